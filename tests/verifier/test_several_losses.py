@@ -1,4 +1,4 @@
-"""Several losses that are descended together and never added up: the loss is the sum of them, or a mix."""
+"""Several losses that are descended at once, and never made one: those of samples in turns, or of nets side by side."""
 
 from __future__ import annotations
 
@@ -6,128 +6,74 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import check_of_script, edited_script, told
+from tests.verifier.files import check_of_script, told
 
-TWO_HEADS = """
+CHOIR = """
 import numpy as np
 
-rng = np.random.default_rng(11)
-notes, pitch, length = rng.normal(size=(9, 4)), rng.normal(size=(9, 2)), rng.normal(size=(9, 3))
-ear = rng.normal(size=(4, 5)) * 0.5
-to_pitch, to_length = rng.normal(size=(5, 2)), rng.normal(size=(5, 3))
-
-for evening in range(4):
-    heard = np.tanh(notes @ ear)
-    off_pitch, off_length = heard @ to_pitch - pitch, heard @ to_length - length
-    pitch_mse = np.mean(off_pitch**2)
-    length_mse = np.mean(off_length**2)
-    d_pitch, d_length = 2 * off_pitch / off_pitch.size, 2 * off_length / off_length.size
-    d_heard = d_pitch @ to_pitch.T + d_length @ to_length.T
-    d_to_pitch, d_to_length = heard.T @ d_pitch, heard.T @ d_length
-    d_ear = notes.T @ (d_heard * (1 - heard**2))
-    to_pitch -= 0.2 * d_to_pitch
-    to_length -= 0.2 * d_to_length
-    ear -= 0.2 * d_ear
-    print(evening, pitch_mse, length_mse)
-"""
-ONE_STEP = """
-import numpy as np
-
-rng = np.random.default_rng(3)
-x, near, far = rng.normal(size=(8, 3)), rng.normal(size=(8, 2)), rng.normal(size=(8, 2))
-w = rng.normal(size=(3, 2))
-
+draw = np.random.default_rng(5)
+air = draw.normal(size=(19, 2))
+tone = np.sin(air[:, 0]) - air[:, 1]
+W, b, v = draw.normal(size=(3, 2, 4)), np.zeros((3, 4)), draw.normal(size=(3, 4))
 for turn in range(4):
-    off_near, off_far = x @ w - near, x @ w - far
-    near_loss, far_loss = np.mean(off_near**2), np.mean(off_far**2)
-    d_near, d_far = x.T @ off_near / 8, x.T @ off_far / 8
-    w -= 0.1 * (0.8 * d_near + 0.2 * d_far)
-    print(near_loss, far_loss)
+    z = np.einsum("nd,kdh->nkh", air, W) + b
+    h = np.tanh(z)
+    off = np.einsum("nkh,kh->kn", h, v) - tone
+    voice_losses = np.mean(off**2, axis=1)
+    d = 2 * off / 19
+    dv = np.einsum("kn,nkh->kh", d, h)
+    dz = np.einsum("kn,kh,nkh->nkh", d, v, 1 - h**2)
+    dW, db = np.einsum("nd,nkh->kdh", air, dz), dz.sum(axis=0)
+    W -= 0.1 * dW
+    b -= 0.1 * db
+    v -= 0.1 * dv
+    print(SHOWN)
 """
-WEIGHTED = TWO_HEADS.replace("+ d_length @", "+ 0.25 * d_length @").replace("0.2 * d_to_length", "0.05 * d_to_length")
+SHOWN = {
+    "voice_losses": ("the sum of voice_losses", ""),
+    "np.round(voice_losses.mean(), 3)": ("the mean of voice_losses", "3 times the gradient throughout"),
+}
 
 
-@pytest.mark.parametrize(
-    ("text", "loss", "fitting"),
-    [
-        (TWO_HEADS, "pitch_mse + length_mse", "3 of 3"),
-        (WEIGHTED, "pitch_mse + 0.25 length_mse", "3 of 3"),
-        (ONE_STEP, "0.8 near_loss + 0.2 far_loss", "1 of 1"),
-        (ONE_STEP.replace("0.8 * d_near + 0.2 * d_far", "d_near + d_far"), "near_loss + far_loss", "1 of 1"),
-    ],
-    ids=["two heads", "two heads, one of less weight", "one matrix, weighted", "one matrix"],
-)
-def test_losses_that_are_not_added_up(text: str, loss: str, fitting: str, tmp_path: Path) -> None:
-    check = check_of_script(tmp_path, text)
-    assert check.ok, check
-    assert any(f"{loss} is taken; {fitting} gradients fit it" in note for note in check.notes), check
-
-
-@pytest.mark.parametrize(
-    ("right", "wrong", "name"),
-    [
-        ("(1 - heard**2)", "(1 - heard)", "d_ear"),
-        ("+ d_length @", "- d_length @", "d_heard"),
-        ("d_to_length = heard.T @ d_pitch, heard.T", "d_to_length = heard.T @ d_pitch, (heard**2).T", "d_to_length"),
-    ],
-    ids=["slope", "sign", "operand"],
-)
-def test_a_mistake_is_told_by_their_sum(right: str, wrong: str, name: str, tmp_path: Path) -> None:
-    check = check_of_script(tmp_path, TWO_HEADS.replace(right, wrong))
-    assert check.first_wrong is not None
-    assert check.first_wrong.name == name, check
-    assert any("pitch_mse + length_mse is taken; 2 of 3" in note for note in check.notes), check
-
-
-CALLED_TWICE = """
-import numpy as np
-
-rng = np.random.default_rng(21)
-bars, tone, tempo = rng.normal(size=(11, 4)), rng.normal(size=(11, 1)), rng.normal(size=(11, 1))
-ear = 0.5 * rng.normal(size=(4, 5))
-to_tone, to_tempo = rng.normal(size=(5, 1)), rng.normal(size=(5, 1))
-
-def hear(reader, goal):
-    heard = np.tanh(bars @ ear)
-    miss = heard @ reader - goal
-    loss = np.mean(miss**2)
-    dout = 2 * miss / len(bars)
-    return loss, heard.T @ dout, bars.T @ (dout @ reader.T * (1 - heard**2))
-
-def freed(g, other):
-    dot = np.sum(g * other)
-    return g - dot / np.sum(other**2) * other if dot < 0 else g
-
-for lesson in range(6):
-    tone_loss, d_tone, g = hear(to_tone, tone)
-    tempo_loss, d_tempo, k = hear(to_tempo, tempo)
-    ear -= 0.1 * (g + k)
-    to_tone -= 0.1 * d_tone
-    to_tempo -= 0.1 * d_tempo
-    if lesson % 4 == 0:
-        print(tone_loss, tempo_loss)
-"""
-
-
-def test_a_function_that_is_called_twice_gives_two_losses(tmp_path: Path) -> None:
-    check = check_of_script(tmp_path, CALLED_TWICE)
+@pytest.mark.parametrize("shown", SHOWN)
+def test_the_loss_of_nets_side_by_side_is_the_sum_of_theirs(tmp_path: Path, shown: str) -> None:
+    check = check_of_script(tmp_path, CHOIR.replace("SHOWN", shown))
+    name, convention = SHOWN[shown]
     assert check.ok, str(check)
-    assert check.entry.loss_name == "tone_loss + tempo_loss"
-    nameless = CALLED_TWICE.replace("tone_loss, d_tone", "_, d_tone").replace("tempo_loss, d_tempo", "_, d_tempo")
-    assert check_of_script(tmp_path, nameless.replace("print(tone_loss, tempo_loss)", "print(lesson)")).ok
+    assert check.entry.loss_name == name
+    assert check.convention.startswith(convention)
+    assert bool(check.convention) == bool(convention)
 
 
-def test_a_mistake_in_what_two_calls_add_is_told(tmp_path: Path) -> None:
-    once = CALLED_TWICE.replace("range(6)", "range(1)")
-    check, line = edited_script(tmp_path, once, "0.1 * (g + k)", "0.1 * (g - k)")
-    assert told(check) == (line, "sign"), str(check)
-    check, _ = edited_script(tmp_path, once, "0.1 * (g + k)", "0.1 * g")
-    assert check.first_wrong.kind == "missing-term", str(check)
-    assert check.entry.loss_name == "tone_loss + tempo_loss"
+@pytest.mark.parametrize("shown", SHOWN)
+def test_a_mistake_in_one_of_their_gradients_is_told(tmp_path: Path, shown: str) -> None:
+    wrong = CHOIR.replace("SHOWN", shown).replace("dz.sum(axis=0)", "dz.mean(axis=0)")
+    line = wrong[: wrong.index("dz.mean")].count("\n") + 1
+    assert told(check_of_script(tmp_path, wrong)) == (line, "missing-batch-sum-or-mean")
 
 
-def test_gradients_of_two_calls_that_are_added_by_weights_of_their_own_are_those_of_no_loss(tmp_path: Path) -> None:
-    at_odds = CALLED_TWICE.replace("\n\ndef hear", "\ntempo, to_tempo = tone + 0.1 * tempo, 0.2 - to_tone\n\ndef hear")
-    at_odds = at_odds.replace("range(6)", "range(1)")  # later they are at odds no more
-    check = check_of_script(tmp_path, at_odds.replace("(g + k)", "(freed(g, k) + freed(k, g))"))
-    assert "by weights that are those of no sum" in str(check.problem), str(check)
+BY_SAMPLES = """
+import numpy as np
+from types import SimpleNamespace
+
+draw = np.random.default_rng(6)
+x, y = draw.normal(size=(8, 3)), draw.normal(size=8)
+net = SimpleNamespace(w=draw.normal(size=(3, 1)), b=np.zeros(1))
+for turn in range(3):
+    slopes, losses = SimpleNamespace(w=np.zeros((3, 1)), b=np.zeros(1)), []
+    for row, aim in zip(x, y):
+        off = (row @ net.w + net.b).item() - aim
+        losses.append(off**2)
+        slopes.w += row[:, None] * (2 * off / 8)
+        slopes.b += 2 * off / 8
+    for name in vars(net):
+        setattr(net, name, getattr(net, name) - 0.05 * getattr(slopes, name))
+    print(np.mean(losses))
+"""
+
+
+def test_of_samples_whose_mean_is_shown_it_is_the_mean(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, BY_SAMPLES)
+    assert check.ok, str(check)
+    assert not check.convention
+    assert check.entry.loss_name == "the mean of losses in 8 turns"

@@ -44,7 +44,7 @@ def steps_ahead(
     return {
         move.step.index: Given(move.step.reads.index(move.change), move.change)
         for move in found
-        if move.step.makes[0] in behind and is_by_gradient(tape, parents, move, moved, names)
+        if move.step.makes[0] in behind and is_by_gradient(tape, parents, move, moved, names, behind)
     }
 
 
@@ -69,15 +69,22 @@ def moves(tape: Tape, parents: dict[int, set[int]], parameter: int, values: set[
 
 
 def is_by_gradient(
-    tape: Tape, parents: dict[int, set[int]], move: Move, moved: set[int], names: dict[int, list[str]]
+    tape: Tape,
+    parents: dict[int, set[int]],
+    move: Move,
+    moved: set[int],
+    names: dict[int, list[str]],
+    behind: set[int],
 ) -> bool:
     """Whether a move is by a gradient: what its line makes is in the real update, too, or it is one of a loss before.
 
     What goes into the real update as it is, and not by way of weights that were moved, is a value of the forward pass.
+    So is what is `behind` the loss, as the states of a recurrent network, each in the line of the one before.
     """
     inner = [move.change, *(within(tape, move.change) if tape.nodes[move.change].value.ndim else [])]
     own = ancestors(parents, move.updates, until=moved)
-    later = {tape.steps[tape.nodes[n].step].place for each in move.updates for n in (each, *within(tape, each))}
+    last = {n for each in move.updates for n in (each, *within(tape, each))} - behind
+    later = {tape.steps[tape.nodes[n].step].place for n in last}
     made = {tape.steps[tape.nodes[n].step].place for n in inner if n not in own and tape.nodes[n].value.ndim}
     if (made & later) - {None}:
         return True

@@ -161,7 +161,19 @@ def first_meeting(entry: Any, of_arrays: bool) -> Meeting | None:
         if named:
             others = [node for node in before if node != named[-1]]
             found.append(Meeting([*others, named[-1]], target, mixed, names))
-    return min(found, key=lambda meeting: meeting.mixed, default=None)
+    first = min(found, key=lambda meeting: meeting.mixed, default=None)
+    return None if first is not None and is_one_of_turns(entry, first, outputs) else first
+
+
+def is_one_of_turns(entry: Any, meeting: Meeting, outputs: set[int]) -> bool:
+    """Whether an output is one of those that turns kept beside each other, as `ps[t]`: a loss would be one of all."""
+    output, names = meeting.outputs[-1], meeting.names
+    kept, _, place = names[output].rpartition("[")
+    others = (n for n in outputs if n in names and names[n] != names[output] and names[n].rpartition("[")[0] == kept)
+    value, behind = entry.tape.nodes[output].value, entry.all_behind(output)
+    same = (n for n in others if entry.tape.nodes[n].value.shape == value.shape)
+    apart = (n for n in same if n not in behind and output not in entry.all_behind(n))
+    return bool(kept) and place[:-1].isdigit() and next(apart, None) is not None
 
 
 def parts_of_named(entry: Any, given: set[int], names: dict[int, str]) -> Iterator[tuple[int, int]]:

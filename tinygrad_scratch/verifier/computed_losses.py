@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -28,8 +30,19 @@ OF_LOSS = re.compile("loss|cost|objective")
 Meant = tuple[Candidate, list[Array]]  # a loss, and the true gradients of it
 
 
+@dataclass
+class Seen:
+    """What depends on arrays of parameters, what is called a loss, and the names of each value."""
+
+    moving: set[int]
+    losses: set[int]
+    by_node: dict[int, list[Event]]
+
+
 class ComputedLosses(WellKnown):
     """Candidates for the loss among what was computed."""
+
+    _seen_last: tuple[tuple[Any, ...], Seen] | None = None
 
     def _computed(self) -> list[Candidate]:
         """The values that they computed and that may be the loss: by name first, then any number that nothing reads."""
@@ -42,7 +55,7 @@ class ComputedLosses(WellKnown):
         named = last_first(named)
         nodes = [e.node for e in named if self.tape.nodes[e.node].value.size == 1]
         nodes += [node.number for node in self.tape.nodes if node.value.size == 1 and node.number not in read]
-        printed = dict.fromkeys(self._printed(), PRINTED)
+        printed = dict.fromkeys(self._printed(), PRINTED) | self._of_several(named)
         nodes = [*nodes, *printed]
         names = printed | {event.node: own(event.name) for event in reversed(named)}
         versions = {parameter: self.updated_values(parameter) for parameter in self.parameters}
@@ -62,6 +75,15 @@ class ComputedLosses(WellKnown):
         ]
         moving = self.depending_on({p.node for p in self.parameters if p.recorded.size > 1})
         return [candidate for candidate in found if not self._is_smoothed(candidate, moving)] or found
+
+    def _of_several(self, named: list[Event]) -> dict[int, str]:
+        """The means and sums of arrays that are called losses: they are called after these."""
+        arrays = {
+            e.node: own(e.name) for e in named if OF_LOSS.search(e.short.lower()) and self._value(e.node).size > 1
+        }
+        found = [step for step in self.tape.steps if name_of(step.function) in ("mean", "sum") and step.reads]
+        found = [step for step in found if step.reads[0] in arrays and self._value(step.makes[0]).size == 1]
+        return {step.makes[0]: f"the {name_of(step.function)} of {arrays[step.reads[0]]}" for step in found}
 
     def _is_smoothed(self, candidate: Candidate, moving: set[int]) -> bool:
         """Whether a number is what it was under its name before, and a small part of another: it is only watched.
@@ -114,19 +136,32 @@ class ComputedLosses(WellKnown):
 
     def _is_printed(self, name: str, node: int) -> bool:
         """Whether a number is printed as a loss."""
-        bound = (event for event in self.watch.events if event.node == node and event.name == name)
-        return self._value(node).size == 1 and any(e.short in printed_as_losses(e.place.file) for e in bound)
+        if self._value(node).size != 1:
+            return False
+        bound = (event for event in self._seen().by_node.get(node, ()) if event.name == name)
+        return any(event.short in printed_as_losses(event.place.file) for event in bound)
 
     def _is_sum_of_losses(self, node: int) -> bool:
         """Whether a number is a sum of what depends on parameters, and what is called a loss is one of the terms."""
         step = self.tape.steps[self.tape.nodes[node].step]
         if name_of(step.function) not in ("add", "subtract") or len(step.reads) != 2 or self._value(node).size > 1:
             return False
-        arrays = {p.node for p in self.parameters if p.recorded.size > 1}
-        if any(arrays.isdisjoint(self.all_behind(read)) for read in step.reads):
+        seen = self._seen()
+        if not seen.moving.issuperset(step.reads):
             return False
-        losses = {event.node for event in self.watch.events if is_loss_name(event.name)}
-        return any(True for read in step.reads for _ in factors_of(self.tape, read, losses.__contains__))
+        return any(True for read in step.reads for _ in factors_of(self.tape, read, seen.losses.__contains__))
+
+    def _seen(self) -> Seen:
+        """What all names are asked for, worked out once for a run as it is now."""
+        arrays = frozenset(p.node for p in self.parameters if p.recorded.size > 1)
+        key = self._parents, arrays, len(self.watch.events)
+        if self._seen_last is None or self._seen_last[0][0] is not self._parents or self._seen_last[0][1:] != key[1:]:
+            by_node: dict[int, list[Event]] = {}
+            for event in self.watch.events:
+                by_node.setdefault(event.node, []).append(event)
+            losses = {node for node, events in by_node.items() if any(is_loss_name(event.name) for event in events)}
+            self._seen_last = key, Seen(self.depending_on(set(arrays)), losses, by_node)
+        return self._seen_last[1]
 
     def _is_called_loss(self, candidate: Candidate) -> bool:
         """Whether a name says that it is a loss: an error may be a difference, of which gradients are made."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
@@ -24,7 +25,7 @@ from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.referee import slopes_at
 from tinygrad_scratch.verifier.rounding import but_for_rounding
 from tinygrad_scratch.verifier.semi_gradients import nodes_given, semi, truths_held
-from tinygrad_scratch.verifier.sizes import conventional, divided_by, samples, sizes_of_the_loss
+from tinygrad_scratch.verifier.sizes import bases, conventional, divided_by, samples, sizes_of_the_loss
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steady import is_steady
 from tinygrad_scratch.verifier.steps import Array, Step
@@ -369,6 +370,10 @@ def factor_said(case: Case, factor: float) -> str:
         said = f"times {rate} throughout: they are steps"
     elif not is_known(case, factor, everywhere=True):
         said = f"{size:.6g} times the gradient throughout, as if it were a part of the rate"
+    elif (base := base_of(case, size)) is not None:
+        said = (
+            f"{size:.6g} times the gradient throughout: of natural logarithms, and not of those to the base of {base}"
+        )
     elif abs(size - 2) < 1e-9:
         said = "twice the gradient throughout: the factor is left to the rate"
     elif abs(size - 0.5) < 1e-9:
@@ -380,6 +385,13 @@ def factor_said(case: Case, factor: float) -> str:
     else:
         said = f"scaled by 1/{1 / size:.6g} throughout: of a mean where the loss is a sum"
     return ", ".join(part for part in (way, said) if part)
+
+
+def base_of(case: Case, size: float) -> int | None:
+    """The base of the logarithms in the loss, where gradients are those of natural ones, if also a mean or a sum."""
+    sizes = {1.0} | {float(n) for n in samples(case) | divided_by(case)}
+    sizes |= {1 / n for n in sizes}
+    return next((round(math.exp(base)) for base in bases(case) for n in sizes if is_near_number(size, n * base)), None)
 
 
 # ---- almost, and kinks -----------------------------------------------------------------------------------------------

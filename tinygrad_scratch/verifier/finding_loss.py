@@ -13,6 +13,7 @@ from tinygrad_scratch.verifier.ahead import steps_ahead
 from tinygrad_scratch.verifier.computed_losses import OF_LOSS, one_factor
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.either_way import is_taken_both_ways, is_turned_by_data
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.likeness import close, is_varied
 from tinygrad_scratch.verifier.losses import (
     LOSSES,
@@ -39,7 +40,15 @@ from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.steps_apart import take_one_step
 from tinygrad_scratch.verifier.tape import copy
 from tinygrad_scratch.verifier.told import PRINTED, UNNAMED, Gradient, own
-from tinygrad_scratch.verifier.totals import PLACE_IN_LIST, never_added_up, total
+from tinygrad_scratch.verifier.totals import (
+    PLACE_IN_LIST,
+    average,
+    is_averaged,
+    never_added_up,
+    only_watched,
+    total,
+    whole,
+)
 from tinygrad_scratch.verifier.update_steps import shrunk, within
 from tinygrad_scratch.verifier.updates import Decay
 
@@ -169,7 +178,10 @@ class FindingLoss(Mixes):
         )
 
     def _put_totals(self, finals: list[Final]) -> None:
-        """Put the sum of losses that a loop computes one a turn, and never adds up, on the tape, under their name."""
+        """Put the sum of losses that a loop computes one a turn, and never adds up, on the tape, under their name.
+
+        Of a mean of them that is computed later, it is the mean. So is the sum of several that stand in one array.
+        """
         asked = self.wanted_loss
         events = [*self.watch.events, *self.watch.returned]
         named = [e for e in events if (own(e.name) == asked if asked else self.is_named_as_loss(e.name, e.node))]
@@ -182,11 +194,28 @@ class FindingLoss(Mixes):
         while found:
             turns, *found = found
             last, nodes = turns[-1], tuple(event.node for event in turns)
-            node, moved = self.tape.insert(self.tape.nodes[max(nodes)].step, total, nodes)
+            way, function = ("mean", average) if is_averaged(self.tape, nodes) else ("sum", total)
+            node, moved = self.tape.insert(self.tape.nodes[max(nodes)].step, function, nodes)
             self.renumber(moved)
             found = [[replace(event, node=moved(event.node)) for event in others] for others in found]
-            self.watch.events.append(replace(last, name=PLACE_IN_LIST.sub("", last.name), node=node))
-            self._totals[node] = len(turns)
+            name = PLACE_IN_LIST.sub("", last.name)
+            self.watch.events.append(replace(last, name=name, node=node))
+            self._totals[node] = f"the {way} of {own(name)} in {len(turns)} turns"
+        alone = any(self.tape.nodes[event.node].value.size == 1 for event in named)
+        if not (asked or alone or self._totals):
+            self._put_sum_of_several([event for event in losses if OF_LOSS.search(event.short.lower())], later)
+
+    def _put_sum_of_several(self, losses: list[Event], later: set[int]) -> None:
+        """Put the sum of several losses in one array that nothing reads on the tape; of samples, others are tried."""
+        watched = only_watched(self.tape, losses)
+        if watched is None or not later.isdisjoint(self.all_behind(watched.node)):
+            return
+        lengths = [{*self._value(node).shape} for node in self._data_behind([watched.node])]
+        if lengths and self._value(watched.node).size not in set.intersection(*lengths):
+            node, moved = self.tape.insert(self.tape.nodes[watched.node].step, whole, (watched.node,))
+            self.renumber(moved)
+            self.watch.events.append(replace(watched, node=node))
+            self._totals[node] = f"the sum of {own(watched.name)}"
 
     def _penalised_later(
         self, run: Played, known: Fitting | None, usual: list[Candidate], finals: list[Final]
@@ -659,7 +688,7 @@ class FindingLoss(Mixes):
         self.rests_on_little = not (called or self.wanted_loss) and (2 * fits < count or fits == count)
         self.loss_name = self._name_of(candidate)
         if candidate.node in self._totals:
-            self.loss_name = f"the sum of {self.loss_name} in {self._totals[candidate.node]} turns"
+            self.loss_name = self._totals[candidate.node]
         begin = "As the loss," if self.wanted_loss else "No loss was named:"
         self.notes.append(f"{begin} {self.loss_name} is taken; {fits} of {count} gradients fit it{factor}.")
         return self._put(candidate)

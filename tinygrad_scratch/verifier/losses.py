@@ -312,7 +312,8 @@ LARGE_IS_GOOD = re.compile(
 )
 LOSS_WORDS = re.compile(
     r"(?:^|_)(?:loss|losses|cost|costs|error|err|objective|obj|nll|mse|sse|bce|ce|crossentropy|entropy|hinge|misfit"
-    r"|deviance)\d*$"
+    r"|deviance|bits|nats|bpc|surprisal)\d*$"
+    r"|(?:^|_)(?:bits|nats)_per_\w+$"
     r"|(?:^|[a-z]{2}_)(?:j|l|e)\d*$"  # of `z_j` it is an index
     r"|(?:^|_)err(?:or)?s?_(?:tot|sum|mean|avg)|(?:^|_)neg(?:ative)?_?(?:log_?)?lik(?:elihood)?\d*$"
     rf"|{LARGE_IS_GOOD.pattern}"

@@ -122,6 +122,7 @@ def alike(gradient: str, parameter: str) -> float:
 KEY = re.compile(r"""\[(?:'([^']*)'|"([^"]*)")\]$""")
 
 
+@cache
 def without_holder(name: str) -> str:
     """A name without what holds it; of a key the last word.
 

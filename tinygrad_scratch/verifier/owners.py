@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.at_one_length import along_sphere
+from tinygrad_scratch.verifier.carried_over import states
 from tinygrad_scratch.verifier.gradients import is_of_another
 from tinygrad_scratch.verifier.in_one_dict import beside_others
 from tinygrad_scratch.verifier.in_parts import parts_between
@@ -468,10 +469,11 @@ class Owners(Opponents):
     def _takes_data_in(self, final: Final, gradient: int, is_close: Callable[[Array, Parameter], bool]) -> bool:
         """Whether an update was made of more than its gradient, its parameter, other gradients, numbers and states.
 
-        A decay of another parameter, or another part of the loss, is no part of an update that may be meant.
+        A decay of another parameter, or another part of the loss, is no part of an update that may be meant. What was
+        made in the turn of a loop before is a state, as a velocity is.
         """
         loss, others = self._before_loss(), [f.parameter for f in self.finals]
-        waiting, seen = [final.node], {gradient, final.parameter.node}
+        waiting, seen = [final.node], {gradient, final.parameter.node, *states(self.tape, {p.node for p in others})}
         while waiting:
             for read in self.tape.steps[self.tape.nodes[waiting.pop()].step].reads:
                 value = self._value(read)

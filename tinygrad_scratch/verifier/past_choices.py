@@ -95,7 +95,8 @@ class PastChoices:
             return
         held = truth_of(self.tape, self.entry.loss, edits=dict(steps))
         held.ahead = tuple(given.node for given in steps.values())
-        if not self._right_by(self.truth) > self._right_by(held):
+        more = self._right_by(self.truth) > self._right_by(held)
+        if not more and (self._is_right_by(held) or not self._is_right_by(self.truth)):  # one factor may be in all
             self.truth = held
 
     def _reverse_branches(self) -> None:

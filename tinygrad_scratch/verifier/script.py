@@ -625,8 +625,11 @@ class Loops:
             lends = bool(tape.nodes[event.node].value.ndim) or not is_rename(event.place.file, event.place.line)
             if lends and (made.function is None or made.index < turn.steps):  # a number is never written to
                 named.setdefault(event.node, []).append(event)
+        begun = {file: begun_in(file, turn.first) for file in {e.place.file for given in named.values() for e in given}}
+        if not any(begun.values()):
+            return named
         for node, given in list(named.items()):  # a number that begins in each turn was not there before it
-            named[node] = [e for e in given if e.short not in begun_in(e.place.file, turn.first)]
+            named[node] = [event for event in given if event.short not in begun[event.place.file]]
         return {node: given for node, given in named.items() if given}
 
 

@@ -46,7 +46,7 @@ def divisors(case: Case, step: Step) -> list[float]:
     """The plain numbers that a step divides by."""
     if name_of(step.function) not in ("divide", "multiply") or not isinstance(step.arguments, tuple):
         return []
-    values = [abs(v) for part in step.arguments if (v := case.constant_value(part) or given_number(case, step, part))]
+    values = [abs(v) for v in given(case, step)]
     if name_of(step.function) == "multiply":
         return [round(1 / v, 9) for v in values if v < 1]
     return [v for v in values if v > 1]
@@ -79,7 +79,30 @@ def sizes_of_the_loss(case: Case) -> list[float]:
     sizes = {float(n) for n in samples(case) | divided_by(case) | from_outputs_on(case) if n > 1}
     products = sizes | {one * other for one, other in combinations(sorted(sizes), 2)}
     found = products | {1 / n for n in products}
+    found |= {n * base for base in bases(case) for n in (1.0, *found)}
     return sorted(found | ({n / 2 for n in found} if has_square(case) else set()) | doubled(case, found))
+
+
+def bases(case: Case) -> set[float]:
+    """What the slope of a logarithm in the loss lacks where it is derived as that of the natural one: ln 2, or ln 10.
+
+    So is a loss in bits, by `np.log2`, or by a division by `np.log(2)`.
+    """
+    steps = [case.step_of(node) for node in case.forward - case.without_data]
+    names = {name_of(step.function) for step in steps}
+    numbers = [abs(n) for step in steps if name_of(step.function) in ("multiply", "divide") for n in given(case, step)]
+    known = {"log2": float(np.log(2)), "log10": float(np.log(10))}
+    return {
+        base
+        for name, base in known.items()
+        if name in names or any(abs(n * by - 1) < 1e-9 for n in numbers for by in (base, 1 / base))
+    }
+
+
+def given(case: Case, step: Step) -> list[float]:
+    """The plain numbers that a step was given."""
+    parts = step.arguments if isinstance(step.arguments, tuple) else ()
+    return [v for part in parts if (v := case.constant_value(part) or given_number(case, step, part))]
 
 
 def ratios_of_sizes(case: Case) -> list[float]:

@@ -1,4 +1,4 @@
-"""Losses that a loop computes of one sample a turn, and never adds up: the loss is the sum of them."""
+"""Losses that a loop computes of one sample a turn, and never adds up: the loss is the sum of them, or their mean."""
 
 from __future__ import annotations
 
@@ -9,14 +9,43 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.events import Event
+from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.steps import ancestors
 from tinygrad_scratch.verifier.tape import Tape
+from tinygrad_scratch.verifier.truth import shows
 
 PLACE_IN_LIST = re.compile(r"\[-?\d+\]$")
 
 
 def total(*numbers: Any) -> Any:
     return np.sum(np.stack([np.reshape(number, ()) for number in numbers]))
+
+
+def average(*numbers: Any) -> Any:
+    return np.mean(np.stack([np.reshape(number, ()) for number in numbers]))
+
+
+def whole(losses: Any) -> Any:
+    return np.sum(losses)
+
+
+def is_averaged(tape: Tape, nodes: tuple[int, ...]) -> bool:
+    """Whether the mean of some numbers is computed, as it is for a log: then that is meant, and not their sum."""
+    parents, mean = tape.parents(), float(np.mean([tape.nodes[node].value.item() for node in nodes]))
+    last = max(nodes)
+    return any(
+        node.value.size == 1
+        and close(node.value.reshape(()), np.asarray(mean))
+        and {*nodes} <= ancestors(parents, [node.number])
+        for node in tape.nodes[last + 1 :]
+    )
+
+
+def only_watched(tape: Tape, losses: list[Event]) -> Event | None:
+    """An array of several losses that nothing reads, as of a network each: the loss is the sum of them."""
+    read = {node for step in tape.steps if not shows(step) for node in step.reads}
+    found = [e for e in losses if tape.nodes[e.node].value.size > 1 and tape.nodes[e.node].value.dtype.kind == "f"]
+    return next((event for event in reversed(found) if event.node not in read), None)
 
 
 def never_added_up(tape: Tape, losses: list[Event], parameters: set[int], later: set[int]) -> list[list[Event]]:

@@ -66,8 +66,10 @@ class Decay:
         return float(np.vdot(change, alone) / np.vdot(alone, alone)) * self.direction
 
 
-def lost(tape: Tape, before: int, after: int, rate: float, decay: float = 0.0) -> Recorded | None:
-    """What an update took off a value but for a decay, by a rate: (before - after) / rate.
+def lost(
+    tape: Tape, before: int, after: int, rate: float, decay: float = 0.0, rest: Array | None = None
+) -> Recorded | None:
+    """What an update took off a value but for a decay and another `rest`, by a rate: (before - after) / rate.
 
     None if that was written to since. The calls for it are nobody's mistake, and stand where the update does.
     """
@@ -76,7 +78,8 @@ def lost(tape: Tape, before: int, after: int, rate: float, decay: float = 0.0) -
         return None
     first = len(tape.steps)
     held = as_it_was(tape, before)
-    whole: Recorded = (held - live - decay * held if decay else held - live) / rate
+    change: Recorded = held - live - decay * held if decay else held - live
+    whole: Recorded = (change if rest is None else change - rest) / rate
     for step in tape.steps[first:]:
         step.place = tape.steps[tape.nodes[after].step].place
         tape.worked_out.add(step.index)
@@ -322,17 +325,21 @@ class Updates:
         return self.inside(node) or self.of_one(node) or first_direction(self.tape, node)
 
     def of_one(self, node: int) -> tuple[int, int] | None:
-        """The one value that both terms of a sum are multiples of, as in Nadam's first step: `a * m + b * g`."""
+        """The one value that both terms of a sum are multiples of, as in Nadam's first step: `a * m + b * g`.
+
+        So it is in a step of Nesterov's, `mu * v - rate * g`, after `v = mu * v - rate * g`, in any turn.
+        """
         step = self.tape.steps[self.tape.nodes[node].step]
-        if getattr(step.function, "__name__", "") != "add" or len(step.reads) != 2:
+        name = name_of(step.function)
+        if name not in ("add", "subtract") or len(step.reads) != 2:
             return None
         (one, sign), (other, turned) = (self.end_of(read) for read in step.reads)
-        return (one, sign) if one == other and sign == turned else None
+        return (one, sign) if one == other and sign == (turned if name == "add" else -turned) else None
 
     def end_of(self, node: int) -> tuple[int, int]:
         """What a value is a multiple of in the end, and the sign of the factor."""
         sign = 1
-        while not self.is_gradient(node) and (inner := self.inside(node)) is not None:
+        while (inner := self.in_velocity(node) or (None if self.is_gradient(node) else self.inside(node))) is not None:
             node, sign = inner[0], sign * inner[1]
         return node, sign
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tinygrad_scratch.verifier.carried_over import carried_over
 from tinygrad_scratch.verifier.collecting import Collecting, end_of
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.likeness import is_near_number
@@ -37,6 +38,7 @@ class Whole:
     factor: float | None = None
     decay: float = 0.0
     is_turned: bool = False  # by the transpose of its gradient, in a square
+    rest: Array | None = None  # what it lost beside, as by a velocity of the turns before
 
     @property
     def is_plain(self) -> bool:
@@ -93,19 +95,24 @@ class WholeSteps(Collecting):
     def _wholes(self, truth: Truth) -> list[Whole | None]:
         """For each gradient what its parameter lost; None where that is not known, or nothing."""
         found: list[Whole | None] = []
-        for final in self.finals:
-            last, before = self._last_in_turn(final.parameter), self._value(final.parameter.node)
+        lasts = [self._last_in_turn(final.parameter) for final in self.finals]
+        pairs = zip(self.finals, lasts, strict=True)
+        carried = carried_over(self.tape, [(final, last) for final, last in pairs if last is not None])
+        for final, last in zip(self.finals, lasts, strict=True):
+            before = self._value(final.parameter.node)
             if last is None or before.dtype != np.float64 or np.array_equal(before, self._value(last)):
                 found.append(None)
                 continue
             change, wanted = before - self._value(last), truth.cotangents[final.parameter.node]
+            rest = carried.get(final.node)
+            change = change if rest is None else change - rest
             factor, decay = parts_of(change, wanted, before)
             if factor is None or decay:  # what is almost the true gradient, or holds a decay, tells more of its step
                 mine = parts_of(change, self._value(final.node), before)
                 factor, decay = mine if factor is None or (mine[0] and not mine[1]) else (factor, decay)
             turned = parts_of(change, wanted.T)[0] if factor is None and wanted.ndim == 2 else None
             factor, is_turned = (factor, False) if turned is None else (turned, True)
-            found.append(Whole(last, factor, decay, is_turned))
+            found.append(Whole(last, factor, decay, is_turned, rest))
         return found
 
     def _as_they_step(self, truth: Truth) -> None:
@@ -246,7 +253,8 @@ class WholeSteps(Collecting):
         """What an update took off a parameter by a rate; but for a decay, where there may be one."""
         if whole is None:
             return final
-        step = lost(self.tape, final.parameter.node, whole.after, rate, abs(whole.decay) if decays else 0.0)
+        decay = abs(whole.decay) if decays else 0.0
+        step = lost(self.tape, final.parameter.node, whole.after, rate, decay, whole.rest)
         if step is None:
             return final
         self.changes[step.node] = self._made[step.node] = whole.after
@@ -277,7 +285,7 @@ class WholeSteps(Collecting):
         grown = [name for name, whole in known if whole.decay < 0]
         if grown:
             yield f"The update of {listed(grown)} also makes it larger; if a decay is meant, its sign is wrong."
-        elif any(not whole.is_plain for _, whole in known):
+        elif any(not whole.is_plain or whole.rest is not None for _, whole in known):
             yield (
                 "The updates are more than multiples of the gradients, as with a velocity, a decay or a Hessian: "
                 "the gradients are judged, and what the updates make of them is not."

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.carried_over import states, was_updated
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.explain import Cause
@@ -68,12 +69,31 @@ def moved_by(case: Case, hit: Hit, returned: bool = False) -> Iterator[Moved]:
     """The values of the backward pass that are others after a change, in order; if told, those that were returned."""
     before, then = (each.returned if returned else each.events for each in (case, hit.check.case))
     after = dict(numbered(then))
+    values = values_after(case, hit, after)
     for known, event in numbered(before):
         if event.node in case.forward or known not in after:
             continue
-        value = np.asarray(hit.check.tape.nodes[after[known].node].value)
+        value = np.asarray(values[after[known].node])
         if not close(np.asarray(case.tape.nodes[event.node].value), value):
             yield event, value
+
+
+def values_after(case: Case, hit: Hit, after: dict[Any, Event]) -> dict[int, Any]:
+    """What all values are after a change, of the weights and the velocities that there were without it.
+
+    In the turns before the one that is judged, it made others of these.
+    """
+    tape, changed = case.tape, hit.check.tape
+    trained = {final.parameter.name: final.parameter.node for final in case.finals}
+    held = {f.parameter.node: trained[f.parameter.name] for f in hit.check.case.finals if f.parameter.name in trained}
+    if not any(was_updated(tape, node) for node in held.values()):
+        return {node.number: node.value for node in changed.nodes}
+    earlier = states(tape, set(trained.values()))
+    known = {known: event.node for known, event in numbered(case.events)}
+    held |= {event.node: known[each] for each, event in after.items() if known.get(each) in earlier}
+    with np.errstate(all="ignore"):
+        found: dict[int, Any] = changed.replay({node: tape.nodes[before].value for node, before in held.items()})
+    return found
 
 
 def numbered(events: list[Event]) -> Iterator[tuple[Any, Event]]:
