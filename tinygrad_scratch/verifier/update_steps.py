@@ -392,7 +392,7 @@ def beside_nothing(tape: Tape, step: Step, arrays: list[int]) -> int | None:
 
 
 def behind_matrix(tape: Tape, step: Step) -> tuple[int, int] | None:
-    """The gradient in a step of Newton's: `solve(hessian, g)`, `lstsq(hessian, g)[0]`, `inv(hessian) @ g`; and its sign.
+    """The gradient in a step of Newton's, with its sign: `solve(hessian, g)`, `lstsq(hessian, g)[0]`, `inv(h) @ g`.
 
     It may be a row of its entries there, as `solve(fisher, g.ravel()).reshape(g.shape)` makes it, also beside those of
     others, or stand between two inverses. What is done to its places is only to put it there and back.
