@@ -345,8 +345,8 @@ def inside(tape: Tape, node: int) -> tuple[int, int] | None:
         return moved, -1 if name == "subtract" and (of_number or moved == reads[-1] != reads[0]) else 1
     if name == "divide" and len(arrays) == 2 and is_root(tape, reads[1]):
         return reads[0], 1
-    if (moved := behind_matrix(tape, step)) is not None:
-        return moved
+    if (way := behind_matrix(tape, step)) is not None:
+        return way
     return multiple(tape, step)
 
 
