@@ -130,8 +130,7 @@ def played_on_tensors(
     playing: dict[int, Any] = {}
     now: dict[int, int] = {}
     tape.played += 5 * until  # a call on Tensors takes as long as five on arrays
-    times = Counter(node.slot for node in tape.nodes if node.step <= until)
-    written = {slot for slot, count in times.items() if count > 1}  # what is written to once more
+    written = written_again(tape, until)
     done_with = last_used(tape, until)
     with enable_grad():
         for step in tape.steps[: until + 1]:
@@ -185,6 +184,16 @@ def last_used(tape: Tape, until: int) -> dict[int, list[int]]:
     found: dict[int, list[int]] = {}
     for slot, index in last.items():
         found.setdefault(index, []).append(slot)
+    return found
+
+
+def written_again(tape: Tape, until: int) -> set[int]:
+    """The arrays that are written to again, up to a step, and those that such ones show, though they may be gone."""
+    times = Counter(node.slot for node in tape.nodes if node.step <= until)
+    found = {slot for slot, count in times.items() if count > 1}
+    for step in reversed(tape.steps[: until + 1]):
+        if shows(step) and any(tape.nodes[node].slot in found for node in step.makes):
+            found.update(tape.nodes[node].slot for node in step.reads)
     return found
 
 

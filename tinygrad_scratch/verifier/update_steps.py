@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.gradients import unjoined
-from tinygrad_scratch.verifier.references import call_with_arrays, refs_in
+from tinygrad_scratch.verifier.references import call_with_arrays
 from tinygrad_scratch.verifier.source import statement_at, statements
 from tinygrad_scratch.verifier.steps import Array, Step, ancestors
 from tinygrad_scratch.verifier.tape import Tape
@@ -405,7 +405,7 @@ def behind_matrix(tape: Tape, step: Step) -> tuple[int, int] | None:
         step = tape.steps[tape.nodes[node].step]
         if (moved := beside_inverse(tape, step)) is not None:
             node, by_matrix = moved, True
-        elif name_of(step.function) in SHAPES and len(step.reads) == 1:
+        elif name_of(step.function) in SHAPES and step.reads:
             node = step.reads[0]
             moves.append(step)
         elif moves and (inner := multiple(tape, step)) is not None:
@@ -464,7 +464,7 @@ def put_back(tape: Tape, node: int, moves: list[Step], shape: tuple[int, ...]) -
     It is a value itself, or one of those that it was put together from.
     """
     value, parts = tape.nodes[node].value, unjoined(tape, node)
-    places = after_moves(moves, np.arange(value.size).reshape(value.shape))
+    places = after_moves(tape, moves, np.arange(value.size).reshape(value.shape))
     sizes = [tape.nodes[part].value.size for part in parts]
     if places is None or sum(sizes) != value.size or not places.size:
         return None
@@ -474,12 +474,12 @@ def put_back(tape: Tape, node: int, moves: list[Step], shape: tuple[int, ...]) -
     return None
 
 
-def after_moves(moves: list[Step], value: Array) -> Array | None:
+def after_moves(tape: Tape, moves: list[Step], value: Array) -> Array | None:
     """What calls make of another array than theirs, the last one first; None where it does not suit them."""
     try:
         for step in reversed(moves):
-            slot = next(refs_in((step.arguments, step.keywords))).slot
-            arguments, keywords = call_with_arrays(step, {slot: value})
+            playing = {tape.nodes[read].slot: tape.nodes[read].value for read in step.reads[1:]}
+            arguments, keywords = call_with_arrays(step, playing | {tape.nodes[step.reads[0]].slot: value})
             value = np.asarray(step.function(*arguments, **keywords))
     except (TypeError, ValueError, IndexError):
         return None
