@@ -104,11 +104,16 @@ class Owners(Opponents):
         return None
 
     def _changed_without_gradient(self) -> list[Parameter]:
-        """What the loss depends on and a turn of a loop gave another value, that is more than the forward pass made."""
+        """What the loss depends on and a turn of a loop gave another value, that is more than the forward pass made.
+
+        What shows a part of a parameter is changed where that is.
+        """
         assert self.loss is not None
         done = {final.parameter.node for final in self.finals}
         forward = ancestors(self._parents, [self.loss], until=done)  # what made these is of a turn before
-        left = ((p, after) for p, after in self.changed if p.node in forward and p.node not in done)
+        steps = {self.tape.nodes[n].step for final in self.finals for n in self._versions(final.parameter)}
+        changed = [(p, after) for p, after in self.changed if self.tape.nodes[after].step not in steps]
+        left = ((p, after) for p, after in changed if p.node in forward and p.node not in done)
         behind = ((p, ancestors(self._parents, [after], until=done) - {after}) for p, after in left)
         return [p for p, made_of in behind if p.node in made_of and made_of - forward]
 

@@ -37,6 +37,8 @@ def refs_in(tree: Any) -> Iterator[Ref]:
     elif type(tree) is dict:
         for part in tree.values():
             yield from refs_in(part)
+    elif type(tree) is slice:
+        yield from refs_in((tree.start, tree.stop, tree.step))
 
 
 HOLDING = {Ref, tuple, list, dict, slice}

@@ -58,7 +58,7 @@ from tinygrad_scratch.verifier.source import is_rename, text_of
 from tinygrad_scratch.verifier.states import States
 from tinygrad_scratch.verifier.steps import Array, Step, ancestors
 from tinygrad_scratch.verifier.steps_apart import NO_LOSS
-from tinygrad_scratch.verifier.tape import LimitReached
+from tinygrad_scratch.verifier.tape import LimitReached, Tape
 from tinygrad_scratch.verifier.telling_turns import tells_of_all
 from tinygrad_scratch.verifier.update_steps import handed_over, in_update, inside, is_average, is_mix, projected
 
@@ -540,7 +540,7 @@ class Loops:
                     or before in found
                     or (before in apart and old in lent)
                     or before in early
-                    or reads.get(before, 0) < 2
+                    or (reads.get(before, 0) < 2 and not is_read_in_parts(tape, steps, before, event.node))
                     or node.value.dtype.kind != "f"
                     or is_logged(event.name, node.value)
                     or (event.short == "grad" and old.short == "grad")  # it is added up
@@ -639,6 +639,12 @@ def name_apart(updated: list[tuple[Parameter, int]], named: dict[int, list[Event
     for parameter, _ in updated:
         if times[parameter.name] > 1:
             parameter.name = named[parameter.node][0].name.removeprefix("self.")
+
+
+def is_read_in_parts(tape: Tape, steps: list[Step], before: int, after: int) -> bool:
+    """Whether something reads another array that shows what one held, as a layer may be a view of all weights."""
+    beside = tape.slots_beside(tape.nodes[before].slot)
+    return any(tape.nodes[read].slot in beside and read < after for step in steps for read in step.reads)
 
 
 def is_read_elsewhere(steps: list[Step], node: int, parts: list[Part]) -> bool:

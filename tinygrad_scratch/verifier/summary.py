@@ -16,7 +16,7 @@ from tinygrad_scratch.verifier.mistakes import mistakes_of
 from tinygrad_scratch.verifier.names import is_name_of_data, listed
 from tinygrad_scratch.verifier.quantities import Quantities, depending, without_earlier_states
 from tinygrad_scratch.verifier.source import statement_at
-from tinygrad_scratch.verifier.steps import Step
+from tinygrad_scratch.verifier.steps import Step, ancestors
 from tinygrad_scratch.verifier.tape import Tape
 
 
@@ -128,9 +128,15 @@ def not_summed_over(tape: Tape, step: Step, node: int) -> tuple[int, ...]:
 
 
 def leaks_of(check: Any) -> Iterator[Leak]:
-    """The values that left the recording, but for what was only printed: nothing is made of that."""
+    """The values that left the recording, but for what was only printed: nothing is made of that.
+
+    Nor is anything told of what no parameter went into, as data that is drawn: it is given anyhow.
+    """
+    parents = check.tape.parents() if check.tape.leaks and check.finals else {}
+    moved = {parameter.node for parameter in (*(final.parameter for final in check.finals), *check.missing)}
     for leak in check.tape.leaks:
         where = Where(leak.place.file, leak.place.line, leak.place.function) if leak.place else None
         statement = statement_at(where.file, where.line) if where else ""
-        if not statement.startswith("print("):
+        is_of_data = bool(moved) and ancestors(parents, [leak.node]).isdisjoint(moved)
+        if not statement.startswith("print(") and not is_of_data:
             yield Leak(leak.kind, where, statement)

@@ -103,7 +103,7 @@ class Table:
         for node, value in cotangents.items():
             yield from self._samples(node, value, shape)
         for node, parts in self.truth.parts.items():
-            if len(parts) > 1 and parts[0][1].shape == shape:
+            if len(parts) > 1 and parts[0][1].shape == shape and is_real(parts[0][1]):
                 yield from parts_of(node, parts)
 
     def _told_by_sign(self, shape: tuple[int, ...]) -> dict[int, Array]:
@@ -111,7 +111,7 @@ class Table:
 
         Such are those of a mere negative, and those of data that something was subtracted from, as a target is.
         """
-        cotangents = self.truth.cotangents
+        cotangents = {node: value for node, value in self.truth.cotangents.items() if is_real(value)}
         opposites = [-value for node, value in cotangents.items() if node in self.moving and value.shape == shape]
         samples, _ = some_of(opposites)
         return {
@@ -132,6 +132,11 @@ class Table:
                 if shape in (rest, kept) and len(shape) > 0:
                     for i in range(value.shape[axis]):
                         yield Entry(np.take(value, i, axis).reshape(shape), node, None, SAMPLE)
+
+
+def is_real(value: Array) -> bool:
+    """Whether a value may be a gradient, and is none of what a complex step was taken with."""
+    return not np.iscomplexobj(value)
 
 
 def some_of(arrays: list[Array]) -> tuple[Array, Array]:

@@ -157,6 +157,12 @@ class Tape(Run):
         order = sorted(parts, key=lambda slot: parts[slot].ctypes.data)
         return [self.current[slot] for slot in order] if sum(a.size for a in parts.values()) == whole.size else []
 
+    def slots_beside(self, slot: int) -> set[int]:
+        """The slots of other arrays that show some of the memory of one."""
+        own = self._arrays[slot]()
+        shown = {} if own is None else {other: self._arrays[other]() for other in self._sharing([slot])}
+        return {other for other, array in shown.items() if other != slot and np.may_share_memory(array, own)}
+
     # ---- a call put in afterwards ------------------------------------------------------------------------------------
 
     def near(self, step: Step, calls: int) -> set[int]:

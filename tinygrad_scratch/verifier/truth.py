@@ -14,6 +14,7 @@ from tinygrad_scratch.tensor import Tensor, make
 from tinygrad_scratch.verifier.references import Ref, bind, map_tree
 from tinygrad_scratch.verifier.steps import Array, Step
 from tinygrad_scratch.verifier.tape import Tape, copy
+from tinygrad_scratch.verifier.unmoved import held_there, unmoved
 
 
 def as_array(value: Any, dtype: Any = None, ndmin: int = 0, **keywords: Any) -> Any:
@@ -130,8 +131,7 @@ def played_on_tensors(
     playing: dict[int, Any] = {}
     now: dict[int, int] = {}
     tape.played += 5 * until  # a call on Tensors takes as long as five on arrays
-    times = Counter(node.slot for node in tape.nodes if node.step <= until)
-    written = {slot for slot, count in times.items() if count > 1}  # what is written to once more
+    written, still = written_again(tape, until), unmoved(tape, until)
     done_with = last_used(tape, until)
     with enable_grad():
         for step in tape.steps[: until + 1]:
@@ -141,7 +141,7 @@ def played_on_tensors(
                 try:
                     edit = edits.get(step.index) if edits else None
                     through = edit if isinstance(edit, Through) else None
-                    play(step, playing, run.readers, now, tape, None if through else edit, everything, written)
+                    play(step, playing, run.readers, now, tape, None if through else edit, everything, written, still)
                     if through is not None and through.node in run.values:
                         onto = run.values[through.node].copy()
                         run.readers.append((through.node, step.index, onto))
@@ -185,6 +185,16 @@ def last_used(tape: Tape, until: int) -> dict[int, list[int]]:
     found: dict[int, list[int]] = {}
     for slot, index in last.items():
         found.setdefault(index, []).append(slot)
+    return found
+
+
+def written_again(tape: Tape, until: int) -> set[int]:
+    """The arrays that are written to again, up to a step, and those that such ones show, though they may be gone."""
+    times = Counter(node.slot for node in tape.nodes if node.step <= until)
+    found = {slot for slot, count in times.items() if count > 1}
+    for step in reversed(tape.steps[: until + 1]):
+        if shows(step) and any(tape.nodes[node].slot in found for node in step.makes):
+            found.update(tape.nodes[node].slot for node in step.reads)
     return found
 
 
@@ -266,7 +276,7 @@ def add_rest(truth: Truth, node: int, step: int) -> None:
 
 def play(
     step: Step, playing: dict[int, Any], readers: Any, now: dict[int, int], tape: Tape, edit: Any,
-    everything: bool, written_again: set[int],
+    everything: bool, written_again: set[int], still: dict[int, Array],
 ) -> None:  # fmt: skip
     """One step on Tensors; what it does not write to is read as a copy, so that each reader's part is known.
 
@@ -285,6 +295,7 @@ def play(
         elif reads_only and type(held) is Tensor and held._record is not None:
             held = held.copy()
             readers.append((now[part.slot], step.index, held))
+            held = held_there(held, still[now[part.slot]]) if now[part.slot] in still else held
         elif reads_only and counted and getattr(held, "dtype", np.dtype(bool)).kind in "iu":
             held = Tensor(np.array(plain_of(held), float), requires_grad=True).copy()
             readers.append((now[part.slot], step.index, held))

@@ -10,8 +10,9 @@ import numpy as np
 
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.gradients import unjoined
+from tinygrad_scratch.verifier.references import call_with_arrays
 from tinygrad_scratch.verifier.source import statement_at, statements
-from tinygrad_scratch.verifier.steps import Step, ancestors
+from tinygrad_scratch.verifier.steps import Array, Step, ancestors
 from tinygrad_scratch.verifier.tape import Tape
 
 
@@ -337,8 +338,6 @@ def inside(tape: Tape, node: int) -> tuple[int, int] | None:
     if step.function is None or node != step.makes[0] or (len(step.makes) != 1 and name != "lstsq"):
         return None
     arrays = [read for read in reads if tape.nodes[read].value.shape == shape]
-    if name == "negative":
-        return reads[0], -1
     if name in COPIES and handed_over(step) in arrays:
         return reads[-1], 1
     if name in ("add", "subtract") and (moved := beside_nothing(tape, step, arrays)) is not None:
@@ -346,18 +345,9 @@ def inside(tape: Tape, node: int) -> tuple[int, int] | None:
         return moved, -1 if name == "subtract" and (of_number or moved == reads[-1] != reads[0]) else 1
     if name == "divide" and len(arrays) == 2 and is_root(tape, reads[1]):
         return reads[0], 1
-    if (moved := behind_matrix(tape, step)) is not None:
-        return moved, 1
-    if name not in ("multiply", "divide"):
-        return None
-    if len(arrays) != 1 or (name == "divide" and arrays[0] != reads[0]):
-        return None
-    others = [read for read in reads if read not in arrays]
-    if not all(is_plain_number(tape, read) for read in others):
-        return None
-    factors = [tape.nodes[read].value for read in others]
-    factors += [np.asarray(part) for part in step.arguments if isinstance(part, int | float)]
-    return arrays[0], -1 if np.prod([float(factor.reshape(-1)[0]) for factor in factors]) < 0 else 1
+    if (way := behind_matrix(tape, step)) is not None:
+        return way
+    return multiple(tape, step)
 
 
 def first_direction(tape: Tape, node: int) -> tuple[int, int] | None:
@@ -401,17 +391,99 @@ def beside_nothing(tape: Tape, step: Step, arrays: list[int]) -> int | None:
     return arrays[0] if alone else None
 
 
-def behind_matrix(tape: Tape, step: Step) -> int | None:
-    """The gradient in a step of Newton's: `solve(hessian, g)`, `lstsq(hessian, g)[0]`, or `inv(hessian) @ g`."""
-    name, reads = getattr(step.function, "__name__", ""), step.reads
+def behind_matrix(tape: Tape, step: Step) -> tuple[int, int] | None:
+    """The gradient in a step of Newton's, with its sign: `solve(hessian, g)`, `lstsq(hessian, g)[0]`, `inv(h) @ g`.
+
+    It may be a row of its entries there, as `solve(fisher, g.ravel()).reshape(g.shape)` makes it, also beside those of
+    others, or stand between two inverses. What is done to its places is only to put it there and back.
+    """
+    if len(step.makes) != 1 and name_of(step.function) != "lstsq":
+        return None
+    node, sign, moves, by_matrix = step.makes[0], 1, list[Step](), False
+    shape = tape.nodes[node].value.shape
+    for _ in range(MOST_MOVES):
+        step = tape.steps[tape.nodes[node].step]
+        if (moved := beside_inverse(tape, step)) is not None:
+            node, by_matrix = moved, True
+        elif name_of(step.function) in SHAPES and step.reads:
+            node = step.reads[0]
+            moves.append(step)
+        elif moves and (inner := multiple(tape, step)) is not None:
+            node, sign = inner[0], sign * inner[1]
+        else:
+            return None
+        if by_matrix and (part := put_back(tape, node, moves, shape)) is not None:
+            return part, sign
+    return None
+
+
+SHAPES = {"reshape", "ravel", "flatten", "T", "transpose", "swapaxes", "squeeze", "expand_dims", "getitem", "copy"}
+MOST_MOVES = 12  # calls
+
+
+def beside_inverse(tape: Tape, step: Step) -> int | None:
+    """What is solved for, or multiplied by an inverse from the left or from the right."""
+    name, reads = name_of(step.function), step.reads
     if name not in ("solve", "lstsq", "matmul", "dot") or len(reads) != 2 or (len(step.makes) != 1 and name != "lstsq"):
         return None
-    by = tape.steps[tape.nodes[reads[0]].step]
-    while getattr(by.function, "__name__", "") in ("multiply", "negative", "divide"):
+    solved = name in ("solve", "lstsq")
+    for matrix, moved in (reads,) if solved else (reads, reads[::-1]):
+        same = tape.nodes[moved].value.shape == tape.nodes[step.makes[0]].value.shape
+        if same and (solved or is_inverse(tape, matrix)):
+            return moved
+    return None
+
+
+def is_inverse(tape: Tape, node: int) -> bool:
+    """Whether a value is the inverse of a matrix, times a number."""
+    by = tape.steps[tape.nodes[node].step]
+    while name_of(by.function) in ("multiply", "negative", "divide"):
         by = tape.steps[tape.nodes[max(by.reads, key=lambda read: tape.nodes[read].value.size)].step]
-    inverted = name in ("solve", "lstsq") or getattr(by.function, "__name__", "") in ("inv", "pinv")
-    same = tape.nodes[reads[1]].value.shape == tape.nodes[step.makes[0]].value.shape
-    return reads[1] if inverted and same else None
+    return name_of(by.function) in ("inv", "pinv")
+
+
+def multiple(tape: Tape, step: Step) -> tuple[int, int] | None:
+    """The array that a value is a number times, and the sign of the number."""
+    name, shape = name_of(step.function), tape.nodes[step.makes[0]].value.shape
+    arrays = [read for read in step.reads if tape.nodes[read].value.shape == shape]
+    if name == "negative":
+        return step.reads[0], -1
+    if name not in ("multiply", "divide") or len(arrays) != 1 or (name == "divide" and arrays[0] != step.reads[0]):
+        return None
+    others = [read for read in step.reads if read not in arrays]
+    if not all(is_plain_number(tape, read) for read in others):
+        return None
+    factors = [tape.nodes[read].value for read in others]
+    factors += [np.asarray(part) for part in step.arguments if isinstance(part, int | float)]
+    return arrays[0], -1 if np.prod([float(factor.reshape(-1)[0]) for factor in factors]) < 0 else 1
+
+
+def put_back(tape: Tape, node: int, moves: list[Step], shape: tuple[int, ...]) -> int | None:
+    """The part of a value whose entries calls leave in their order, and give a shape that it had; the last call first.
+
+    It is a value itself, or one of those that it was put together from.
+    """
+    value, parts = tape.nodes[node].value, unjoined(tape, node)
+    places = after_moves(tape, moves, np.arange(value.size).reshape(value.shape))
+    sizes = [tape.nodes[part].value.size for part in parts]
+    if places is None or sum(sizes) != value.size or not places.size:
+        return None
+    for part, size, end in zip(parts, sizes, np.cumsum(sizes), strict=True):
+        if tape.nodes[part].value.shape == shape and np.array_equal(places.reshape(-1), np.arange(end - size, end)):
+            return part
+    return None
+
+
+def after_moves(tape: Tape, moves: list[Step], value: Array) -> Array | None:
+    """What calls make of another array than theirs, the last one first; None where it does not suit them."""
+    try:
+        for step in reversed(moves):
+            playing = {tape.nodes[read].slot: tape.nodes[read].value for read in step.reads[1:]}
+            arguments, keywords = call_with_arrays(step, playing | {tape.nodes[step.reads[0]].slot: value})
+            value = np.asarray(step.function(*arguments, **keywords))
+    except (TypeError, ValueError, IndexError):
+        return None
+    return value
 
 
 def is_plain_number(tape: Tape, node: int) -> bool:

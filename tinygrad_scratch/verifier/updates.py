@@ -375,6 +375,8 @@ class Updates:
         name, reads = getattr(step.function, "__name__", ""), step.reads
         if name == "negative":
             return reads[0], -1
+        if name == "getitem" and (moved := behind_matrix(self.tape, step)) is not None:
+            return moved
         if name == "multiply" and len(reads) == 1 and (literals := literals_of(step)):
             if is_by_input(step, self.inputs):
                 return None

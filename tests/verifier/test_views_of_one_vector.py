@@ -1,0 +1,79 @@
+"""Layers that are views of one vector of all weights, which an update writes to as a whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.verifier.files import check_of_script, edited_script
+from tinygrad_scratch import verify
+
+NET = """
+import numpy as np
+
+draw = np.random.default_rng(17)
+seen, aims = draw.normal(size=(8, 2)), draw.normal(size=(8, 3))
+theta = draw.normal(size=9) * 0.5
+grad = np.zeros_like(theta)
+
+
+def layers(flat):
+    PARTS
+    return first.reshape(2, 3), last
+
+
+weights, starts = layers(theta)
+for turn in range(5):
+    away = seen @ weights + starts - aims
+    loss = 0.5 * np.sum(away**2)
+    GRADIENT
+    theta -= 0.1 * grad
+"""
+PARTS = (
+    "first, last = np.split(flat, [6])",
+    "ends = np.cumsum([6, 3]); first, last = flat[: ends[0]], flat[ends[0] :]",
+)
+JOINED = "grad = np.concatenate([(seen.T @ away).ravel(), away.sum(axis=0)])"
+WRITTEN = "np.dot(seen.T, away, out=parts[0]); np.sum(away, axis=0, out=parts[1])"
+
+
+def net(parts: str, gradient: str) -> str:
+    return NET.replace("PARTS", parts).replace("GRADIENT", gradient)
+
+
+@pytest.mark.parametrize("parts", PARTS)
+@pytest.mark.parametrize("gradient", [JOINED, WRITTEN])
+def test_the_first_turn_is_judged_and_right(tmp_path: Path, parts: str, gradient: str) -> None:
+    text = net(parts, gradient).replace("for turn", "parts = layers(grad)\nfor turn")
+    check = check_of_script(tmp_path, text)
+    assert check.ok is True, str(check)
+    assert [final.parameter.name for final in check.finals] == ["theta"]
+    assert any(note.startswith("One turn of the loop") for note in check.notes)
+
+
+def test_a_mistake_in_a_part_is_told(tmp_path: Path) -> None:
+    text = net(PARTS[0], JOINED)
+    check, line = edited_script(tmp_path, text, "(seen.T @ away).ravel()", "(seen.T @ away / 8).ravel()")
+    assert (check.first_wrong.line, check.first_wrong.kind) == (line, "scale-factor"), str(check)
+
+
+def parts_of(flat: np.ndarray, how: str) -> tuple[np.ndarray, np.ndarray]:
+    """A matrix and a row that show a vector; what they were cut from is gone."""
+    ends = np.cumsum([6, 3])
+    first, last = np.split(flat, ends[:1]) if how == "split" else (flat[: ends[0]], flat[ends[0] :])
+    return first.reshape(2, 3), last
+
+
+@pytest.mark.parametrize("how", ["split", "sliced"])
+def test_a_view_of_a_view_that_is_gone_follows_what_is_written(how: str) -> None:
+    draw = np.random.default_rng(3)
+    theta, seen, aims = draw.random(9), draw.normal(size=(8, 2)), draw.normal(size=(8, 3))
+    with verify(theta=theta) as check:
+        weights, starts = parts_of(theta, how)
+        theta *= theta
+        away = seen @ weights + starts - aims
+        check.loss = 0.5 * np.sum(away**2)
+        check.gradients = np.concatenate([(seen.T @ away).ravel(), away.sum(axis=0)]) * 2 * np.sqrt(theta)
+    assert check.ok is True, str(check)
