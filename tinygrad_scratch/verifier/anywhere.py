@@ -84,8 +84,10 @@ def likeliest_change(case: Case, only_written: bool = False) -> Change | None:
     key, search, finding = min(found, key=lambda each: each[0])
     repair = everywhere.repair_by(finding)
     region = Region(case, repair)
-    rest = [s for s in everywhere.site(finding.step) if s.index not in finding.changes] if finding.step else []
-    one_call = finding.step is not None and any(s.caller not in (None, finding.step.caller) for s in rest)
+    made = max((event.time for event in case.events), default=0)  # what comes after is made to judge updates by
+    sites = everywhere.site(finding.step) if finding.step is not None else []
+    rest = (s for s in sites if s.index < made and s.index not in finding.changes)
+    one_call = finding.step is not None and any(s.caller != finding.step.caller for s in rest)
     finding.place = finding.step.caller if finding.step is not None and one_call else finding.place
     with np.errstate(all="ignore"):
         return Change(repair, region, told(region, search, finding), -key[0], key[1])

@@ -392,7 +392,10 @@ def best_reading(case: Case) -> list[tuple[Repair, Cause]]:
     way = -1.0 if all(final.direction < 0 for final in case.finals) else 1.0
     best: tuple[tuple[bool, int, int, bool, bool, bool, float], float, list[tuple[Repair, Cause]]] | None = None
     usual = conventional(case)
-    with_slopes = [n for n in factors_with_slopes(case) if any(is_near_number(abs(n), size) for size in (*usual, 2.0))]
+    by_updates = all(final.by == "update" for final in case.finals)
+    with_slopes = [
+        n for n in factors_with_slopes(case) if by_updates or any(is_near_number(abs(n), s) for s in (*usual, 2.0))
+    ]
     readings = likeliest_first(case, [1.0, *scales(case, case.replay())], way)
     for scale in [*with_slopes, *(each for each in readings if each not in with_slopes)]:
         case.reset(scale)

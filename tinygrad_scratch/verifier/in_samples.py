@@ -41,7 +41,8 @@ def met_one_by_one(
 ) -> Iterator[tuple[tuple[int, ...], Array]]:
     """Where single outputs meet their targets in one call each, as those of neurons that are objects of their own.
 
-    Together they depend on all parameters, and each on those of its own neuron and of what is behind it.
+    Together they depend on all parameters, and each on those of its own neuron and of what is behind it. What is taken
+    off 1 each time is a slope, as `s * (1 - s)`, and meets no target.
     """
     found = defaultdict[Any, dict[int, float]](dict)
     for step in tape.steps:
@@ -56,7 +57,8 @@ def met_one_by_one(
     for turns in found.values():
         whole = set[int]().union(*(depends[node] for node in turns)) >= wanted
         alike = len({tape.nodes[node].value.shape for node in turns}) == 1
-        if len(turns) > 1 and whole and alike and not are_of_one(tape, tuple(turns)):
+        is_slope = set(turns.values()) == {1.0}
+        if len(turns) > 1 and whole and alike and not is_slope and not are_of_one(tape, tuple(turns)):
             yield tuple(turns), np.array(list(turns.values()))
 
 

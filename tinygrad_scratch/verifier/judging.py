@@ -45,6 +45,7 @@ from tinygrad_scratch.verifier.leaks import left, unseen
 from tinygrad_scratch.verifier.likeness import difference
 from tinygrad_scratch.verifier.mistakes import tell_lines
 from tinygrad_scratch.verifier.moved_shares import give_moved_shares
+from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.one_turn import change_in_turns
 from tinygrad_scratch.verifier.own_rates import without_own_rates
 from tinygrad_scratch.verifier.pairing import Final
@@ -55,7 +56,8 @@ from tinygrad_scratch.verifier.region import Region
 from tinygrad_scratch.verifier.renames import with_renames
 from tinygrad_scratch.verifier.replaced import replaced
 from tinygrad_scratch.verifier.rewriting.again import Again
-from tinygrad_scratch.verifier.rewriting.left_out import LeftOut, are_beside, told_of_loop
+from tinygrad_scratch.verifier.rewriting.hit import Hit
+from tinygrad_scratch.verifier.rewriting.left_out import LeftOut, told_of_loop, without_gradients
 from tinygrad_scratch.verifier.rewriting.outcome import outcome
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, MADE, NAMED, PUT_IN
 from tinygrad_scratch.verifier.rewriting.search import RECORDED, Search
@@ -245,19 +247,23 @@ class Judging(PastChoices):
     def _explained_by(
         self, numbers: Iterable[int], parameters: list[Parameter], until_sure: bool = False
     ) -> dict[int, Explained]:
-        """The losses by which one step is wrong; if told, up to the first by which it is clear what is right there."""
-        found: dict[int, Explained] = {}
+        """The losses by which one step is wrong, those first by which it is known why.
+
+        If told, up to the first by which it is clear what is right there.
+        """
+        known: dict[int, Explained] = {}  # with a cause
+        others: dict[int, Explained] = {}
         for number in numbers:
             if self.tape.played > MOST_PLAYED:  # people wait
                 break
             explained = self._is_explained_by(number, parameters)
             if self._is_settled() and not self.causes:  # all of it is right by that
                 return {}
-            if explained is not None:  # those by which a cause is known come first
-                found = {number: explained, **found} if self._is_one_known() else {**found, number: explained}
+            if explained is not None:
+                (known if self._is_one_known() else others)[number] = explained
             if until_sure and explained is not None and explained[1]:
                 break
-        return found
+        return known | others
 
     def _assume(self, number: int, parameters: list[Parameter]) -> str | None:
         """Take one of the usual losses on trial."""
@@ -426,19 +432,22 @@ class Judging(PastChoices):
 
     def _see_what_a_loop_leaves_out(self) -> None:
         """Tell the head of a loop, where it alone keeps some of a list of parameters from their gradients."""
-        lacking = list(self.entry.lacking)
-        trained = [final.parameter for final in self.finals]
-        if self.again is None or self.unsure or self.assumed is not None or not are_beside(lacking, trained):
+        lacking = without_gradients(self.case, self.entry.lacking)
+        if not lacking or self.again is None or self.unsure or self.assumed is not None:
             return
-        modules = [names for names, _ in self.watch.outer.values()]
-        search = LeftOut(self.case, self.again, self.kind_of_rerun(), modules, (CHANGED, NAMED), set(), FEW)
+        names, hits = tuple(lacking), list[Hit]()
+        modules = [known for known, _ in self.watch.outer.values()]
+        tried = self.case, self.again, self.kind_of_rerun(), modules, (CHANGED, NAMED), set[tuple[str, int]](), FEW
         with contextlib.suppress(Exception):  # nothing is known of it, then
-            hits = search.run()
-            if hits:
-                repair, cause = told_of_loop(self.case, hits, lacking[0])
-                self.repairs, self.causes = [repair], [cause]
-                self.missing, self.entry.lacking = [p for p in self.missing if p not in lacking], []
-                self.case = self._case(self.truth)  # with the value that stands for none
+            hits = LeftOut(*tried, names=names).run()
+        if hits:
+            repair, cause = told_of_loop(self.case, hits, list(names), lacking[names[0]])
+            self.repairs, self.causes = [repair], [cause]
+            self.missing = [parameter for parameter in self.missing if parameter.name not in lacking]
+            self.entry.lacking = [parameter for parameter in self.entry.lacking if parameter.name not in lacking]
+            self.case = self._case(self.truth)  # with the value that stands for none
+        elif not {parameter.name for parameter in self.missing} & lacking.keys():
+            self.notes.append(f"No gradient of {listed(list(names))} was made, and none is judged.")
 
     def _rewrite(self) -> None:
         """Look for a small change of the source that makes all gradients right, where the causes leave room for one."""

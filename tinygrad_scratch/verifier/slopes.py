@@ -66,9 +66,9 @@ def wrong_slopes(case: Case) -> Iterator[tuple[Repair, dict[int, Array], bool]]:
 def factors_with_slopes(case: Case) -> Iterator[float]:
     """The one number that all gradients are multiplied by, once the slopes stand for what a function returned.
 
-    It is asked where no gradient is right as it is: no factor can be read off them then.
+    Where slopes are wrong, no factor can be read off the gradients, and no rate off updates.
     """
-    if len(case.wrong(case.replay())) < len(case.finals):
+    if not case.wrong(case.replay()):
         return
     for *_, played in played_with_slopes(case):
         given = [np.asarray(played[final.node]) for final in case.finals]
