@@ -57,7 +57,7 @@ def test_clipped_gradients_are_no_mistake_and_it_is_told(tmp_path: Path, way: st
 def test_a_mistake_before_it_is_found(tmp_path: Path, way: str) -> None:
     check = check_with(tmp_path, WAYS[way], "(1 - h**2)", "(1 - h)")
     line = NET[: NET.index("dw = x.T")].count("\n") + 1
-    assert told(check) == (line, "missing-derivative")
+    assert told(check) == (line, "derivative-at-wrong-point")
 
 
 def test_what_is_within_the_bounds_is_as_it_was(tmp_path: Path) -> None:

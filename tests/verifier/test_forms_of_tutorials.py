@@ -197,7 +197,7 @@ def check(verify):
 def test_an_epsilon_makes_no_second_mistake(tmp_path: Path) -> None:
     check, line = edited(tmp_path / "vane.py", EPSILON, "(1 - self.h ** 2)", "(1 - self.h)")
     assert [cause.line for cause in check.causes] == [line], str(check)
-    assert check.first_wrong.kind == "missing-derivative"
+    assert check.first_wrong.kind == "derivative-at-wrong-point"
 
 
 TWICE = """

@@ -70,7 +70,7 @@ def test_one_name_for_all_parameters_is_that_of_each(tmp_path: Path) -> None:
 
 def test_what_is_wrong_in_such_a_loop(tmp_path: Path) -> None:
     check, line = edited_script(tmp_path, IN_ONE_LOOP, "np.outer(d, B) * (1 - h**2)", "np.outer(d, B) * (1 - h)")
-    assert told(check) == (line, "missing-derivative"), str(check)
+    assert told(check) == (line, "derivative-at-wrong-point"), str(check)
 
 
 def test_a_loss_that_no_gradient_fits_is_of_the_data_that_they_are_of(tmp_path: Path) -> None:

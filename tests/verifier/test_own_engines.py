@@ -77,4 +77,4 @@ def test_what_is_added_up_in_an_object_is_no_parameter(tmp_path: Path) -> None:
 
 def test_a_wrong_rule_of_such_an_engine(tmp_path: Path) -> None:
     check, line = edited_script(tmp_path, ENGINE, "(1 - t * t)", "(1 - t)")
-    assert told(check) == (line, "missing-derivative"), str(check)
+    assert told(check) == (line, "derivative-at-wrong-point"), str(check)

@@ -130,7 +130,7 @@ def test_a_step_that_draws_to_nought_sees_to_its_penalty(tmp_path: Path, form: s
 def test_what_is_wrong_before_such_a_step_is_told(tmp_path: Path, form: str) -> None:
     text = sparse_net(form, ("1 - h**2", "1 - h"))
     assert told(check_of_script(tmp_path, text)) == (
-        text[: text.index("    gP = X")].count("\n") + 1, "missing-derivative"
+        text[: text.index("    gP = X")].count("\n") + 1, "derivative-at-wrong-point"
     )  # fmt: skip
 
 

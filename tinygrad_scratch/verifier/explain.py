@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tinygrad_scratch.verifier.anywhere import NOTHING, PUT_IN, likeliest_change, meant, weight
+from tinygrad_scratch.verifier.anywhere import NAMED_ONLY, NOTHING, PUT_IN, likeliest_change, meant, weight
 from tinygrad_scratch.verifier.beside_the_gradient import decays_meant
 from tinygrad_scratch.verifier.case import Case, Repair, State
 from tinygrad_scratch.verifier.causes import EXPLANATIONS, MADE_UP, RIVALLED, RIVALS, SMALLER
@@ -96,8 +96,11 @@ def cause_of(case: Case, repair: Repair) -> Cause:
         for loose in (False, True):
             each.loose = loose
             finding = first_of(each, EXPLANATIONS)
-            if finding is not None and not (loose and is_of_some(case, finding)):
-                return as_cause(each, proven(each, finding))
+            if finding is not None:
+                cause = as_cause(each, proven(each, finding))
+                if loose and is_of_some(case, finding):  # what is meant may be another change
+                    cause.certainty, cause.made_up, cause.weight = "fits", True, NAMED_ONLY
+                return cause
     sentence = f"No single change of this step gives the gradient of {region.owner()}"
     return as_cause(region, Finding("unexplained", sentence, certainty="unexplained", made_up=True))
 

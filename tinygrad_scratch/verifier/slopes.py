@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -141,17 +142,20 @@ class Slopes:
     def own(self, event: Event, given: int) -> tuple[int, Array] | None:
         """The slope of what the same function made of a value in the forward pass: `f(z)` beside `f(z, True)`.
 
-        So it is of the function that it is called after: of `f` for `f_prime`.
+        So it is of the function that it is called after, of `f` for `f_prime`, by what that was given.
         """
-        function = event.place.function
-        made = (
-            e.node
-            for e in self.case.returned
-            if self.case.is_forward(e.node)
-            and (in_same_function(e.place, event.place) or is_named_after(function, e.place.function))
-        )
-        known = (self.slope(given, node) for node in made if self.is_after(node, given) and node != given)
-        return next(((given, slope) for slope in known if slope is not None), None)
+        made = [e for e in self.case.returned if self.case.is_forward(e.node)]
+        alike = ((given, e.node) for e in made if in_same_function(e.place, event.place) and e.node != given)
+        after = (e for e in made if is_named_after(event.place.function, e.place.function))
+        of_base = ((start, e.node) for e in after for start in self.arguments_of(e) if self.is_after(given, start))
+        ends = (pair for pair in chain(alike, of_base) if self.is_after(pair[1], pair[0]))
+        known = ((start, self.slope(start, end)) for start, end in ends)
+        return next(((start, slope) for start, slope in known if slope is not None), None)
+
+    def arguments_of(self, event: Event) -> list[int]:
+        """The values of the forward pass that the function was given which returned one."""
+        given = (e.node for e in self.case.arguments if in_same_function(e.place, event.place) and e.node != event.node)
+        return [node for node in dict.fromkeys(given) if self.case.is_forward(node)]
 
     def given(self, event: Event) -> int | None:
         """The one value of the forward pass that a result was made from in a function."""

@@ -37,7 +37,7 @@ def squared_in(part: Part) -> Iterator[Rewrite]:
     if rest and isinstance(part.node.right, ast.Name | ast.Attribute | ast.Subscript | ast.Call):
         one, inner = part.source.code(part.node.left), part.source.code(part.node.right)
         said = f"`{part.code}` is the slope of no function: {inner} should be squared"
-        yield part.change(f"{one} - {inner} ** 2", "missing-derivative", said, PUT_IN)
+        yield part.change(f"{one} - {inner} ** 2", "derivative-at-wrong-point", said, PUT_IN)
 
 
 def at_another_point(part: Part, text: str) -> Rewrite:
