@@ -452,6 +452,7 @@ PROGRAMS = {
 MISTAKES = [
     ("bent", "d[d > 0] = 1", "d[d >= 0] = 1", "missing-derivative"),
     ("spread", "np.sum(dxhat * xc", "np.sum(dxhat * xhat", "wrong-operand"),
+    ("spread", "axis=0) / std**2", "axis=0) / std**3", "scale-factor"),
     ("chained", "delta = dl_da * da_dz", "delta = -dl_da * da_dz", "sign"),
     ("counted", "m = d.shape[1]", "m = d.shape[0]", "scale-factor"),
     ("spam", "shrink = lam / n * self.w", "shrink = lam * self.w", "regularisation"),

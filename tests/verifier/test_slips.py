@@ -251,3 +251,23 @@ def test_what_a_function_returns_is_exchanged() -> None:
     text = "def twofold(slope, a, b):\n    return slope * a, slope * b\n"
     made = {rewrite.of(text).split("\n")[1].strip() for rewrite in rewrites_at(Source(text), 2)}
     assert "return slope * b, slope * a" in made
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("d = up[:, :n]", "d = up[:, 1:n + 1]"),
+        ("d = up[:, 1:n + 1]", "d = up[:, :n]"),
+        ("d = up[i - 1:j - 1]", "d = up[i:j]"),
+        ("d = back(layers, up, kept)", "d = back(layers, -up, kept)"),
+    ],
+)
+def test_entries_beside_them_and_the_other_sign_are_tried(written: str, meant: str) -> None:
+    made = {rewrite.of(f"{written}\n").strip() for rewrite in rewrites_at(Source(f"{written}\n"), 1)}
+    assert meant in made
+
+
+def test_what_numpy_or_a_list_is_given_gets_no_other_sign() -> None:
+    for written in ("d = np.exp(up)", "grads.append(up)"):
+        made = {rewrite.of(f"{written}\n").strip() for rewrite in rewrites_at(Source(f"{written}\n"), 1)}
+        assert written.replace("(up)", "(-up)") not in made

@@ -79,9 +79,13 @@ def admit(cause: Cause, hits: list[Hit]) -> None:
 
 
 def moving_step(case: Case, cause: Cause, hits: list[Hit]) -> list[Hit]:
-    """Those that make a step later, where it is told: any change by which it does nothing leaves the weights right."""
+    """Those that make a step later, where it is told: any change by which it does nothing leaves the weights right.
+
+    None where one makes the line as the others of its form are.
+    """
     stale = [hit for hit in hits if hit.rewrite.kind == "stale-or-updated-weights"]
-    return stale if cause.kind not in OF_ORDER and is_of_step(case, cause) else []
+    as_others = any(hit.is_alike and (hit.file, hit.rewrite.line) == (cause.file, cause.line) for hit in hits)
+    return stale if cause.kind not in OF_ORDER and not as_others and is_of_step(case, cause) else []
 
 
 def in_brackets(cause: Cause, hits: list[Hit]) -> list[Hit]:
