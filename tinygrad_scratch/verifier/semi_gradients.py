@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.names import listed
@@ -37,7 +39,15 @@ def truths_held(case: Case) -> Iterator[Truth]:
         if edits:
             with contextlib.suppress(NotOnTensors):
                 truth = replace(truth_of(case.tape, case.truth.loss, edits=edits), held=tuple(nodes))
+                if any(is_cut_off(case, truth, final.parameter.node) for final in case.finals):
+                    continue
                 yield replace(truth, note=f"The true gradients are {semi(case, nodes_given(truth))}.")
+
+
+def is_cut_off(case: Case, truth: Truth, parameter: int) -> bool:
+    """Whether nothing goes to a parameter any more, as through the state of a leaky unit: that is no target, then."""
+    before, after = (np.any(each.cotangents.get(parameter, 0)) for each in (case.truth, truth))
+    return bool(before and not after)
 
 
 def nodes_given(truth: Truth) -> list[int]:

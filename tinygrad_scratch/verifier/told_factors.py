@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -71,7 +72,17 @@ def is_power_of_other(found: Difference) -> bool:
     outer = found.way[-1] if found.way else None
     if isinstance(outer, ast.BinOp) and isinstance(outer.op, ast.Pow) and outer.right is old:
         return is_number(old) and is_number(new)
+    if isinstance(new, ast.BinOp) and isinstance(new.op, ast.Div) and same(new.left, old):  # once more
+        return any(same(new.right, each) for each in divisors_in(old))
     return base_of(old) == ast.dump(new) or base_of(new) == ast.dump(old)
+
+
+def divisors_in(node: ast.AST) -> Iterator[ast.AST]:
+    """What a product is divided by."""
+    while isinstance(node, ast.BinOp) and isinstance(node.op, FACTORS):
+        if isinstance(node.op, ast.Div):
+            yield node.right
+        node = node.left
 
 
 def base_of(node: ast.AST) -> str:

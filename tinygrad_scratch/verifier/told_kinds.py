@@ -69,6 +69,7 @@ OF_SLOPE = re.compile(WORDS, re.IGNORECASE)
 OF_FUNCTION = re.compile(rf"{WORDS}|^d_[a-z]", re.IGNORECASE)
 """The names of functions that give derivatives."""
 OF_DERIVATIVE = re.compile(r"(?:deriv\w*|prime|grad\w*|back\w*)=True|forward=False")
+OF_RECTIFIER = re.compile(r"\(?[\w.\[\]]+>=?0\.?0?\)?(?:\.astype\(\w+\))?")
 STRENGTH = re.compile(rf"{OF_PENALTY.pattern}|(?:\b|_)l[12](?:\b|_)", re.IGNORECASE)
 """The names of the strengths of penalties."""
 AT_POINT = "derivative-at-wrong-point"
@@ -250,6 +251,8 @@ def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
     if kind == "wrong-operand":
         if is_summed(found):
             return BATCH
+        if is_one_of_terms(found):
+            return "missing-term"
         elsewhere = is_slope_elsewhere(found) or is_of_compared(found) or is_given_to_slope(found)
         if is_other_number(case, found):
             return "scale-factor"
@@ -262,6 +265,16 @@ def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
     if kind == "missing-term" and is_of_number(found):  # a path of the gradient is no number
         return "missing-derivative"
     return kind
+
+
+def is_one_of_terms(found: Difference) -> bool:
+    """Whether all of a sum is due for one of its terms: `a + b` for `a`."""
+    new = found.new
+    return (
+        isinstance(new, ast.BinOp)
+        and isinstance(new.op, ast.Add)
+        and any(same(found.old, s) for s in (new.left, new.right))
+    )
 
 
 def is_summed(found: Difference) -> bool:
@@ -284,9 +297,14 @@ def is_beside_strength(case: Case, found: Difference) -> bool:
 
 
 def is_slope_for_slope(found: Difference) -> bool:
-    """Whether the slope of one function by its result stands for that of another: `1 - h**2` for `h * (1 - h)`."""
-    texts = (re.sub(r"[\s'\"]", "", ast.unparse(each)) for each in (found.old, found.new))
-    return all(OF_RESULT.fullmatch(text) is not None for text in texts)
+    """Whether the slope of one function by its result stands for that of another: `1 - h**2` for `h * (1 - h)`.
+
+    So does the mask of a rectifier, as `h > 0`.
+    """
+    texts = [re.sub(r"[\s'\"]", "", ast.unparse(each)) for each in (found.old, found.new)]
+    return all(OF_RESULT.fullmatch(text) or OF_RECTIFIER.fullmatch(text) for text in texts) and any(
+        OF_RESULT.fullmatch(text) for text in texts
+    )
 
 
 def kind_of_power(found: Difference) -> str:
@@ -294,7 +312,8 @@ def kind_of_power(found: Difference) -> str:
     if is_in_rest_of_one(found):
         return AT_POINT
     around = [outer for outer in found.way if not isinstance(outer, ast.BinOp) or not isinstance(outer.op, ast.Pow)]
-    is_factor = bool(around) and isinstance(around[-1], ast.BinOp) and isinstance(around[-1].op, FACTORS)
+    products = [*around[-1:], found.new, found.old]  # all of it may be one
+    is_factor = any(isinstance(each, ast.BinOp) and isinstance(each.op, FACTORS) for each in products)
     return "scale-factor" if is_factor else "wrong-operand"
 
 

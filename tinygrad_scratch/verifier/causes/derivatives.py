@@ -19,6 +19,7 @@ from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.source import binding_of, bracketed, in_same_function, is_rename, next_reading, replaced
 from tinygrad_scratch.verifier.steps import Array, Step, renamed
+from tinygrad_scratch.verifier.textbook import is_as_named, is_slope_of_given
 
 
 def missing_derivative(region: Region) -> Iterator[Finding]:
@@ -420,11 +421,16 @@ def term_beside(region: Region, step: Step, upstream: int, due: int) -> str | No
 
 
 def helper_of_slope(region: Region, step: Step, upstream: int) -> Place | None:
-    """Where a helper of the backward pass made the slope that a gradient is multiplied by; None where none did."""
+    """Where a helper of the backward pass made the slope that a gradient is multiplied by; None where none did.
+
+    None where that is the slope that the helper is named after, too: the line that calls it gives it another value.
+    """
     slopes = [node for node in step.reads if node != upstream]
     if name_of(step.function) != "multiply" or len(slopes) != 1 or step.place is None:
         return None
     made = region.case.step_of(slopes[0])
     if made.place is None or in_same_function(made.place, step.place) or made.function is renamed:
+        return None
+    if any(is_named_so(made.place.file, made.place.line) for is_named_so in (is_slope_of_given, is_as_named)):
         return None
     return made.place if region.is_to_blame(made) and not region.case.is_forward(slopes[0]) else None
