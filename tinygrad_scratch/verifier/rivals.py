@@ -127,7 +127,9 @@ def of_readers(case: Case, repair: Repair, cause: Cause, hits: list[Hit]) -> lis
     """Those of other lines, where a true gradient of something is told, or what is right in another call."""
     elsewhere = [hit for hit in hits if (hit.file, hit.rewrite.line) != (cause.file, cause.line)]
     unsaid = len(elsewhere) == len(hits) and not cause.should_be and cause.kind != "sign"
-    right = (unsaid and is_gradient_already(case, repair)) or is_right_elsewhere(case, repair)
+    place = repair.event.place
+    is_there = (place.file, place.line) == (cause.file, cause.line)  # and is told of no helper that is called there
+    right = (unsaid and is_gradient_already(case, repair)) or (is_there and is_right_elsewhere(case, repair))
     return elsewhere if right else []
 
 

@@ -38,6 +38,7 @@ NAMED_IN = re.compile(r"(?<![\w.])[A-Za-z_][\w.]*")
 PRODUCT = re.compile(r"@|\b(?:dot|matmul|einsum)\(")
 INDEX = re.compile(r"\[(?:[^][]|\[[^][]*\])*\]")
 NUMBER_TAKEN = re.compile(r"[\w\])]\s*[-+]\s*[\d.]+\s*(?=[),\]]|$)")
+OF_COUNTING = re.compile(r"for \w+ in (?:reversed\()?range\(")
 OF_SLOPE = re.compile(
     r"d_?[A-Za-z]\w*_?_d_?\w+|d[A-Z]\w*d[A-Z]\w*|\w*(?:deri?v|prime|slope|jac|mask)\w*", re.IGNORECASE
 )
@@ -95,7 +96,9 @@ class Hit:
 
     @cached_property
     def effort(self) -> int:
-        """How many words and signs the change is of."""
+        """How many words and signs the change is of; one more or less in the head of a loop is hardly any."""
+        if self.rewrite.kind == "off-by-one" and OF_COUNTING.match(self.written):
+            return 0
         return effort(self.written, self.right) if self.right else OF_A_LINE
 
     @property

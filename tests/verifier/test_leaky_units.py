@@ -1,0 +1,66 @@
+"""Leaky units mix their state with what is new, as a moving average does: gradients go through them all the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.verifier.files import check_of_script, edited_script, told
+
+LEAKY = """import numpy as np
+
+rng = np.random.default_rng(6)
+T, leak = 4, 0.6
+x, y = rng.normal(size=(5, T, 3)), rng.normal(size=(5, T, 2))
+P = {"Wx": rng.normal(size=(3, 4)), "Wh": rng.normal(size=(4, 4)) * 0.5, "Wo": rng.normal(size=(4, 2))}
+
+
+def forward(P, x):
+    states, cands, outs = [np.zeros((5, 4))], [], []
+    for t in range(T):
+        c = np.tanh(x[:, t] @ P["Wx"] + states[-1] @ P["Wh"])
+        states.append((1 - leak) * states[-1] + leak * c)
+        cands.append(c)
+        outs.append(states[-1] @ P["Wo"])
+    return states, cands, outs
+
+
+def backward(P, x, y, states, cands, outs):
+    grads = {k: np.zeros_like(v) for k, v in P.items()}
+    dh_next = np.zeros((5, 4))
+    for t in reversed(range(T)):
+        do = 2 * (outs[t] - y[:, t]) / (5 * T)
+        grads["Wo"] += states[t + 1].T @ do
+        dh = do @ P["Wo"].T + dh_next
+        dc = leak * dh
+        da = dc * (1 - cands[t] ** 2)
+        grads["Wx"] += x[:, t].T @ da
+        grads["Wh"] += states[t].T @ da
+        dh_next = (1 - leak) * dh + da @ P["Wh"].T
+    return grads
+
+
+for turn in range(3):
+    states, cands, outs = forward(P, x)
+    loss = sum(np.sum((outs[t] - y[:, t]) ** 2) for t in range(T)) / (5 * T)
+    grads = backward(P, x, y, states, cands, outs)
+    for k in P:
+        P[k] -= 0.1 * grads[k]
+    print(loss)
+"""
+
+
+def test_gradients_that_are_nought_are_no_semi_gradients(tmp_path: Path) -> None:
+    check, _ = edited_script(tmp_path, LEAKY, 'dh = do @ P["Wo"].T + dh_next', "dh = np.zeros((5, 4))")
+    assert check.first_wrong is not None, str(check)
+
+
+def test_the_leak_is_told_where_it_lacks(tmp_path: Path) -> None:
+    check, line = edited_script(tmp_path, LEAKY, "dc = leak * dh", "dc = dh")
+    assert told(check) == (line, "scale-factor"), str(check)
+    assert check.first_wrong.should_be == "dc = dh * leak"
+
+
+def test_it_is_right_otherwise(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, LEAKY)
+    assert check.ok, str(check)
+    assert not check.convention
