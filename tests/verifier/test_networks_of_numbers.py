@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.verifier.files import check_of_script, edited_script
+from tinygrad_scratch import verify
 
 NUMBERS = """import numpy as np
 
@@ -73,3 +76,24 @@ def test_a_mistake_is_told(tmp_path: Path, right: str, wrong: str, kinds: set[st
 def test_it_is_right_otherwise(tmp_path: Path) -> None:
     check = check_of_script(tmp_path, NUMBERS)
     assert check.ok, str(check)
+
+
+class Line:
+    def __init__(self, rate: float) -> None:
+        self.w, self.bias, self.rate = np.array([0.3, -0.2, 0.5]), np.float32(0.0), rate
+
+    def step(self, x: Any, y: Any, by: Any) -> Any:
+        error = x @ self.w + self.bias - y
+        self.w -= self.rate * (2 * x.T @ error / len(x))
+        self.bias -= self.rate * by(2 * error / len(x))
+        return np.mean(error**2)
+
+
+@pytest.mark.parametrize(("by", "is_right"), [(np.sum, True), (np.mean, False)])
+def test_a_bias_that_is_one_of_numpys_numbers_is_judged(by: Any, is_right: bool) -> None:
+    rng = np.random.default_rng(3)
+    line = Line(0.1)
+    with verify(line) as check:
+        check.loss = line.step(rng.normal(size=(7, 3)), rng.normal(size=7), by)
+    assert "bias" in [final.parameter.name for final in check.finals], str(check)
+    assert check.ok is is_right, str(check)

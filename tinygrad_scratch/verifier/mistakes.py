@@ -17,6 +17,7 @@ from tinygrad_scratch.verifier.source import (
     call_at,
     compared,
     found_in,
+    is_same,
     right_side,
     statement_at,
     without_brackets,
@@ -49,10 +50,18 @@ def mistakes_of(check: Any) -> list[Mistake]:
 
 
 def tell_lines(repairs: list[Any], causes: list[Any]) -> None:
-    """Tell each cause at the line on which the wrong part of its statement stands, where that is known."""
+    """Tell each cause at the line on which the wrong part of its statement stands, where that is known.
+
+    What is right is never what was written: of that no text is told, as where two functions call two values alike.
+    """
     for repair, cause in zip(repairs, causes, strict=True):
-        if cause.should_be:
-            cause.part_line = line_of_part(cause.file, cause.line, written_and_right(repair, cause)[0])
+        if not cause.should_be:
+            continue
+        written, right = written_and_right(repair, cause)
+        cause.part_line = line_of_part(cause.file, cause.line, written)
+        if right is not None and is_same(written.text, right.text):
+            cause.should_be = None
+            cause.certainty = "fits" if cause.certainty == "checked" else cause.certainty
 
 
 def written_and_right(repair: Any, cause: Any) -> tuple[Marked, Marked | None]:

@@ -24,7 +24,7 @@ def is_bias(key: Any, part: Any) -> bool:
 
 
 def is_number(part: Any) -> bool:
-    return type(part) in (float, np.float64) or (type(part) is int and part == 0)
+    return type(part) is float or isinstance(part, np.floating) or (type(part) is int and part == 0)
 
 
 def is_bias_of(frame: FrameType, name: str, value: Any) -> bool:

@@ -132,7 +132,7 @@ def said(
         return 1, Finding(
             "stale-or-updated-weights", f"{sentence}, as it was in the forward pass", step, should, changes
         )
-    handed = handed_instead(region, step, read, other)
+    handed = handed_instead(region, step, read, other) or made_otherwise(region, step, read, other)
     if handed is not None:
         return 1, handed
     if other_name.isidentifier() and not is_known_here(region, other) and is_multiplied_in(region, read, other):
@@ -167,6 +167,20 @@ def handed_instead(region: Region, step: Step, read: int, other: int) -> Finding
         replaced(right_side(statement_at(caller.file, caller.line)), mine, meant) if given and mine and meant else None
     )
     return Finding("wrong-operand", f"{mine} should be {meant}", None, should, place=caller) if should else None
+
+
+def made_otherwise(region: Region, step: Step, read: int, other: int) -> Finding | None:
+    """What two functions call alike, and make by statements that differ: told where the value is made that is read."""
+    events = region.case.events
+    own = [e for e in events if e.node == read and step.place is not None and in_same_function(e.place, step.place)]
+    theirs = [e for e in events if e.node == other and not any(in_same_function(e.place, each.place) for each in own)]
+    pairs = ((one, two) for one in own for two in theirs if one.name == two.name)
+    for one, two in pairs:
+        written, right = (right_side(statement_at(e.place.file, e.place.line)) for e in (one, two))
+        if written and right and written != right:
+            said = f"{one.name} is made otherwise than in line {two.place.line}"
+            return Finding("wrong-operand", said, None, right, place=one.place)
+    return None
 
 
 def another(name: str, taken: str) -> str:
