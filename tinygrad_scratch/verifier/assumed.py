@@ -66,8 +66,9 @@ def assumable(entry: Any) -> Iterator[Assumed]:
     in_turns = list(assumable_in_turns(entry))
     yield from in_turns
     meeting = meeting_in(entry) if not in_turns else None
-    if meeting is None:
-        yield from () if in_turns else of_number(entry)
+    plain = list(of_number(entry)) if not in_turns and (meeting is None or is_of_numbers(entry, meeting)) else []
+    yield from plain
+    if meeting is None or plain:
         return
     output, target, names = meeting.outputs[-1], meeting.target, meeting.names
     for loss in usual(entry.tape.nodes[output].value):
@@ -143,6 +144,10 @@ def meeting_in(entry: Any) -> Meeting | None:
     if len(entry.tape.steps) > MOST_STEPS:
         return None
     return next(filter(None, (first_meeting(entry, of_arrays) for of_arrays in (True, False))), None)
+
+
+def is_of_numbers(entry: Any, meeting: Meeting) -> bool:
+    return bool(entry.tape.nodes[meeting.target].value.size == 1)
 
 
 def first_meeting(entry: Any, of_arrays: bool) -> Meeting | None:

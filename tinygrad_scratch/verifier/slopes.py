@@ -204,13 +204,13 @@ class Slopes:
                         yield start, slope
 
     def is_told(self, node: int) -> bool:
-        """Whether a value has a name, was returned, or comes from or goes into a call that is not entry by entry."""
+        """Whether a value has a name, was given or returned, or comes from or goes into a call not entry by entry."""
         around = (self.case.step_of(node), *self.readers.get(node, ()))
         return node in self._named or any(name_of(step.function) in NOT_BY_ENTRY for step in around)
 
     @cached_property
     def _named(self) -> set[int]:
-        return {event.node for event in (*self.case.events, *self.case.returned)}
+        return {event.node for event in (*self.case.events, *self.case.arguments, *self.case.returned)}
 
     def reached(self, node: int | None, on: dict[int, list[int]]) -> list[int]:
         found: list[int] = []
