@@ -260,6 +260,7 @@ def test_what_a_function_returns_is_exchanged() -> None:
         ("d = up[:, 1:n + 1]", "d = up[:, :n]"),
         ("d = up[i - 1:j - 1]", "d = up[i:j]"),
         ("d = back(layers, up, kept)", "d = back(layers, -up, kept)"),
+        ("d = np.cumsum(up)", "d = np.cumsum(up[::-1])[::-1]"),
     ],
 )
 def test_entries_beside_them_and_the_other_sign_are_tried(written: str, meant: str) -> None:

@@ -183,6 +183,14 @@ def of_range(part: Part) -> Iterator[Rewrite]:
         yield part.change(inner, "off-by-one", f"`{inner}` should be run through from its beginning")
 
 
+def of_running_sum(part: Part) -> Iterator[Rewrite]:
+    """The sum from the other end on, as the gradient of a running sum is: `np.cumsum(d[::-1])[::-1]`."""
+    inner = inner_of(part.node)
+    if inner is not None:
+        text = part.code.replace(part.source.code(inner), f"{part.source.operand(inner)}[::-1]", 1) + "[::-1]"
+        yield part.change(text, "wrong-operand", f"`{part.code}` runs the wrong way: it should begin at the end", NAMED)
+
+
 def of_rounding(part: Part) -> Iterator[Rewrite]:
     inner = inner_of(part.node)
     if inner is not None:
@@ -301,6 +309,7 @@ CHANGES = (
     (OTHER, of_function),
     (("range", "reversed"), of_range),
     (("where",), of_branches),
+    (("cumsum",), of_running_sum),
     (SUMS, of_axes),
     (("astype", *ROUNDS), of_rounding),
     (FILLED, of_type),
