@@ -8,9 +8,16 @@ from tinygrad_scratch.verifier.edits import is_filled, name_of
 from tinygrad_scratch.verifier.extent import named_all
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.places import Place
-from tinygrad_scratch.verifier.source import in_same_function, is_rename
+from tinygrad_scratch.verifier.rewriting.text import source_of
+from tinygrad_scratch.verifier.source import in_same_function, is_rename, start_of_function, text_of
 from tinygrad_scratch.verifier.steps import Step, renamed
 from tinygrad_scratch.verifier.wording import Wording
+
+
+def is_in_loop(place: Place) -> bool:
+    """Whether a line is in a loop of its function."""
+    loops = source_of(text_of(place.file)).loops_over(place.line)
+    return any(loop.lineno > start_of_function(place) for loop in loops)
 
 
 class Whereabouts(Wording):
@@ -69,8 +76,10 @@ class Whereabouts(Wording):
         return True
 
     def made_elsewhere(self, made: Step) -> set[int]:
-        """What the same line made in other calls."""
-        return {m for s in self.case.tape.steps if s.place == made.place and s is not made for m in s.makes}
+        """What the same line made in other calls, and not in other turns of a loop around it."""
+        others = (s for s in self.case.tape.steps if s.place == made.place and s is not made)
+        in_turns = made.place is not None and is_in_loop(made.place)
+        return {m for s in others if not (in_turns and s.caller == made.caller) for m in s.makes}
 
     def is_right_elsewhere(self, made: Step) -> bool:
         """Whether the same line made a true gradient in another call."""
