@@ -27,8 +27,8 @@ from tinygrad_scratch.verifier.rewriting.text import is_without
 from tinygrad_scratch.verifier.slopes import Result, Slopes
 from tinygrad_scratch.verifier.source import right_side, start_of_function, statement_at
 from tinygrad_scratch.verifier.steps import Array
-from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.told_kinds import difference, is_given_to_slope
+from tinygrad_scratch.verifier.update_steps import is_only_added_to
 
 SQUARES = ("half squared error", "squared error", "mean squared error", "half mean squared error")
 SQUARES_PER_SAMPLE = ("squared error per sample", "half squared error per sample")
@@ -115,13 +115,6 @@ def between(entry: Any) -> tuple[set[int], set[int]]:
     behind = entry.all_behind(*(node for _, node in entry.gradients))
     outputs = set.intersection(*reached) - entry.parts_of_parameters() if reached else set()
     return outputs, behind - set.union(set(), *reached)
-
-
-def is_only_added_to(tape: Tape, node: int) -> bool:
-    """Whether all that reads a value changes it in place: so gradients are added up, and no output is made."""
-    slot = tape.nodes[node].slot
-    readers = [step for step in tape.steps if node in step.reads]
-    return bool(readers) and all(tape.nodes[made].slot == slot for step in readers for made in step.makes)
 
 
 def have_no_loss(entry: Any) -> bool:

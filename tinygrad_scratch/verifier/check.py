@@ -305,7 +305,7 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
     @property
     def ok(self) -> bool:
         """Whether all gradients are right, and all could be judged: no parameter is left without one."""
-        judged = bool(self.finals) and not self.unsure and not self.entry.lacking
+        judged = bool(self.finals) and not (self.unsure or self.entry.lacking or self.is_cut_off)
         return self.problem is None and judged and not self.repairs
 
     @property

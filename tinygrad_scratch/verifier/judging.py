@@ -106,6 +106,7 @@ class Judging(PastChoices):
     assumed: int | None = None  # which of the usual losses is taken on trial
     may_rewrite = False
     in_double = False  # whether what was made in float32 was made again
+    is_cut_off = False  # whether a script took too long to come to the end of a turn
     has_no_loss = False  # whether the gradients can be those of none
     waits_for_loss = False  # whether another turn computes a loss, so that none is assumed in this one
     loop = "", 0  # the file and the line of the loop of which a turn is judged

@@ -297,6 +297,7 @@ def check_of_turn(
         check.entry.updated, check.entry.changed = loops.updated, loops.changed
     if isinstance(error, SystemExit):
         error = None
+    check.is_cut_off = isinstance(error, LimitReached) and not isinstance(error, TurnDone)
     if isinstance(error, TurnDone):
         error = None
         check.notes.append(loops.judged or f"One turn of the loop at line {loops.line} was made, and judged.")

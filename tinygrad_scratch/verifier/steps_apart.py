@@ -14,7 +14,7 @@ from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.steps import ancestors
 from tinygrad_scratch.verifier.told import own
-from tinygrad_scratch.verifier.update_steps import in_update
+from tinygrad_scratch.verifier.update_steps import in_update, is_only_added_to
 
 MOST_LOSSES = 50  # that have a name, as one of each sample has
 NO_LOSS = "No loss was computed for the update of"
@@ -98,6 +98,8 @@ def steps_apart(entry: Any, finals: list[Final]) -> tuple[list[StepApart], list[
         ]
         if len(losses) == 1 and final.parameter.node in forward[losses[0]]:
             found.setdefault(losses[0], []).append(final)
+        elif not losses and is_only_added_to(entry.tape, final.parameter.node):
+            continue  # a sum that begins at nothing, and no parameter
         elif losses or not is_of_others(final, mine, made_of[final.node], nodes | moved, forward):
             return [], []
         else:

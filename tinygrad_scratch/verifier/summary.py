@@ -51,7 +51,8 @@ def verdict_of(check: Any) -> str:
         return WRONG
     if check.ok:
         return CONVENTION if check.case.convention else RIGHT
-    return UNDECIDED if check.unsure or check.entry.lacking or not check.finals else NOT_CHECKABLE
+    is_open = check.unsure or check.entry.lacking or check.is_cut_off or not check.finals
+    return UNDECIDED if is_open else NOT_CHECKABLE
 
 
 # ---- asides ----------------------------------------------------------------------------------------------------------
@@ -76,6 +77,10 @@ def questions_of(check: Any) -> list[str]:
         told = f" For {listed(plain)} it holds a plain number, which nothing recorded went into." if plain else ""
         asked = f"Where is the gradient of {listed(named)}? If backward makes it, put it into check.gradients."
         found.append(asked + told)
+    if check.is_cut_off:
+        found.append(
+            "What does the rest of the turn do? It took too long: make one of less data, or a smaller network."
+        )
     return found
 
 

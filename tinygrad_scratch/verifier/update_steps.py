@@ -534,3 +534,10 @@ def within(tape: Tape, node: int) -> Iterator[int]:
                 seen.add(read)
                 waiting.append(read)
                 yield read
+
+
+def is_only_added_to(tape: Tape, node: int) -> bool:
+    """Whether all that reads a value changes it in place: so gradients are added up, and no output is made."""
+    slot = tape.nodes[node].slot
+    readers = [step for step in tape.steps if node in step.reads]
+    return bool(readers) and all(tape.nodes[made].slot == slot for step in readers for made in step.makes)
