@@ -228,6 +228,7 @@ def kind_of_form(case: Case, found: Difference) -> str:
     """The kind that the form of a change tells, whatever was told of it; nothing where it tells none."""
     at_point = is_bound_of_mask(found) or is_bound_of_slope(case, found) or is_other_of_kept(found)
     forms = (
+        ("off-by-one", is_in_head(found) and is_one_off(found)),
         ("stale-or-updated-weights", is_updated(case, found)),
         ("sign", is_turned_round(found)),
         ("scale-factor", is_other_divisor(found) or is_other_length(found)),
@@ -239,6 +240,20 @@ def kind_of_form(case: Case, found: Difference) -> str:
         (AT_POINT, at_point),
     )
     return next((kind for kind, holds in forms if holds), "")
+
+
+def is_in_head(found: Difference) -> bool:
+    return any(isinstance(each, ast.For) for each in found.way)
+
+
+def is_one_off(found: Difference) -> bool:
+    """Whether one is the other and a number more or less, or both are numbers."""
+    for one, other in ((found.old, found.new), (found.new, found.old)):
+        if is_number(one) and (is_number(other) or isinstance(other, ast.UnaryOp)):
+            return True
+        if isinstance(other, ast.BinOp) and is_sum(other) and same(other.left, one) and is_number(other.right):
+            return True
+    return False
 
 
 def kind_by_slope(case: Case, found: Difference, kind: str) -> str:

@@ -25,7 +25,7 @@ from tinygrad_scratch.verifier.rewriting.unchecked import Unchecked
 from tinygrad_scratch.verifier.source import text_of
 
 AT_INDEX = re.compile(r"\[\d+\]")
-MEANT = re.compile(r"fr(?:ee|o)z|fixed|(?:un|not|pre)[\s_-]?train|trainable|transfer", re.IGNORECASE)
+MEANT = re.compile(r"fr(?:ee|o)z|fixed|(?:un|not|pre)[\s_-]?train|trainable|transfer[\s_-]?learn", re.IGNORECASE)
 """What people write where a layer is left as it is on purpose."""
 
 
