@@ -14,7 +14,7 @@ PREFIXES = re.compile(
 SUFFIXES = re.compile(r"(?:_?(?:grads?|gradients?|prime|deriv(?:ative)?|diff|delta|bar))(?=_?\d*$)")
 GRADIENT = re.compile(
     r"^_*(?:d[A-Z]|d[wb]\d*(?:_?(?:acc\w*|sum|total|avg|mean|batch))?$|d_|d(?:gamma|beta|theta|weights?|bias|biases|u|v|h|x|input|inputs)\d*$|d[jlce]_?d|"
-    r"g[WBwb]?\d*$|g_|nabla|"
+    r"g[WBwb]?\d*$|g_|g(?:bar|avg|sum|mean)$|nabla|"
     r".*grad|delta_?[wbWB]|partial_|dh|dloss|dcost|del_)", re.ASCII
 )  # fmt: skip
 NOISE = {
@@ -56,8 +56,8 @@ def is_gradient_name(name: str) -> bool:
 
     >>> [is_gradient_name(name) for name in ("dW1", "grad_b", "weights_gradient", "nabla_w", "dropout", "weights")]
     [True, True, True, True, False, False]
-    >>> is_gradient_name("db2_accum"), is_gradient_name("dbscan")
-    (True, False)
+    >>> is_gradient_name("db2_accum"), is_gradient_name("dbscan"), is_gradient_name("gbar"), is_gradient_name("gbars")
+    (True, False, True, False)
     """
     return bool(GRADIENT.match(unmangled(name)))
 
