@@ -9,7 +9,7 @@ so that few changes need to be played.
 from __future__ import annotations
 
 from collections import ChainMap, Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -84,11 +84,8 @@ def likeliest_change(case: Case, only_written: bool = False) -> Change | None:
     key, search, finding = min(found, key=lambda each: each[0])
     repair = everywhere.repair_by(finding)
     region = Region(case, repair)
-    made = max((event.time for event in case.events), default=0)  # what comes after is made to judge updates by
-    sites = everywhere.site(finding.step) if finding.step is not None else []
-    rest = (s for s in sites if s.index < made and s.index not in finding.changes)
-    one_call = finding.step is not None and any(s.caller != finding.step.caller for s in rest)
-    finding.place = finding.step.caller if finding.step is not None and one_call else finding.place
+    if finding.step is not None and is_of_one_call(everywhere, finding.step, finding.changes):
+        finding.place = finding.step.caller
     with np.errstate(all="ignore"):
         return Change(repair, region, told(region, search, finding), -key[0], key[1])
 
@@ -186,6 +183,13 @@ def mends(region: Region, finding: Finding) -> bool:
         return not case.wrong(case.replay(edits=finding.changes))
     except Exception:  # what comes after can't be made of it
         return False
+
+
+def is_of_one_call(everywhere: Everywhere, step: Step, changes: Collection[int]) -> bool:
+    """Whether calls of the same line, which a function makes that was called elsewhere, are left as they are."""
+    made = max((event.time for event in everywhere.case.events), default=0)  # later ones only judge updates
+    rest = (each for each in everywhere.site(step) if each.index < made and each.index not in changes)
+    return any(each.caller != step.caller for each in rest)
 
 
 def by_caller(turns: list[Step]) -> Iterator[tuple[Step, list[Step]]]:

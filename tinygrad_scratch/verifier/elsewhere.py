@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.loops import is_step, names_in, root_of, tree_of, velocities_in
+from tinygrad_scratch.verifier.rewriting.part import name_of
+from tinygrad_scratch.verifier.rewriting.text import lines_of
 
 MOST_ELSEWHERE = 3  # loops that are judged, too: people wait
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -89,7 +91,7 @@ def stepped_by(file: str, node: ast.stmt) -> list[str]:
     match node:
         case ast.Expr(value=ast.Call() as call) | ast.Assign(value=ast.Call() as call):
             name = names_in(call.func) & training_functions(file)
-            return [*found, *(f"{each}()" for each in sorted(name) if each == last_name(call.func))]
+            return [*found, *(f"{each}()" for each in sorted(name) if each == name_of(call))]
     return found
 
 
@@ -117,10 +119,6 @@ def outer_name(target: ast.expr, value: ast.expr) -> list[str]:
     return [ast.unparse(root)] if names_in(value) - names_in(target) else []
 
 
-def last_name(called: ast.expr) -> str:
-    return called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
-
-
 @cache
 def training_functions(file: str) -> frozenset[str]:
     """The functions of a file in which a step of training stands."""
@@ -141,10 +139,6 @@ def beneath(scope: ast.AST) -> Iterator[ast.AST]:
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
             yield node
             yield from beneath(node)
-
-
-def lines_of(node: Any) -> range:
-    return range(node.lineno, (node.end_lineno or node.lineno) + 1)
 
 
 def is_held_number(frame: FrameType | None, name: str) -> bool:

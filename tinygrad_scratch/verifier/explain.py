@@ -16,7 +16,6 @@ from tinygrad_scratch.verifier.case import Case, Repair, State
 from tinygrad_scratch.verifier.causes import EXPLANATIONS, MADE_UP, RIVALLED, RIVALS, SMALLER
 from tinygrad_scratch.verifier.causes.factors import opposite
 from tinygrad_scratch.verifier.causes.lacking import term_in_renames
-from tinygrad_scratch.verifier.computed_losses import one_factor
 from tinygrad_scratch.verifier.conventions import TINY, forward_only, is_right_by_convention, scales, small_numbers
 from tinygrad_scratch.verifier.edits import Edit
 from tinygrad_scratch.verifier.events import Event
@@ -29,7 +28,7 @@ from tinygrad_scratch.verifier.referee import disputed
 from tinygrad_scratch.verifier.region import Explanation, Finding, Region
 from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.sizes import conventional
-from tinygrad_scratch.verifier.slopes import factors_with_slopes, wrong_slopes
+from tinygrad_scratch.verifier.slopes import factor_of_all, factors_with_slopes, wrong_slopes
 from tinygrad_scratch.verifier.source import (
     TOKEN,
     bracketed,
@@ -113,9 +112,7 @@ def is_of_some(case: Case, finding: Finding) -> bool:
         values = case.replay(edits=finding.changes)
     except Exception:
         return True
-    given = [np.asarray(values[final.node]) for final in case.finals]
-    wanted = [case.wanted(value, final) for value, final in zip(given, case.finals, strict=True)]
-    return one_factor(given, wanted) is None
+    return factor_of_all(case, values) is None
 
 
 def first_of(region: Region, explanations: Iterable[Explanation]) -> Finding | None:

@@ -72,11 +72,16 @@ def factors_with_slopes(case: Case) -> Iterator[float]:
     if not case.wrong(case.replay()):
         return
     for *_, played in played_with_slopes(case):
-        given = [np.asarray(played[final.node]) for final in case.finals]
-        wanted = [case.wanted(value, final) / case.scale for value, final in zip(given, case.finals, strict=True)]
-        factor = one_factor(given, wanted)
+        factor = factor_of_all(case, played)
         if factor is not None and not is_near_number(factor, 1.0):
             yield factor
+
+
+def factor_of_all(case: Case, values: Mapping[int, Any]) -> float | None:
+    """The one number that all gradients of a run are multiplied by; None where there is no such number."""
+    given = [np.asarray(values[final.node]) for final in case.finals]
+    wanted = [case.wanted(value, final) / case.scale for value, final in zip(given, case.finals, strict=True)]
+    return one_factor(given, wanted)
 
 
 def played_with_slopes(case: Case) -> Iterator[tuple[list[Result], list[Result], dict[int, Array], Mapping[int, Any]]]:
