@@ -6,6 +6,8 @@ import ast
 import re
 from collections.abc import Iterator
 
+import numpy as np
+
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.derivative_names import WORDS
 from tinygrad_scratch.verifier.edits import name_of as name_of_function
@@ -71,7 +73,7 @@ def is_power_of_other(found: Difference) -> bool:
     if isinstance(outer, ast.BinOp) and isinstance(outer.op, ast.Pow) and outer.right is old:
         return is_number(old) and is_number(new)
     if isinstance(new, ast.BinOp) and isinstance(new.op, ast.Div) and same(new.left, old):  # once more
-        return any(same(new.right, each) for part in (old, *found.way) for each in divisors_in(part))
+        return any(same(new.right, each) for each in divisors_in(old))
     return base_of(old) == ast.dump(new) or base_of(new) == ast.dump(old)
 
 
@@ -93,6 +95,27 @@ def base_of(node: ast.AST) -> str:
         case ast.Call(args=[base]) if name_of(node) == "square":
             return ast.dump(base)
     return ""
+
+
+def is_divided_too_seldom(case: Case, found: Difference) -> bool:
+    """Whether it should be divided once more by a number that is a sum, as it is already: `e / s` for `e / s**2`."""
+    match found.new:
+        case ast.BinOp(left=rest, op=ast.Div(), right=divisor) if same(rest, found.old):
+            own = (each for each in (*found.way, *ast.walk(found.old)) if isinstance(each, ast.BinOp))
+            divided = any(isinstance(each.op, ast.Div) and same(each.right, divisor) for each in own)
+            return divided and is_one_sum(case, divisor)
+        case ast.BinOp(left=divisor, op=ast.Pow()) if same(divisor, found.old):
+            outer = found.way[-1] if found.way else None
+            divided = isinstance(outer, ast.BinOp) and isinstance(outer.op, ast.Div) and same(outer.right, divisor)
+            return divided and is_one_sum(case, divisor)
+    return False
+
+
+def is_one_sum(case: Case, node: ast.AST) -> bool:
+    """Whether a name held nothing but single numbers, each of which is a sum."""
+    nodes = nodes_named(case, ast.unparse(node)) if isinstance(node, NAMES) else []
+    single = all(np.size(case.tape.nodes[each].value) == 1 for each in nodes)
+    return bool(nodes) and single and all(name_of_function(case.step_of(each).function) == "sum" for each in nodes)
 
 
 def is_minus_one(node: ast.AST) -> bool:

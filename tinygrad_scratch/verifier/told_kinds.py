@@ -21,6 +21,7 @@ from tinygrad_scratch.verifier.source import leaves, parsed, statement_at, text_
 from tinygrad_scratch.verifier.told_factors import (
     holds_array,
     holds_number,
+    is_divided_too_seldom,
     is_in_rest_of_one,
     is_multiplied_for_divided,
     is_power_of_other,
@@ -192,7 +193,7 @@ def kind_by_text(case: Case, found: Difference, kind: str) -> str:
     lacking = without_brackets(found)
     if lacking is not None:
         return kind_of_brackets(case, *lacking)
-    if is_multiplied_for_divided(found):
+    if is_multiplied_for_divided(found) or is_divided_too_seldom(case, found):
         return "scale-factor"
     if is_power_of_other(found):
         return kind_of_power(found)
