@@ -22,6 +22,8 @@ class Turn:
     steps: int  # how many steps and events there were before
     events: int
     begun: int  # how many steps there were before its first turn
+    lines: frozenset[tuple[str, int]] = frozenset()  # those of the turn before it, by what they named or called
+    idle: int = 0  # how many turns in a row before it made these lines, and updated nothing
 
     def holds(self, place: Place, time: int) -> bool:
         """Whether a line was made in it, by when that was, or by where it stands: a new array may not be used yet."""

@@ -10,8 +10,8 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from inspect import CO_GENERATOR
 from pathlib import Path
 from types import FrameType, ModuleType
@@ -64,6 +64,7 @@ from tinygrad_scratch.verifier.update_steps import handed_over, in_update, insid
 
 OF_AN_UPDATE = 3  # calls: as those of a decay, of a step, and of what keeps it within bounds
 MOST_SECONDS = 10.0  # for a run to another loop
+MOST_IDLE = 16  # turns in a row of the same lines that updated nothing: no later one of these lines does
 MOST_SILENT = 6  # turns that are passed over, as those with an input of noughts
 
 
@@ -342,24 +343,40 @@ class Loops:
         self.seen.add((file, line))
         watch = self.check.watch
         begun = len(watch.tape.steps)
-        if turns and turns[-1].first == line and self._leaves(frame):
-            self.see(frame)
-            return
+        following = Turn(file, line, last, begun, len(watch.events), begun)
         if turns and turns[-1].first == line:
-            found = self._trained(turns[-1], self._updates(turns[-1], self._outermost(frame, turns[-1]), frame))
-            found = [] if self._begin_anew(found, frame, turns[-1]) or self._is_forward(found, frame) else found
-            updates = [(parameter.node, after) for parameter, after in found]
-            silent = self.silent.get((file, line), 0)
-            is_last = silent == self.ends.get((file, line), self.most_silent)
-            tells = found and (is_last or tells_of_all(watch.tape, updates, turns[-1].steps))
-            is_early = silent < self.ends.get((file, line), 0) or self._is_passed(line)
-            if tells and not self._goes_on(updates, turns[-1].steps) and not is_early:
-                self._end(turns[-1], frame, found)
-            self.passed_over |= bool(found)
-            self.silent[file, line] = silent + 1
-            begun = turns.pop().begun
+            if self._leaves(frame):
+                self.see(frame)
+                return
+            following = self._after(turns[-1], frame, following)
+            turns.pop()
         lift_numbers(frame, line, watch)
-        turns.append(Turn(file, line, last, len(watch.tape.steps), len(watch.events), begun))
+        turns.append(following)
+
+    def _after(self, turn: Turn, frame: FrameType, following: Turn) -> Turn:
+        """The next turn of a loop, if the run goes on after the one that was made."""
+        lines, loop = self._lines(turn), (turn.file, turn.first)
+        is_idle = turn.idle > MOST_IDLE and lines == turn.lines
+        updated = [] if is_idle else self._trained(turn, self._updates(turn, self._outermost(frame, turn), frame))
+        found = [] if self._begin_anew(updated, frame, turn) or self._is_forward(updated, frame) else updated
+        updates = [(parameter.node, after) for parameter, after in found]
+        silent = self.silent.get(loop, 0)
+        is_last = silent == self.ends.get(loop, self.most_silent)
+        tells = found and (is_last or tells_of_all(self.check.tape, updates, turn.steps))
+        is_early = silent < self.ends.get(loop, 0) or self._is_passed(turn.first)
+        if tells and not self._goes_on(updates, turn.steps) and not is_early:
+            self._end(turn, frame, found)
+        self.passed_over |= bool(found)
+        self.silent[loop] = silent + 1
+        idle = turn.idle + 1 if not updated and lines == turn.lines else 0
+        return replace(following, begun=turn.begun, lines=lines, idle=idle)
+
+    def _lines(self, turn: Turn) -> frozenset[tuple[str, int]]:
+        """The lines that a turn made, by what they named or called."""
+        tape, events = self.check.tape, self.check.watch.events
+        named = {(event.short, event.place.line) for event in events[turn.events :]}
+        called = {(step.place.file, step.place.line) for step in tape.steps[turn.steps :] if step.place is not None}
+        return frozenset(named | called)
 
     def _leaves(self, frame: FrameType) -> bool:
         """Leave a loop after a turn, where that is asked for: the line after it comes next."""
@@ -508,16 +525,16 @@ class Loops:
         held = held_by(frame) if any(event.name.endswith("]") for event in events[turn.events :]) else set()
         steps = tape.steps[turn.steps :]
         early = {node for step in tape.steps[outermost : turn.begun] for node in step.reads}
-        reads: dict[int, int] = {}
-        for step in steps:
-            for node in step.reads:
-                reads[node] = reads.get(node, 0) + 1
+        reads = Counter(node for step in steps for node in step.reads)
+        first_reads: dict[int, int] = {}  # by array: the earliest of its values that the turn read
+        for read in reads:
+            first_reads[tape.nodes[read].slot] = min(read, first_reads.get(tape.nodes[read].slot, read))
         named = self._names(turn)
-        of_array: dict[int, set[int]] = {}
-        for number in named:
-            of_array.setdefault(tape.nodes[number].slot, set()).add(number)
+        of_array = {tape.nodes[number].slot: {number} for number in sorted(named)}  # what it held last before the turn
         found: dict[int, tuple[Parameter, int]] = {}
         lent = lent_in(named, turn.file, turn.first, turn.last)
+        goes_over = cache(lambda node: goes_over_entries(tape, node, outermost, turn.begun, turn.steps))
+        parts_since = cache(lambda node: parts_between(tape, node, tape.current[tape.nodes[node].slot]))
         new = set(events[turn.events :])  # objects that are made in a turn hold what is made in it, too
         apart: dict[int, tuple[Parameter, int]] = {}  # the same under a name that was lent, where itself it stays
         for event in events[turn.events :]:
@@ -541,18 +558,17 @@ class Loops:
                     or before in found
                     or (before in apart and old in lent)
                     or before in early
-                    or (reads.get(before, 0) < 2 and not is_read_in_parts(tape, steps, before, event.node))
+                    or (reads[before] < 2 and not is_read_in_parts(tape, first_reads, before, event.node))
                     or node.value.dtype.kind != "f"
                     or is_logged(event.name, node.value)
                     or (event.short == "grad" and old.short == "grad")  # it is added up
-                    or goes_over_entries(tape, before, outermost, turn.begun, turn.steps)
+                    or goes_over(before)
                 ):
                     continue
                 last = event.node
-                now = tape.current[node.slot]
-                parts = [] if claims_gradient(event.name) else parts_between(tape, before, now)
+                parts = [] if claims_gradient(event.name) else parts_since(before)
                 if parts and is_read_elsewhere(steps, before, parts):
-                    last = now
+                    last = tape.current[node.slot]
                 else:
                     change = in_update(tape, step, event.node, before)
                     if change is None or is_average(tape, change, before) or is_mix(tape, event.node, before):
@@ -642,10 +658,10 @@ def name_apart(updated: list[tuple[Parameter, int]], named: dict[int, list[Event
             parameter.name = named[parameter.node][0].name.removeprefix("self.")
 
 
-def is_read_in_parts(tape: Tape, steps: list[Step], before: int, after: int) -> bool:
+def is_read_in_parts(tape: Tape, first_reads: dict[int, int], before: int, after: int) -> bool:
     """Whether something reads another array that shows what one held, as a layer may be a view of all weights."""
     beside = tape.slots_beside(tape.nodes[before].slot)
-    return any(tape.nodes[read].slot in beside and read < after for step in steps for read in step.reads)
+    return any(first_reads.get(slot, after) < after for slot in beside)
 
 
 def is_read_elsewhere(steps: list[Step], node: int, parts: list[Part]) -> bool:
