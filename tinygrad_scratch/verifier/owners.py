@@ -178,7 +178,8 @@ class Owners(Opponents):
         place = self._updated_at(final.parameter)
         right = [other for other in self.finals if is_close(self._value(other.node), other.parameter)]
         right = [other for other in right if place is not None and self._updated_at(other.parameter) == place]
-        behind = [event for event in self.watch.events if event.node in self.all_behind(final.node)]
+        made_of = self.all_behind(final.node)
+        behind = [event for event in self.watch.events if event.node in made_of]
         return beside_others(final, right, reversed(behind)) or final
 
     def _updated_at(self, parameter: Parameter) -> Place | None:
