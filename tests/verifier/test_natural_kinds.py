@@ -334,7 +334,23 @@ def check(verify):
     return verify.layer(Attention(4), rng.normal(size=(2, 3, 4)))
 """
 
+HUBER = """
+import numpy as np
+
+rng = np.random.default_rng(14)
+x, y = rng.normal(size=(9, 3)), rng.normal(size=9) * 3
+w, c, edge = rng.normal(size=3), 0.0, 0.8
+for step in range(4):
+    miss = x @ w + c - y
+    far = np.abs(miss)
+    loss = np.mean(np.where(far <= edge, 0.5 * miss**2, edge * (far - 0.5 * edge)))
+    slope = np.where(far <= edge, miss, edge * np.sign(miss)) / 9
+    w = w - 0.1 * x.T @ slope
+    c = c - 0.1 * slope.sum()
+"""
+
 PROGRAMS = {
+    "huber": HUBER,
     "cell": CELL,
     "recurrent": RECURRENT,
     "pairs": PAIRS,
@@ -346,6 +362,7 @@ PROGRAMS = {
 }
 
 MISTAKES = [
+    ("huber", "miss, edge * np.sign(miss))", "miss, edge)", {"derivative-at-wrong-point", "sign"}),
     ("cell", "d_fg = dc * c_old", "d_fg = dc * act", {"wrong-operand"}),
     ("cell", "d_zg = d_cand * (1 - cand * cand)", "d_zg = d_cand * cand * (1 - cand)", {"derivative-at-wrong-point"}),
     ("cell", "dh_next = dv[:, d:]", "dh_next += dv[:, d:]", {"overwritten-accumulation"}),

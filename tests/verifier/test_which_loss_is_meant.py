@@ -218,6 +218,38 @@ def test_what_is_wrong_in_such_programs_is_told(tmp_path: Path, script: str, rig
     assert check.first_wrong is not None, str(check)
 
 
+SQUARED = """
+import numpy as np
+
+rng = np.random.default_rng(3)
+seen = rng.random((9, 4))
+W, V = rng.normal(size=(4, 3)), rng.normal(size=(3, 4))
+for turn in range(3):
+    code = 1 / (1 + np.exp(-seen @ W))
+    out = 1 / (1 + np.exp(-code @ V))
+    loss = np.mean((out - seen) ** 2)
+    d_out = 2 * (out - seen) / 9
+    d_sum = d_out * out * (1 - out)
+    d_code = d_sum @ V.T * code * (1 - code)
+    V -= 0.5 * code.T @ d_sum
+    W -= 0.5 * seen.T @ d_code
+    print(loss)
+"""
+
+
+def test_the_slope_of_an_output_that_is_missing_makes_no_cross_entropy_of_a_square(tmp_path: Path) -> None:
+    script = SQUARED.replace("d_out * out * (1 - out)", "d_out")
+    check = check_of_script(tmp_path, script)
+    assert check.first_wrong is not None, str(check)
+    assert check.first_wrong.kind == "missing-derivative", str(check)
+
+
+def test_a_cross_entropy_that_is_descended_beside_a_square_that_is_shown_is_right(tmp_path: Path) -> None:
+    script = SQUARED.replace("2 * (out - seen)", "(out - seen)").replace("d_out * out * (1 - out)", "d_out")
+    check = check_of_script(tmp_path, script)
+    assert check.ok, str(check)
+
+
 def test_two_numbers_of_which_one_goes_the_wrong_way_are_not_right(tmp_path: Path) -> None:
     check = check_of_script(tmp_path, LINE.replace("sum(seen - guess)", "sum(guess - seen)"))
     assert not check.ok, str(check)

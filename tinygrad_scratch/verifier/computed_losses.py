@@ -20,7 +20,7 @@ from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import Array, Step, ancestors
 from tinygrad_scratch.verifier.told import PRINTED, UNNAMED, own
 from tinygrad_scratch.verifier.truth import shows
-from tinygrad_scratch.verifier.update_steps import factors_of, is_plain_number, mixed
+from tinygrad_scratch.verifier.update_steps import factors_of, is_plain_number, literals_of, mixed
 from tinygrad_scratch.verifier.well_known import WellKnown
 
 NEARLY = 2e-5  # a small number that keeps an output off from 0 makes a difference, too
@@ -219,11 +219,23 @@ class ComputedLosses(WellKnown):
         """Whether they compute another loss of an output, and gradients are those of the one that fits by a mistake.
 
         It is of other targets, or, where gradients hold penalties, a mean and not the sum: no rate makes up for that.
+        Or it is a squared error, and what gradients were made of is its slope, `2 * (output - target)`: the slope of
+        the output is missing then, and a cross-entropy fits by chance.
         """
         if other.node != fitting.node or (other.function is fitting.function) == (other.target is fitting.target):
             return False
+        if "squared error" in other.name and self._is_derived_from_square(other):
+            return self._is_computed(other)
         penalised = bool(self._penalty) and self.other_node is not None and self._has_penalty(self.other_node)
         return (other.function is fitting.function or penalised) and self._is_computed(other)
+
+    def _is_derived_from_square(self, candidate: Candidate) -> bool:
+        """Whether gradients were made of an output less something, times the number 2."""
+        behind = self.all_behind(*(node for _, node in self.gradients))
+        steps = [self.tape.steps[self.tape.nodes[node].step] for node in behind]
+        less = {n for s in steps if name_of(s.function) == "subtract" and candidate.node in s.reads for n in s.makes}
+        twice = (step for step in steps if name_of(step.function) == "multiply" and not less.isdisjoint(step.reads))
+        return any(2 in map(abs, literals_of(step)) for step in twice)
 
     def _has_penalty(self, loss: int) -> bool:
         """Whether a loss was computed from a number that only parameters went into."""

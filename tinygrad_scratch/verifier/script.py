@@ -645,8 +645,10 @@ class Loops:
         begun = {file: begun_in(file, turn.first) for file in {e.place.file for given in named.values() for e in given}}
         if not any(begun.values()):
             return named
-        for node, given in list(named.items()):  # a number that begins in each turn was not there before it
-            named[node] = [event for event in given if event.short not in begun[event.place.file]]
+        for node, given in list(named.items()):  # what begins in each turn was not there before it
+            rest = [event for event in given if event.short not in begun[event.place.file]]
+            is_new = rest[:1] != given[:1] and turn.first < given[0].place.line <= turn.last
+            named[node] = [] if is_new and tape.nodes[node].value.ndim else rest
         return {node: given for node, given in named.items() if given}
 
 

@@ -12,6 +12,7 @@ from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.likeness import cosine, is_along
 from tinygrad_scratch.verifier.names import alike, is_gradient_name
 from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.screening import MOST_TRIALS
 from tinygrad_scratch.verifier.source import in_same_function, is_rename
 from tinygrad_scratch.verifier.steps import Array
@@ -20,6 +21,7 @@ from tinygrad_scratch.verifier.table import SAMPLE
 from tinygrad_scratch.verifier.trials import KNOWN, is_carried_on, likelihood, newly, spoils
 from tinygrad_scratch.verifier.truth import Played
 
+MOST_STRANGE = 60  # values that are no gradients, for the sake of which others are replaced
 LIKEST = 30  # replacements that are tried for the sake of one value
 MOST_PLAYED = 20_000  # calls that are made again to mend the turns of one statement
 
@@ -35,22 +37,25 @@ def helping(case: Case, values: dict[int, Any], wrong: list[Final]) -> Iterator[
     strange = [
         node
         for node in sorted(named)
-        if node not in case.alike and not case.is_gradient(values[node]) and values[node].size > 1
+        if node not in case.alike and values[node].size > 1 and np.any(values[node])
+        if not case.is_gradient(values[node])
     ]
     run = case.walked()
     if run is None:
         return
+    factors = factors_at(case, events, values)
     tried: set[tuple[int, int]] = set()
-    for node in strange[:24]:
+    for node in strange[:MOST_STRANGE]:
         found: list[tuple[tuple[float, ...], Repair]] = []
-        seeming = turned(case, run, node, sorted(sources_of(case, node, named)), values)
+        seeming = turned(case, run, node, sorted(sources_of(case, node, named)), values, factors)
         for near, other, i in likest(case, values, seeming):
             if (other, i) in tried or len(tried) > 2 * MOST_TRIALS or case.is_spent():
                 continue
             tried.add((other, i))
             entry = case.table.entries(np.shape(values[other]))[i]
-            truth = case.scale * entry.value
-            if spoils(case, np.asarray(values[other]), truth, case.scale):
+            factor = factors.get(other, case.scale)
+            truth = factor * entry.value
+            if spoils(case, np.asarray(values[other]), truth, factor):
                 continue
             played = case.with_value(other, truth)
             changed = len(newly(case, other, truth, values, played))
@@ -60,11 +65,11 @@ def helping(case: Case, values: dict[int, Any], wrong: list[Final]) -> Iterator[
             if matched is not None and matched[0].of == entry.of and is_carried_on(case, event, matched):
                 continue
             along = is_along(np.asarray(values[other]), truth)
-            rank, order = likelihood(case, event, values[other], case.scale)
+            rank, order = likelihood(case, event, values[other], factor)
             last = order if rank == KNOWN else 0  # of what is right as something else, the last is wrong
             key = (float(rank), float(along), float(last), float(changed), float(whole), float(order), near)
             if changed or along:  # of the first turn, a sum holds but a copy of it
-                repair = Repair(event, truth, entry.of, entry.through, 0, factor=case.scale, how=entry.how)
+                repair = Repair(event, truth, entry.of, entry.through, 0, factor=factor, how=entry.how)
                 found.append((key, repair))
         yield from (repair for _, repair in sorted(found, key=lambda pair: pair[0], reverse=True))
 
@@ -108,23 +113,36 @@ def sources_of(case: Case, node: int, named: set[int]) -> set[int]:
     return found
 
 
-def turned(case: Case, run: Played, node: int, sources: list[int], values: dict[int, Any]) -> Iterator[tuple[int, int]]:
+def factors_at(case: Case, events: list[Event], values: dict[int, Any]) -> dict[int, float]:
+    """The factor that a right value of the same statement carries, as one to be averaged later does."""
+    carried: dict[Place, float] = {}
+    for event in events:
+        known = case.match_up_to_factor(np.asarray(values[event.node])) if event.place not in carried else None
+        if known is not None and case.is_carried(known[1]):
+            carried[event.place] = known[1]
+    return {event.node: carried[event.place] for event in reversed(events) if event.place in carried}
+
+
+def turned(
+    case: Case, run: Played, node: int, sources: list[int], values: dict[int, Any], factors: dict[int, float]
+) -> Iterator[tuple[int, int]]:
     """The replacements of sources by entries of the table that seem to turn a value into a gradient."""
     goals = case.table.entries(np.shape(values[node]))
     if not goals or node not in run.values:
         return
     direction = np.random.default_rng(1).standard_normal(np.shape(values[node]))
-    targets = case.scale * np.array([np.vdot(direction, goal.value) for goal in goals])
+    targets = np.array([np.vdot(direction, goal.value) for goal in goals])
     base = float(np.vdot(direction, values[node]))
     for other, gradient in run.gradient(np.sum(run.values[node] * direction), sources).items():
         entries = case.table.entries(np.shape(values[other]))
-        if not entries or not np.any(gradient) or other in case.overrides:
+        if not entries or not np.any(gradient) or other in case.overrides or not np.any(values[other]):
             continue
         now = base - float(np.vdot(gradient, values[other]))
-        then = now + case.scale * (np.stack([entry.value.ravel() for entry in entries]) @ gradient.ravel())
+        factor = factors.get(other, case.scale)
+        then = now + factor * (np.stack([entry.value.ravel() for entry in entries]) @ gradient.ravel())
         rounding = abs(base) + float(np.vdot(np.abs(gradient), np.abs(values[other])))
         room = 1e-6 * np.abs(then) + 1e-9 * rounding  # a truth may be far smaller than what it stands for
-        hits = np.any(np.abs(then[:, None] - targets[None, :]) <= room[:, None], axis=1)
+        hits = np.any(np.abs(then[:, None] - factor * targets[None, :]) <= room[:, None], axis=1)
         for i in np.flatnonzero(hits):
             yield other, int(i)
 

@@ -22,6 +22,8 @@ def usual(part: Part) -> Iterator[Rewrite]:
     if part.is_whole:
         yield from numbers_of_partner(part)
         yield from numbers_of_module(part)
+    if isinstance(part.node, NAMES):
+        yield from signs(part)
     if isinstance(part.node, ast.BinOp) and isinstance(part.node.op, ast.Sub):
         yield from of_cross_entropy(part)
     if isinstance(part.node, NAMES) and isinstance(part.around, ast.BinOp):
@@ -44,6 +46,18 @@ def slopes_of_result(part: Part) -> Iterator[Rewrite]:
     for text in (f"{part.code} * (1 - {part.code})", f"1 - {part.code} ** 2"):
         said = f"{part.code} is the result and no slope: `{text}` is"
         yield part.change(text, "missing-derivative", said, PUT_IN)
+
+
+def signs(part: Part) -> Iterator[Rewrite]:
+    """The sign of what a size was taken of, as the slope of that has it: `bound * np.sign(d)` for `bound`."""
+    written = part.source.operand(part.node)
+    for module, name in dict.fromkeys(SIZES.findall(part.source.text)):
+        text = f"{module}.sign({name})"
+        said = f"`{part.code}` is not multiplied by {text}, the slope of the size of {name}"
+        yield part.change(f"{written} * {text}", "derivative-at-wrong-point", said, PUT_IN)
+
+
+SIZES = re.compile(r"\b(numpy|np)\.(?:abs|absolute|fabs)\(([A-Za-z_]\w*)\)")
 
 
 def is_given_to_numpy(part: Part) -> bool:

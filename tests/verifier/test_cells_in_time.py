@@ -1,0 +1,85 @@
+"""Cells of recurrent networks that keep what a step made in a dict: what a turn lacks spoils all turns before it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.verifier.files import check_of_script
+
+CELL = """
+import numpy as np
+
+rng = np.random.default_rng(12)
+steps, many, wide = 4, 5, 3
+seen, wanted = rng.normal(size=(steps, many, 2)), rng.normal(size=(steps, many, 2))
+
+
+def squash(a):
+    return 1 / (1 + np.exp(-a))
+
+
+class Cell:
+    def __init__(self):
+        shapes = {"Wz": (2, wide), "Wf": (2, wide), "Rz": (wide, wide), "Rf": (wide, wide), "V": (wide, 2)}
+        self.p = {name: rng.normal(size=shape) * 0.5 for name, shape in shapes.items()}
+        self.p["eye"] = rng.normal(size=wide) * 0.5
+
+    def forward(self, x, h, c):
+        p = self.p
+        z = np.tanh(x @ p["Wz"] + h @ p["Rz"])
+        f = squash(x @ p["Wf"] + h @ p["Rf"] + c * p["eye"])
+        new = f * c + (1 - f) * z
+        h = np.tanh(new)
+        return {"x": x, "z": z, "f": f, "old": c, "c": new, "h": h, "y": h @ p["V"]}
+
+    def backward(self, dy, now, then, back):
+        p = self.p
+        dh = dy @ p["V"].T + back["dz"] @ p["Rz"].T + back["df"] @ p["Rf"].T
+        dc = dh * (1 - now["h"] ** 2) + back["dc"] * then["f"] + back["df"] * p["eye"]
+        df = dc * (now["old"] - now["z"]) * now["f"] * (1 - now["f"])
+        dz = dc * (1 - now["f"]) * (1 - now["z"] ** 2)
+        g = {"V": np.einsum("ni,nj->nij", now["h"], dy), "eye": df * now["old"]}
+        g |= {"Wz": np.einsum("ni,nj->nij", now["x"], dz), "Wf": np.einsum("ni,nj->nij", now["x"], df)}
+        g |= {"Rz": np.einsum("ni,nj->nij", now["h"], back["dz"]), "Rf": np.einsum("ni,nj->nij", now["h"], back["df"])}
+        return g | {"dc": dc, "df": df, "dz": dz}
+
+
+cell = Cell()
+for turn in range(3):
+    nothing = np.zeros((many, wide))
+    kept, now, loss = [], {"h": nothing, "c": nothing}, 0.0
+    for t in range(steps):
+        now = cell.forward(seen[t], now["h"], now["c"])
+        kept.append(now)
+        loss += np.sum((now["y"] - wanted[t]) ** 2) / many
+    total = {name: np.zeros_like(value) for name, value in cell.p.items()}
+    back = {"dc": nothing, "df": nothing, "dz": nothing}
+    for t in reversed(range(steps)):
+        then = kept[t + 1] if t + 1 < steps else {"f": nothing}
+        back = cell.backward(2 * (kept[t]["y"] - wanted[t]), kept[t], then, back)
+        for name in total:
+            total[name] += np.mean(back[name], axis=0)
+    for name in cell.p:
+        cell.p[name] -= 0.05 * total[name]
+    print(loss)
+"""
+MISTAKES = [
+    pytest.param('back["dc"] * then["f"]', 'back["dc"] * now["f"]', 'dc = dh', id="the gate of another turn"),
+    pytest.param('@ p["Rf"].T', '@ p["Rf"]', "dh = dy", id="no transpose"),
+    pytest.param(' + back["df"] * p["eye"]', "", "dc = dh", id="a path is left out"),
+]  # fmt: skip
+
+
+def test_right(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, CELL)
+    assert check.ok, str(check)
+
+
+@pytest.mark.parametrize(("right", "wrong", "statement"), MISTAKES)
+def test_a_mistake_in_each_turn_is_told(right: str, wrong: str, statement: str, tmp_path: Path) -> None:
+    script = CELL.replace(right, wrong)
+    check = check_of_script(tmp_path, script)
+    assert check.first_wrong is not None, str(check)
+    assert statement in script.splitlines()[check.first_wrong.line - 1], str(check)
