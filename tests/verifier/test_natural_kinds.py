@@ -337,16 +337,22 @@ def check(verify):
 HUBER = """
 import numpy as np
 
-rng = np.random.default_rng(14)
-x, y = rng.normal(size=(9, 3)), rng.normal(size=9) * 3
-w, c, edge = rng.normal(size=3), 0.0, 0.8
-for step in range(4):
+
+def robust(w, c, x, y, edge=0.8):
     miss = x @ w + c - y
     far = np.abs(miss)
     loss = np.mean(np.where(far <= edge, 0.5 * miss**2, edge * (far - 0.5 * edge)))
-    slope = np.where(far <= edge, miss, edge * np.sign(miss)) / 9
-    w = w - 0.1 * x.T @ slope
-    c = c - 0.1 * slope.sum()
+    slope = np.where(far <= edge, miss, edge * np.sign(miss)) / len(y)
+    return loss, x.T @ slope, slope.sum()
+
+
+def check(verify):
+    rng = np.random.default_rng(14)
+    x, y = rng.normal(size=(9, 3)), rng.normal(size=9) * 3
+    w, c = rng.normal(size=3), rng.normal(size=())
+    with verify(w=w, c=c) as check:
+        check.loss, *check.gradients = robust(w, c, x, y)
+    return check
 """
 
 PROGRAMS = {
