@@ -127,7 +127,9 @@ def said(
         should = region.rewritten(step, text) if text else None
         return 1, Finding("missing-derivative", f"{mine} lacks a term: it should be {mine} + 1", step, should, changes)
     if wrong_point(region, step, read, other):
-        return at_another_point(step, (mine, another(other_name, mine)), should, changes, named)
+        handed = handed_through(region, step, read, other)
+        names = mine, another(other_name, mine)
+        return (1, handed) if handed is not None else at_another_point(step, names, should, changes, named)
     if other in parameters and same_parameter(mine, other_name):
         return 1, Finding(
             "stale-or-updated-weights", f"{sentence}, as it was in the forward pass", step, should, changes
@@ -167,6 +169,32 @@ def handed_instead(region: Region, step: Step, read: int, other: int) -> Finding
         replaced(right_side(statement_at(caller.file, caller.line)), mine, meant) if given and mine and meant else None
     )
     return Finding("wrong-operand", f"{mine} should be {meant}", None, should, place=caller) if should else None
+
+
+def handed_through(region: Region, step: Step, read: int, other: int) -> Finding | None:
+    """A helper was handed one value where it was called, and calls what is due there as the helper itself does."""
+    case, here = region.case, step.place
+    if here is not None and step.caller is not None and is_slope_of_given(here.file, here.line):
+        here = step.caller
+    for place, caller in calls_around(region, step):
+        given = [e.name for e in case.arguments if e.node == read and in_same_function(e.place, place)]
+        there = [e for e in (*case.arguments, *case.events) if in_same_function(e.place, caller)]
+        mine, meant = (next((e.name for e in there if e.node == node), "") for node in (read, other))
+        if here is None or in_same_function(caller, here) or not (mine and meant in given):
+            continue
+        should = replaced(right_side(statement_at(caller.file, caller.line)), mine, meant)
+        return Finding("wrong-operand", f"{mine} should be {meant}", None, should, place=caller) if should else None
+    return None
+
+
+def calls_around(region: Region, step: Step) -> Iterator[tuple[Place, Place]]:
+    """The functions that a call was made in, each by a line of it, with the line that called it; the nearest first."""
+    place, caller = step.place, step.caller
+    while place is not None and caller is not None and not in_same_function(place, caller):
+        yield place, caller
+        inside = (s for s in region.case.tape.steps if s.place is not None and in_same_function(s.place, caller))
+        nearest = min(inside, key=lambda s: abs(s.index - step.index), default=None)
+        place, caller = caller, nearest.caller if nearest is not None else None
 
 
 def made_otherwise(region: Region, step: Step, read: int, other: int) -> Finding | None:

@@ -16,6 +16,7 @@ from tinygrad_scratch.verifier.source import is_index_of, puts_together
 
 Way = tuple[Any, ...]  # the nodes around an expression, the statement first
 PRODUCTS = ("dot", "matmul", "outer")
+MOST_OF_SLOPE = 2  # arguments of a function of slopes: where, and what comes from above
 CALLED = re.compile(r"[\w.]+\(")
 SWITCHED = re.compile(r"\b\w+=True")
 ALONG = ("sum", "mean", "max", "min", "std", "var", "prod", "argmax", "argmin", "cumsum", "all", "any")
@@ -68,16 +69,20 @@ class Part:
         return self.source.code(around.func.value) if is_given and around.func is not self.node else ""
 
     @property
-    def formula(self) -> str:
+    def read_by(self) -> ast.expr | None:
         """The operation or the call that reads it, or a power of it, or an entry."""
         for outer in reversed(self.way):
             if is_power(outer):
                 continue
             if isinstance(outer, ast.BinOp | ast.Compare | ast.Call):
-                return self.source.code(outer)
+                return outer
             if not isinstance(outer, ast.Subscript):
-                return ""
-        return ""
+                return None
+        return None
+
+    @property
+    def formula(self) -> str:
+        return "" if self.read_by is None else self.source.code(self.read_by)
 
     @property
     def is_compared(self) -> bool:
@@ -88,7 +93,9 @@ class Part:
         """Whether it is what a slope is taken at: `1 - h**2` of `h`, `dtanh(h)`, or `np.sign(h)`."""
         function = self.formula.partition("(")[0]
         named = is_of_activation(function) or self.source.is_slope_of_another(function)
-        formula = self.formula
+        formula, call = self.formula, self.read_by
+        if isinstance(call, ast.Call) and len(call.args) > MOST_OF_SLOPE:  # those of all of a layer
+            return named
         if CALLED.match(formula):  # what else it is given says nothing, but for what is switched on
             formula = f"{function}({', '.join(SWITCHED.findall(formula))}"
         return named or SLOPE.search(formula) is not None
