@@ -285,3 +285,49 @@ def test_a_step_by_a_later_loss_is_judged_by_itself(tmp_path: Path) -> None:
 def test_a_mistake_is_told(tmp_path: Path, script: str, right: str, wrong: str, kind: str) -> None:
     check, line = edited_script(tmp_path, script, right, wrong)
     assert told(check) == (line, kind), str(check)
+
+
+ALIKE = """
+import numpy as np
+
+rng = np.random.default_rng(5)
+left, right = rng.normal(size=(8, 4)), rng.normal(size=(8, 4))
+tower = [{"W": rng.normal(size=(a, b)) * 0.5, "b": np.zeros(b)} for a, b in ((4, 6), (6, 3))]
+held = [{k: np.zeros_like(v) for k, v in layer.items()} for layer in tower]
+
+
+def place(x):
+    h = np.tanh(x @ tower[0]["W"] + tower[0]["b"])
+    return h @ tower[1]["W"] + tower[1]["b"], h
+
+
+def slopes(x, h, d):
+    top = {"W": h.T @ d, "b": d.sum(0)}
+    d = d @ tower[1]["W"].T * (1 - h**2)
+    return [{"W": x.T @ d, "b": d.sum(0)}, top]
+
+
+for turn in range(6):
+    (one, h1), (two, h2) = place(left), place(right)
+    loss = np.mean(np.sum((one - two) ** 2, axis=1))
+    d = 2 * (one - two) / 8
+    for layer, kept, mine, others in zip(tower, held, slopes(left, h1, d), slopes(right, h2, -d)):
+        for k in layer:
+            total = mine[k] + others[k]
+            kept[k] = 0.9 * kept[k] - 0.02 * total
+            layer[k] += kept[k]
+    print("loss", loss)
+"""
+
+
+def test_a_bias_that_two_uses_cancel_has_no_gradient_to_ask_for(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, ALIKE)
+    assert check.ok, str(check)
+
+
+def test_an_entry_that_is_read_nowhere_is_the_term_that_is_missing(tmp_path: Path) -> None:
+    script = ALIKE.replace("total = mine[k] + others[k]", "total = mine[k]")
+    first = check_of_script(tmp_path, script).first_wrong
+    assert first is not None
+    assert "total = mine[k]" in script.splitlines()[first.line - 1], str(first)
+    assert first.kind == "missing-term", str(first)

@@ -84,10 +84,11 @@ class Owners(Opponents):
             self.finals = []
             return LOSS_AFTER_UPDATE
         done = {id(final.parameter) for final in self.finals}
-        asked = [p for p in reached if p.asked]
+        asked = [p for p in reached if p.asked and not self._stays_rightly(p, cotangents)]
         self.lacking = self._lacking([p for p in asked if id(p) not in done])
         self.missing = [p for p in asked if id(p) not in done and not self._is_state(p)] if self.all_asked else []
         unjudged = self._changed_without_gradient() if self.finals else []
+        unjudged = [p for p in unjudged if not self._stays_rightly(p, cotangents)]
         self.lacking, self.missing = [*self.lacking, *unjudged], [*self.missing, *unjudged]
         self.parameters = [p for p in self.parameters if (p.asked and self.all_asked) or id(p) in done]
         if not self.finals and not self.unsure:
@@ -102,6 +103,17 @@ class Owners(Opponents):
         if not self.finals:
             return question(self.tape, self.unsure, self.missing or reached)
         return None
+
+    def _stays_rightly(self, parameter: Parameter, cotangents: dict[int, Array]) -> bool:
+        """Whether a parameter's gradient is 0 but for rounding, as where two uses of it cancel, and no update moves it."""
+        sizes = {p.node: float(np.abs(cotangents.get(p.node, 0)).max()) for p in (*self.parameters, parameter)}
+        largest = max(sizes.values())
+        is_nothing = sizes[parameter.node] <= TINY * largest
+        held = self._value(parameter.node)
+        room = TINY * (largest + float(np.abs(held).max(initial=0.0)))
+        nodes = [*self._versions(parameter), *(after for other, after in self.changed if other.node == parameter.node)]
+        later = map(self._value, nodes if is_nothing else ())
+        return is_nothing and all(v.shape == held.shape and np.abs(v - held).max() <= room for v in later)
 
     def _changed_without_gradient(self) -> list[Parameter]:
         """What the loss depends on and a turn of a loop gave another value, that is more than the forward pass made.

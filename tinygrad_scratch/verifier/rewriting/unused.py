@@ -50,8 +50,15 @@ def unused(part: Part) -> Iterator[Rewrite]:
                 yield part.change(text, kind, said, NAMED, about=name)
         said = f"{name} is read nowhere: the term is missing"
         kind = "overwritten-accumulation" if is_of_target(part, name) else kind_of_term(name)
-        for text in (f"{name} + {written}", f"{written} - {name}"):
-            yield part.change(text, kind, said, NAMED, about=name)
+        for term in (name, *entry_of(part, name)):
+            for text in (f"{term} + {written}", f"{written} - {term}"):
+                yield part.change(text, kind, said, NAMED, about=name)
+
+
+def entry_of(part: Part, name: str) -> list[str]:
+    """The entry of a value that the part takes of another one: `gb[k]` of `gb`, beside `ga[k]`."""
+    taken = part.node.value if isinstance(part.node, ast.Subscript) else None
+    return [name + part.code.removeprefix(taken.id)] if isinstance(taken, ast.Name) else []
 
 
 def slopes(source: Source) -> list[str]:
