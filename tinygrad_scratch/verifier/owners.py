@@ -105,7 +105,7 @@ class Owners(Opponents):
         return None
 
     def _stays_rightly(self, parameter: Parameter, cotangents: dict[int, Array]) -> bool:
-        """Whether a parameter's gradient is 0 but for rounding, as where two uses of it cancel, and no update moves it."""
+        """Whether a parameter's gradient is 0 but for rounding, as where two uses cancel, and no update moves it."""
         sizes = {p.node: float(np.abs(cotangents.get(p.node, 0)).max()) for p in (*self.parameters, parameter)}
         largest = max(sizes.values())
         is_nothing = sizes[parameter.node] <= TINY * largest

@@ -653,11 +653,17 @@ class Loops:
 
 
 def name_apart(updated: list[tuple[Parameter, int]], named: dict[int, list[Event]]) -> None:
-    """Call parameters that are updated in place under one name, as by `for p, g in zip(...)`, by their first ones."""
+    """Call parameters that are updated in place under one name, as by `for p, g in zip(...)`, by names of their own.
+
+    That is the first one that no other has, or else the first.
+    """
     times = Counter(parameter.name for parameter, _ in updated)
-    for parameter, _ in updated:
-        if times[parameter.name] > 1:
-            parameter.name = named[parameter.node][0].name.removeprefix("self.")
+    alike = [parameter for parameter, _ in updated if times[parameter.name] > 1]
+    known = {parameter.node: [event.name for event in named[parameter.node]] for parameter in alike}
+    owners = Counter(name for names in known.values() for name in dict.fromkeys(names))
+    for parameter in alike:
+        names = known[parameter.node]
+        parameter.name = next((name for name in names if owners[name] == 1), names[0]).removeprefix("self.")
 
 
 def is_read_in_parts(tape: Tape, first_reads: dict[int, int], before: int, after: int) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.edits import name_of
+from tinygrad_scratch.verifier.likeness import close, is_telling
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.self_made_targets import SelfMadeTargets, given_in
@@ -39,7 +40,8 @@ def truths_held(case: Case) -> Iterator[Truth]:
         if edits:
             with contextlib.suppress(NotOnTensors):
                 truth = replace(truth_of(case.tape, case.truth.loss, edits=edits), held=tuple(nodes))
-                if any(is_cut_off(case, truth, final.parameter.node) for final in case.finals):
+                parameters = [final.parameter.node for final in case.finals]
+                if any(is_cut_off(case, truth, p) or is_rest_made(case, truth, p) for p in parameters):
                     continue
                 yield replace(truth, note=f"The true gradients are {semi(case, nodes_given(truth))}.")
 
@@ -48,6 +50,15 @@ def is_cut_off(case: Case, truth: Truth, parameter: int) -> bool:
     """Whether nothing goes to a parameter any more, as through the state of a leaky unit: that is no target, then."""
     before, after = (np.any(each.cotangents.get(parameter, 0)) for each in (case.truth, truth))
     return bool(before and not after)
+
+
+def is_rest_made(case: Case, truth: Truth, parameter: int) -> bool:
+    """Whether the program derived the part that a constant would take from a gradient, too, and lost it on its way."""
+    rest = case.truth.cotangents.get(parameter, np.zeros(())) - truth.cotangents.get(parameter, 0)
+    if not is_telling(rest):
+        return False
+    hand = (node for node in case.tape.nodes if node.number not in case.forward and node.value.shape == rest.shape)
+    return any(close(sign * case.scale * node.value, rest) for node in hand for sign in (1, -1))
 
 
 def nodes_given(truth: Truth) -> list[int]:

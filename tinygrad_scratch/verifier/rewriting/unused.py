@@ -48,11 +48,16 @@ def unused(part: Part) -> Iterator[Rewrite]:
         if part.is_whole and isinstance(part.node, ast.BinOp) and isinstance(part.node.op, ast.MatMult):
             for text in (f"{part.code} @ {name}", f"{name} @ {part.code}"):
                 yield part.change(text, kind, said, NAMED, about=name)
-        said = f"{name} is read nowhere: the term is missing"
-        kind = "overwritten-accumulation" if is_of_target(part, name) else kind_of_term(name)
-        for term in (name, *entry_of(part, name)):
-            for text in (f"{term} + {written}", f"{written} - {term}"):
-                yield part.change(text, kind, said, NAMED, about=name)
+        yield from as_term(part, name, written)
+
+
+def as_term(part: Part, name: str, written: str) -> Iterator[Rewrite]:
+    """What is read nowhere, or its entry, added to a value, or taken off."""
+    said = f"{name} is read nowhere: the term is missing"
+    kind = "overwritten-accumulation" if is_of_target(part, name) else kind_of_term(name)
+    for term in (name, *entry_of(part, name)):
+        for text in (f"{term} + {written}", f"{written} - {term}"):
+            yield part.change(text, kind, said, NAMED, about=name)
 
 
 def entry_of(part: Part, name: str) -> list[str]:
