@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.verifier.files import check_of_script, edited_script, told
 
 LEAKY = """import numpy as np
@@ -58,6 +60,12 @@ def test_the_leak_is_told_where_it_lacks(tmp_path: Path) -> None:
     check, line = edited_script(tmp_path, LEAKY, "dc = leak * dh", "dc = dh")
     assert told(check) == (line, "scale-factor"), str(check)
     assert check.first_wrong.should_be == "dc = dh * leak"
+
+
+@pytest.mark.parametrize("left", ['da @ P["Wh"].T', "(1 - leak) * dh"])
+def test_what_a_turn_leaves_to_the_next_one_lacks_is_told_there(tmp_path: Path, left: str) -> None:
+    check, line = edited_script(tmp_path, LEAKY, '(1 - leak) * dh + da @ P["Wh"].T', left)
+    assert told(check) == (line, "missing-term"), str(check)
 
 
 def test_it_is_right_otherwise(tmp_path: Path) -> None:

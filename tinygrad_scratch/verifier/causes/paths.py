@@ -76,7 +76,8 @@ def missing(region: Region, steps: list[int], held: list[Event]) -> Finding:
     if unread is not None:
         part, alias = unread
         return Finding("missing-term", f"{said}. It is {part}", None, f"{name} + {part}", place=alias)
-    place = slope_from(region) or handed_on(region, steps) or lacking_since(region, steps[0])
+    place = slope_from(region) or handed_on(region, steps) or carried_without(region, steps[0])
+    place = place or lacking_since(region, steps[0])
     return Finding("missing-term", said, place=place)
 
 
@@ -131,6 +132,33 @@ def lacking_since(region: Region, left: int) -> Place | None:
             in_helper = made_by.place is not None and not in_same_function(made_by.place, event.place)
             return made_by.place if in_helper and region.is_to_blame(made_by) else event.place
     return None
+
+
+def carried_without(region: Region, left: int) -> Place | None:
+    """Where a turn of a loop made what it left to the next one: a part that comes through the turn of the missing one.
+
+    What else is a part of the gradient comes through another turn.
+    """
+    case, truth = region.case, region.case.truth
+    alike = {step for step, _ in region.parts if is_in_one_turn(region, step, left)}
+    if len(alike) < 2 or len(alike) == len(region.parts):
+        return None
+    before, own = case.ancestors([region.node]) - case.forward - {region.node}, region.event.place
+    later = (e for e in case.events if in_same_function(e.place, own) and e.place.line >= own.line)
+    for event in (e for e in later if e.node in before):
+        known = case.match(np.asarray(region.values[event.node]))
+        is_part = known is not None and known.how == PART and known.through in alike
+        if known is not None and is_part and close(truth.cotangents[known.of], truth.cotangents[region.of]):
+            return event.place
+    return None
+
+
+def is_in_one_turn(region: Region, step: int, other: int) -> bool:
+    """Whether two calls of one function were made in one turn of a loop: no line came before one that was made."""
+    first, last = sorted((step, other))
+    places = [s.place for s in region.case.tape.steps[first : last + 1] if s.place is not None]
+    here = [place.line for place in places if in_same_function(place, places[0])]
+    return in_same_function(places[0], places[-1]) and here == sorted(here)
 
 
 def is_used_in(region: Region, step: int | None, place: Place | None) -> bool:
