@@ -175,3 +175,59 @@ def check(verify):
 def test_told_where_it_is_lacking(tmp_path: Path, program: str, right: str, wrong: str, kind: str) -> None:
     check, line = edited(tmp_path / "lacking.py", program, right, wrong)
     assert (check.first_wrong.line, check.first_wrong.kind) == (line, kind), str(check)
+
+
+KEPT = """
+import numpy as np
+
+
+def squash(a):
+    return 1 / (1 + np.exp(-a))
+
+
+class Kept:
+    def __init__(self, rng):
+        self.p = [rng.normal(size=(4, 4)) for _ in range(3)]
+
+    def forward(self, old):
+        A, B, C = self.p
+        self.old, self.keep, self.open = old, squash(old @ A), squash(old @ B)
+        self.new = np.tanh((self.open * old) @ C)
+        return self.keep * old + (1 - self.keep) * self.new
+
+    def backward(self, d):
+        A, B, C = self.p
+        d_new = d * (1 - self.keep) * (1 - self.new**2)
+        d_old = np.zeros_like(d)
+        d_old += d * self.keep
+        d_in = d_new @ C.T
+        d_old += d_in * self.open
+        d_open = d_in * self.old * self.open * (1 - self.open)
+        d_old += d_open @ B.T
+        d_keep = d * (self.old - self.new) * self.keep * (1 - self.keep)
+        d_old += d_keep @ A.T
+        self.grads = [self.old.T @ d_keep, self.old.T @ d_open, (self.open * self.old).T @ d_new]
+        return d_old
+
+
+def check(verify):
+    rng = np.random.default_rng(17)
+    return verify.layer(Kept(rng), rng.normal(size=(6, 4)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("missing", "beside", "through"),
+    [
+        ("        d_old += d * self.keep\n", "d_old = np.zeros_like(d)", "self.keep * old"),
+        ("        d_old += d_open @ B.T\n", "d_old += d_in * self.open", "old @ B"),
+    ],
+)
+def test_of_a_row_of_terms_the_one_that_is_missing_is_told_where_its_turn_is(
+    tmp_path: Path, missing: str, beside: str, through: str
+) -> None:
+    check, _ = edited(tmp_path / "kept.py", KEPT, missing, "")
+    first = check.first_wrong
+    assert first is not None, str(check)
+    assert (first.kind, beside in first.source) == ("missing-term", True), str(check)
+    assert through in first.sentence, str(check)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
@@ -35,12 +35,37 @@ def parts_left_out(region: Region) -> Iterator[Finding]:
             left = [parts[i][0] for i in range(len(parts)) if i not in chosen]
             if region.is_truth_of(region.value, total) and not in_one_statement(region, [p[0] for p in parts], left):
                 rest = region.truth - region.value
-                yield missing(region, left, [e for e in before if close(region.values[e.node], rest)])
+                held = [e for e in before if close(region.values[e.node], rest)]
+                yield in_a_row(region, left) or missing(region, left, held)
                 return
             if close(region.value, region.truth + total):
                 step = region.case.tape.steps[parts[chosen[0]][0]]
                 yield Finding("missing-term", f"the part through `{region.code(step)}` is counted twice", None)
                 return
+
+
+def in_a_row(region: Region, left: list[int]) -> Finding | None:
+    """What is said where later lines add more parts to a name, and one is never added: told where it has its turn.
+
+    A backward pass takes the uses of a value in the reverse of their order; the row begins with the noughts.
+    """
+    event, whole = region.event, np.sum([part for _, part in region.parts], axis=0) * region.repair.factor
+    named = (e for e in region.case.events if (e.name, e.owner) == (event.name, event.owner))
+    row = [e for e in named if in_same_function(e.place, event.place)]
+    values = [np.asarray(region.values[e.node]) for e in row]
+    if len(row) < 3 or any(value.shape != whole.shape for value in values) or np.any(values[0]):
+        return None
+    parts = {step: part * region.repair.factor for step, part in region.parts}
+    added = [later - before for before, later in pairwise(values)]
+    known = [next((step for step, part in parts.items() if close(each, part)), None) for each in added]
+    lacks = [step for step in left if step not in known]
+    if None in known or len(lacks) != 1 or not close(values[-1] + parts[lacks[0]], whole):
+        return None
+    place = row[sum(step is not None and step > lacks[0] for step in known)].place
+    step = region.case.tape.steps[lacks[0]]
+    line = f"`{statement_at(step.place.file, step.place.line)}`" if step.place else "another step"
+    said = f"{region.name(region.of)} is also used in {line}: the part through it is missing"
+    return Finding("missing-term", said, place=place)
 
 
 def in_one_statement(region: Region, steps: list[int], left: list[int]) -> bool:
