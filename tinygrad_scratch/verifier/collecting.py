@@ -243,9 +243,9 @@ class Collecting(Told):
         )
         return before in made_of and any(from_outside)
 
-    def _before_loss(self) -> set[int]:
+    def _before_loss(self) -> frozenset[int]:
         """What the loss that was given was computed from: a new value of a parameter there is no update of it."""
-        return set() if self.loss is None else self.all_behind(self.loss)
+        return frozenset() if self.loss is None else self.all_behind(self.loss)
 
     def _unpacked(self, given: list[Given], asked: list[Parameter]) -> list[Given]:
         """One flat vector as the gradients that it was put together from."""

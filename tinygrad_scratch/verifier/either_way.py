@@ -15,7 +15,7 @@ from tinygrad_scratch.verifier.uphill import other_way
 MOST = 60
 
 
-def is_turned_by_data(tape: Tape, change: int, moving: set[int], forward: set[int]) -> bool:
+def is_turned_by_data(tape: Tape, change: int, moving: set[int], forward: frozenset[int]) -> bool:
     """Whether a step was made with a number below 0 that is data: nothing of the forward pass, and no minus sign.
 
     So is the `advantage` of `theta += rate * advantage * (chosen - p)`. `moving` is what parameters change.

@@ -26,6 +26,7 @@ LOSS_AFTER_UPDATE = (
     "Set check.loss to the loss before the update."
 )
 UNNAMED = "an unnamed value"
+MOST_KEPT = 64  # sets of what values were computed from
 PRINTED = "the printed loss"
 Gradient = tuple[list[str], int]  # all names of a gradient, and its node
 
@@ -89,6 +90,7 @@ class Told:
     _penalty: dict[int, Array] = field(default_factory=dict)  # the part of a gradient that is its parameter's alone
     _made: dict[int, int] = field(default_factory=dict)  # a gradient in an update -> what the update made
     _parents: dict[int, set[int]] = field(default_factory=dict)
+    _behind: tuple[Any, dict[tuple[int, ...], frozenset[int]]] = (None, {})  # what was found, by these parents
 
     def take_loss(self, value: Any) -> None:
         """A value of the block as the loss."""
@@ -152,9 +154,14 @@ class Told:
                     "give what backward returned, or say check.gradients_in(object)."
                 )
 
-    def all_behind(self, *nodes: int) -> set[int]:
+    def all_behind(self, *nodes: int) -> frozenset[int]:
         """Values and all that they were computed from."""
-        return ancestors(self._parents, nodes)
+        if self._behind[0] is not self._parents or len(self._behind[1]) >= MOST_KEPT:
+            self._behind = self._parents, {}
+        known = self._behind[1]
+        if nodes not in known:
+            known[nodes] = frozenset(ancestors(self._parents, nodes))
+        return known[nodes]
 
     def depending_on(self, parameters: set[int]) -> set[int]:
         """All values that were computed from a parameter."""

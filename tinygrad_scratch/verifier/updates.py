@@ -113,7 +113,7 @@ class Updates:
     several: list[int] = field(default_factory=list)  # parameters with several steps, each by a loss of its own
 
     def of_all(
-        self, parameters: list[Parameter], bound: Callable[[Parameter], list[int]], read: set[int]
+        self, parameters: list[Parameter], bound: Callable[[Parameter], list[int]], read: frozenset[int]
     ) -> Iterator[tuple[Parameter, int, int]]:
         """The gradient in the first update of each parameter, and its sign.
 
@@ -191,7 +191,7 @@ class Updates:
     def change_in(self, after: int, before: int) -> tuple[int, int] | None:
         return in_update(self.tape, self.tape.steps[self.tape.nodes[after].step], after, before)
 
-    def of(self, parameter: Parameter, bound: list[int], read: set[int]) -> tuple[int, int, int] | None:
+    def of(self, parameter: Parameter, bound: list[int], read: frozenset[int]) -> tuple[int, int, int] | None:
         """The gradient in the first update of a parameter, its sign, and what that made: `w -= rate * g` gives (g, 1).
 
         What the loss was `read` from is no update: it is a part of the forward pass. Nor is a step by what was there

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 
 import numpy as np
@@ -201,6 +201,6 @@ class WellKnown(Owners):
         moving = self.depending_on({parameter.node for parameter in self.parameters})
         return self._are_comparing({node for node in self.tape.decided if node in moving and node < last})
 
-    def _are_comparing(self, nodes: set[int]) -> bool:
+    def _are_comparing(self, nodes: Iterable[int]) -> bool:
         steps = (self.tape.steps[self.tape.nodes[node].step] for node in nodes)
         return any(getattr(step.function, "__name__", "") in COMPARING for step in steps)
