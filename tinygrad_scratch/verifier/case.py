@@ -58,7 +58,7 @@ class Case(Lineage):
     settled: set[int] = field(default_factory=set)  # wrong only as a gradient, by their shape: what reads them is right
     transposed: bool = False  # whether gradients are laid out as their parameters' transposes, by convention
     uphill: list[Place] = field(default_factory=list)  # the updates, if all go uphill on what is to be made small
-    decays: dict[int, float] = field(default_factory=dict)  # the share of a parameter that is meant to be added
+    decays: dict[int, Any] = field(default_factory=dict)  # the share of a parameter that is meant to be added
     grown: set[int] = field(default_factory=set)  # gradients with which an update spread its parameter to another shape
     is_assumed: bool = False  # whether nobody named the loss, and none fits
     doubt: str = ""  # why nothing can be said
@@ -229,7 +229,7 @@ class Case(Lineage):
         """Take for true what the loss gives without some calls of the forward pass."""
         self.take_as_true(truth_of(self.tape, self.truth.loss, edits=self.truth.passing | edits))
 
-    def take_decays(self, decays: dict[int, float]) -> None:
+    def take_decays(self, decays: dict[int, Any]) -> None:
         """Take for true what the loss gives with a decay of the weights, as if it had a penalty."""
         self.decays = decays
         self.take_as_true(self.truth)

@@ -10,6 +10,8 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+import numpy as np
+
 from tinygrad_scratch.verifier.anywhere import NAMED_ONLY
 from tinygrad_scratch.verifier.assumed import (
     Assumed,
@@ -362,9 +364,8 @@ class Judging(PastChoices):
             self._end()
             if self.causes and self.case.decays:
                 share = next(iter(self.case.decays.values()))
-                self.notes.append(
-                    f"A decay of {share:.6g} times the weights is no part of the loss, and counts as meant."
-                )
+                what = f"decay of {share:.6g} times the weights" if np.ndim(share) == 0 else "penalty of weights"
+                self.notes.append(f"A {what} is no part of the loss, and counts as meant.")
         self._say_what_is_not_judged()
 
     def _give_other_steps(self) -> None:
