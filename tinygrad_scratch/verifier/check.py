@@ -322,6 +322,12 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
         """Say of all steps by losses of their own that they were judged, each by itself, and are right."""
         self.notes = [note.replace(NOT_JUDGED, "judged by itself, it is right, too.") for note in self.notes]
 
+    def is_by_own_penalties(self) -> bool:
+        """Whether it tells what is right, or wrong, by a loss that they computed themselves, and that has a penalty."""
+        entry = self.entry
+        is_own = entry.loss is not None and not entry.is_well_known and not entry.fits_none
+        return bool((self.ok or self.causes) and is_own and entry.has_penalty(entry.loss))
+
     def kind_of_rerun(self) -> Any:
         is_other = self.entry.other_node is not None and self.entry.loss == self.entry.other_node
         by_theirs = is_other or self.entry.fits_none

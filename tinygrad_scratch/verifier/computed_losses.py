@@ -222,10 +222,10 @@ class ComputedLosses(WellKnown):
         """
         if other.node != fitting.node or (other.function is fitting.function) == (other.target is fitting.target):
             return False
-        penalised = bool(self._penalty) and self.other_node is not None and self._has_penalty(self.other_node)
+        penalised = bool(self._penalty) and self.other_node is not None and self.has_penalty(self.other_node)
         return (other.function is fitting.function or penalised) and self._is_computed(other)
 
-    def _has_penalty(self, loss: int) -> bool:
+    def has_penalty(self, loss: int) -> bool:
         """Whether a loss was computed from a number that only parameters went into."""
         numbers = {n for n in ancestors(self._parents, [loss]) if not self._value(n).ndim}
         return any(numbers & made_of_alone(self.tape, self._parents, [p.node]) for p in self.parameters)

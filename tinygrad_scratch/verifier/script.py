@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.called_elsewhere import losses_called, with_call
 from tinygrad_scratch.verifier.check import verify
 from tinygrad_scratch.verifier.elsewhere import MOST_ELSEWHERE, Elsewhere, Left, trained_elsewhere
 from tinygrad_scratch.verifier.events import Event, claims_gradient
@@ -102,10 +103,38 @@ def check_of_script(code: Any, path: str, loss: str | None, seconds: float, most
             later.notes.append(f"This is the step by {name}; that by {check.entry.loss_name} is right.")
             return later
         right = right and later.ok
+    if check.ok and loss is None and check.entry.is_well_known:
+        found = check_by_own_loss(path, check, seconds, most_silent)
+        if found is not None and not found.ok:
+            return found
+        check = found or check
     if right:
         check.say_later_are_right()
     other = check_of_others(path, check, seconds) if check.ok and loss is None else None
     return check if other is None else other
+
+
+def check_by_own_loss(path: str, check: Any, seconds: float, most_silent: int) -> Any:
+    """The check by a loss with a penalty that they compute elsewhere alone, of weights as those; None where none is.
+
+    What is judged by a well-known loss may lack a penalty, or have a part of it.
+    """
+    file, line = str(Path(path).resolve()), check.loop[1]
+    for call in losses_called(file) if check.loop[0] == file else ():
+        make = partial(turn_again, path, None, seconds, most_silent, beside=(line, call))
+        again, found = Script(file, make, partial(run_as, path, file)), None
+        with contextlib.suppress(Exception), as_main(path, file) as names:  # it may be given what is not there
+            code = code_of(file, (line, call))
+            found = check_of_turn(code, names, None, seconds, again=again, most_silent=most_silent)
+        if found is not None and not found.problem and found.loop == check.loop and found.is_by_own_penalties():
+            return found
+    return None
+
+
+def code_of(file: str, beside: tuple[int, ast.Call] | None = None) -> Any:
+    """The code of a script; a loop that begins in some line may make a call beside, at the end of each turn."""
+    tree = ast.parse(without_magics(text_of(file)))
+    return compile(with_call(tree, *beside) if beside else tree, file, "exec", dont_inherit=True)
 
 
 def check_of_others(path: str, check: Any, seconds: float) -> Any:
@@ -156,7 +185,7 @@ def check_beside(
     again = Script(file, make, partial(run_as, path, file))
     again.left = other.left
     ends = {} if other.around else {(file, other.first): 1}
-    code, check = compile(without_magics(text_of(file)), file, "exec", dont_inherit=True), None
+    code, check = code_of(file), None
     with contextlib.suppress(Exception), as_main(path, file) as names:  # of it nothing is known, then
         check = check_of_turn(
             code, names, loss, seconds, again=again, most_silent=MOST_SILENT, ends=ends, known=known, left=other.left,
@@ -189,14 +218,21 @@ def check_of_steps(code: Any, path: str, loss: str | None, seconds: float, most_
 
 def turn_again(
     path: str, loss: str | None, seconds: float, most_silent: int, kind: Any, ends: Ends,
-    left: Left | None = None, known: frozenset[str] = frozenset(),
+    left: Left | None = None, known: frozenset[str] = frozenset(), beside: tuple[int, ast.Call] | None = None,
 ) -> Any:  # fmt: skip
     """The check of the script's turn once more, of a class of checks: of the turn of a loop that was judged."""
     file = str(Path(path).resolve())
-    code = compile(without_magics(text_of(file)), file, "exec", dont_inherit=True)
     with as_main(path, file) as names:
         return check_of_turn(
-            code, names, loss, seconds, kind, most_silent=most_silent, ends=ends, known=known, left=left
+            code_of(file, beside),
+            names,
+            loss,
+            seconds,
+            kind,
+            most_silent=most_silent,
+            ends=ends,
+            known=known,
+            left=left,
         )
 
 

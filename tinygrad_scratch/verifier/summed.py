@@ -35,7 +35,7 @@ class Summed(Mixes):
         """
         self._parents = self.tape.parents()
         held = any(final.node in self._penalty for final in finals)
-        if not held or best is None or best[0].function is not None or self._has_penalty(best[0].node):
+        if not held or best is None or best[0].function is not None or self.has_penalty(best[0].node):
             return None
         put_back = self.kept()
         found, loss = self._penalties_beside(best[0].node, finals)
