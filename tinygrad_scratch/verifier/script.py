@@ -40,6 +40,7 @@ from tinygrad_scratch.verifier.loops import (
 from tinygrad_scratch.verifier.losses import is_loss_name
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.numbers_by_name import is_bias_of, is_number
+from tinygrad_scratch.verifier.ones import masks_of_ones, turn_that_tells
 from tinygrad_scratch.verifier.over_entries import goes_over_entries
 from tinygrad_scratch.verifier.over_turns import (
     MOST_RECORDED,
@@ -108,6 +109,8 @@ def check_of_script(code: Any, path: str, loss: str | None, seconds: float, most
         if found is not None and not found.ok:
             return found
         check = found or check
+    if check.ok:
+        check = check_past_masks(path, check, loss, seconds)
     if right:
         check.say_later_are_right()
     other = check_of_others(path, check, seconds) if check.ok and loss is None else None
@@ -129,6 +132,30 @@ def check_by_own_loss(path: str, check: Any, seconds: float, most_silent: int) -
         if found is not None and not found.problem and found.loop == check.loop and found.is_by_own_penalties():
             return found
     return None
+
+
+def check_past_masks(path: str, check: Any, loss: str | None, seconds: float) -> Any:
+    """The check of a later turn, where masks are all ones in one that is right, and something is wrong past them.
+
+    Where that can't be judged, it is said.
+    """
+    file, line = str(Path(path).resolve()), check.loop[1]
+    masks = masks_of_ones(check) if check.loop[0] == file else []
+    run = partial(run_as, path, file, [code_of(file)], {})
+    turns = turn_that_tells(run, file, line, masks) if masks else None
+    if turns is None:
+        return check
+    again = Script(file, partial(turn_again, path, loss, seconds, MOST_SILENT), partial(run_as, path, file))
+    other = None
+    with contextlib.suppress(Exception), as_main(path, file) as names:
+        ends = {(file, line): turns}
+        other = check_of_turn(code_of(file), names, loss, seconds, again=again, most_silent=MOST_SILENT, ends=ends)
+    if other is not None and other.first_wrong is not None:
+        other.notes.append(f"In the first turns {listed(masks)} let everything through, and all was right.")
+        return other
+    judged = "was judged, too, and is right." if other is not None and other.ok else "was not judged."
+    check.notes.append(f"In this turn {listed(masks)} let everything through; a later one, which tells more, {judged}")
+    return check
 
 
 def code_of(file: str, beside: tuple[int, ast.Call] | None = None) -> Any:
