@@ -100,3 +100,38 @@ def test_a_loop_that_is_never_come_to_is_not_named(tmp_path: Path) -> None:
     check = check_of_script(tmp_path, f"{before}raise SystemExit\nkept ={after}")
     assert check.ok, str(check)
     assert not any("updates" in note for note in check.notes), str(check)
+
+
+THREE = """import numpy as np
+
+rng = np.random.default_rng(17)
+x, y = rng.normal(size=(9, 4)), rng.normal(size=(9, 2))
+W, V = rng.normal(size=(4, 3)), rng.normal(size=(3, 2))
+for turn in range(4):
+    h = np.tanh(x @ W)
+    d = (h @ V - y) / 9
+    loss = 4.5 * np.sum(d**2)
+    dh = d @ V.T * (1 - h**2)
+    V -= 0.1 * h.T @ d
+    W -= 0.1 * x.T @ dh
+for turn in range(5):
+    h = np.tanh(x @ W)
+    d = (h @ V - y) / 9
+    loss = 4.5 * np.sum(d**2)
+    V -= 0.1 * h.T @ d
+for turn in range(6):
+    h = np.tanh(x @ W)
+    d = (h @ V - y) / 9
+    loss = 4.5 * np.sum(d**2)
+    dh = d @ V.T * (1 - h**2)
+    W -= 0.1 * x.T @ dh
+"""
+
+
+def test_the_third_of_three_loops_is_judged_by_itself(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, THREE)
+    assert check.ok
+    assert [note.count("is right") for note in check.notes if "The loop at line" in note] == [1, 1]
+    before, last = THREE[: THREE.rindex("dh =")], THREE[THREE.rindex("dh =") :]
+    check = check_of_script(tmp_path, before + last.replace("h**2", "h"))
+    assert told(check) == (22, "derivative-at-wrong-point")

@@ -325,8 +325,9 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
     def is_by_own_penalties(self) -> bool:
         """Whether it tells what is right, or wrong, by a loss that they computed themselves, and that has a penalty."""
         entry = self.entry
-        is_own = entry.loss is not None and not entry.is_well_known and not entry.fits_none
-        return bool((self.ok or self.causes) and is_own and entry.has_penalty(entry.loss))
+        if entry.loss is None or entry.is_well_known or entry.fits_none:
+            return False
+        return bool((self.ok or self.causes) and entry.has_penalty(entry.loss))
 
     def kind_of_rerun(self) -> Any:
         is_other = self.entry.other_node is not None and self.entry.loss == self.entry.other_node

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from types import FrameType
 from typing import Any
@@ -30,13 +30,13 @@ class Left:
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """A loop that trains, too: its lines, what it updates, and the loop that is left after a turn to come to it."""
+    """A loop that trains, too: its lines, what it updates, and the loops that are left after a turn to come to it."""
 
     first: int
     last: int
     names: tuple[str, ...]
     around: bool  # whether the turn that was judged is one of a loop in it
-    left: Left
+    left: tuple[Left, ...]
 
     def holds(self, line: int) -> bool:
         return line == self.first if self.around else self.first <= line <= self.last
@@ -59,7 +59,14 @@ def trained_elsewhere(file: str, line: int, frame: FrameType | None) -> list[Els
         if loop is not None:
             found.setdefault(loop.lineno, (loop, []))[1].extend(names)
     others = (elsewhere(scope, loops, judged, loop, names) for _, (loop, names) in sorted(found.items()))
-    return [other for other in others if other is not None]
+    known = [other for other in others if other is not None]
+    return [replace(other, left=(*other.left, *between(scope, known, other))) for other in known]
+
+
+def between(scope: ast.AST, known: list[Elsewhere], other: Elsewhere) -> list[Left]:
+    """The loops that train after the one that was judged and before another one: they are left, too."""
+    before = [each for each in known if not each.around and not other.around and each.last < other.first]
+    return [Left(each.first, each.last, then) for each in before if (then := line_after(scope, each.last))]
 
 
 def loop_of(loops: list[Any], judged: ast.stmt, line: int) -> Any:
@@ -77,12 +84,16 @@ def elsewhere(scope: ast.AST, loops: list[Any], judged: ast.stmt, loop: Any, nam
     inside = [each for each in loops if judged.lineno in lines_of(each) and loop.lineno not in lines_of(each)]
     left = max(inside, key=lambda each: len(lines_of(each)))
     around = judged.lineno in lines
-    after = [n.lineno for n in beneath(scope) if isinstance(n, ast.stmt) and n.lineno > lines_of(left)[-1]]
-    then = min(after, default=0)
+    then = line_after(scope, lines_of(left)[-1])
     if around and (not then or then > lines[-1]):
         then = loop.lineno
     found = Left(left.lineno, lines_of(left)[-1], then)
-    return Elsewhere(loop.lineno, lines[-1], tuple(dict.fromkeys(names)), around, found) if then else None
+    return Elsewhere(loop.lineno, lines[-1], tuple(dict.fromkeys(names)), around, (found,)) if then else None
+
+
+def line_after(scope: ast.AST, line: int) -> int:
+    """The line in which the next statement begins; 0 where none does."""
+    return min((n.lineno for n in beneath(scope) if isinstance(n, ast.stmt) and n.lineno > line), default=0)
 
 
 def stepped_by(file: str, node: ast.stmt) -> list[str]:
@@ -147,9 +158,10 @@ def is_held_number(frame: FrameType | None, name: str) -> bool:
     return value is not None and isinstance(value, int | float | np.ndarray | np.generic) and np.size(value) == 1
 
 
-def left_after_a_turn(tree: ast.Module, left: Left | None) -> ast.Module:
-    """A script of which a loop makes a turn, and ends."""
-    for node in ast.walk(tree) if left is not None else ():
-        if isinstance(node, ast.For | ast.While) and left is not None and node.lineno == left.first:
+def left_after_a_turn(tree: ast.Module, left: tuple[Left, ...]) -> ast.Module:
+    """A script of which some loops make a turn, and end."""
+    firsts = {each.first for each in left}
+    for node in ast.walk(tree) if firsts else ():
+        if isinstance(node, ast.For | ast.While) and node.lineno in firsts:
             node.body.append(ast.copy_location(ast.Break(), node.body[-1]))
     return tree

@@ -60,10 +60,9 @@ class Masks:
     def __init__(self, file: str, line: int, names: list[str]) -> None:
         self.file, self.line, self.last, self.names = file, line, loops_in(file)[line], names
         self.inside: dict[int, bool] = {}
-        self.turns, self.found, self.clock = 0, None, Clock()
+        self.turns, self.clock = 0, Clock()
+        self.found: int | None = None
         self.begun = self.clock.now()
-
-    found: int | None
 
     def see(self, frame: FrameType, event: str, _: Any) -> Any:
         if frame.f_code.co_filename != self.file:

@@ -245,7 +245,7 @@ def check_of_steps(code: Any, path: str, loss: str | None, seconds: float, most_
 
 def turn_again(
     path: str, loss: str | None, seconds: float, most_silent: int, kind: Any, ends: Ends,
-    left: Left | None = None, known: frozenset[str] = frozenset(), beside: tuple[int, ast.Call] | None = None,
+    left: tuple[Left, ...] = (), known: frozenset[str] = frozenset(), beside: tuple[int, ast.Call] | None = None,
 ) -> Any:  # fmt: skip
     """The check of the script's turn once more, of a class of checks: of the turn of a loop that was judged."""
     file = str(Path(path).resolve())
@@ -329,7 +329,7 @@ def as_main(path: str, file: str) -> Iterator[dict[str, Any]]:
 def check_of_turn(
     code: Any, names: dict[str, Any], loss: str | None, seconds: float, kind: Any = verify, again: Any = None,
     most_silent: int = MOST_SILENT, ends: Ends | None = None, waits: bool = False, known: frozenset[str] = frozenset(),
-    left: Left | None = None,
+    left: tuple[Left, ...] = (),
 ) -> Any:  # fmt: skip
     """Run a script until one turn of its training loop is made, and judge that.
 
@@ -379,7 +379,7 @@ class Loops:
     check: Any
     most_silent: int
     ends: Ends = field(default_factory=dict)
-    left: Left | None = None  # a loop that is left after a turn
+    left: tuple[Left, ...] = ()  # loops that are left after a turn
     running: dict[int, list[Turn]] = field(default_factory=dict)  # by the number of the running function
     updated: list[Parameter] = field(default_factory=list)
     changed: list[tuple[Parameter, int]] = field(default_factory=list)  # what holds another value after the turn
@@ -426,16 +426,17 @@ class Loops:
 
     def _leaves(self, frame: FrameType) -> bool:
         """Leave a loop after a turn, where that is asked for: the line after it comes next."""
-        if self.left is None or frame.f_lineno != self.left.first:
+        then = next((left.then for left in self.left if left.first == frame.f_lineno), None)
+        if then is None:
             return False
         try:
-            frame.f_lineno = self.left.then  # type: ignore[misc]  # of a frame that is traced
+            frame.f_lineno = then  # type: ignore[misc]  # of a frame that is traced
         except ValueError:  # no way leads there
             return False
         return True
 
     def _is_passed(self, line: int) -> bool:
-        return self.left is not None and self.left.first <= line <= self.left.last
+        return any(left.first <= line <= left.last for left in self.left)
 
     def _number(self, frame: FrameType) -> int:
         """The number of a running function: another one may get the id of one that returned out of its loop.
