@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from types import FrameType
@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.loops import is_step, names_in, root_of, tree_of, velocities_in
+from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.rewriting.part import name_of
 from tinygrad_scratch.verifier.rewriting.text import lines_of
 
 MOST_ELSEWHERE = 3  # loops that are judged, too: people wait
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+Loop = ast.For | ast.While
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,13 @@ class Elsewhere:
         return line == self.first if self.around else self.first <= line <= self.last
 
 
-def trained_elsewhere(file: str, line: int, frame: FrameType | None) -> list[Elsewhere]:
-    """The loops beside the one that begins in a line in which a step of training stands, those around it first."""
+def trained_elsewhere(
+    file: str, line: int, frame: FrameType | None, seen: Container[tuple[str, int]] = ()
+) -> list[Elsewhere]:
+    """The loops beside the one that begins in a line in which a step of training stands, those around it first.
+
+    Those of other functions come last, but for the loops that were `seen` by then: they were before it, or in it.
+    """
     tree = tree_of(file)
     scope = min((f for f in functions_of(tree) if line in lines_of(f)), key=lambda f: len(lines_of(f)), default=tree)
     loops = [node for node in beneath(scope) if isinstance(node, ast.For | ast.While)]
@@ -60,7 +67,34 @@ def trained_elsewhere(file: str, line: int, frame: FrameType | None) -> list[Els
             found.setdefault(loop.lineno, (loop, []))[1].extend(names)
     others = (elsewhere(scope, loops, judged, loop, names) for _, (loop, names) in sorted(found.items()))
     known = [other for other in others if other is not None]
-    return [replace(other, left=(*other.left, *between(scope, known, other))) for other in known]
+    known = [replace(other, left=(*other.left, *between(scope, known, other))) for other in known]
+    return [*known, *in_other_functions(file, scope, judged, known, seen)]
+
+
+def in_other_functions(
+    file: str, scope: ast.AST, judged: ast.stmt, known: list[Elsewhere], seen: Container[tuple[str, int]]
+) -> list[Elsewhere]:
+    """The outermost loops that train in other functions, which no loop calls: they are come to past all those before.
+
+    There are none where the loop that was judged is the last of its function: nothing comes then to go on with.
+    """
+    tree, own, then = tree_of(file), lines_of(judged), line_after(scope, lines_of(judged)[-1])
+    parts = (part for loop in ast.walk(tree) if isinstance(loop, Loop) for part in ast.walk(loop))
+    in_loops = {name_of(part) for part in parts if isinstance(part, ast.Call)}
+    apart = (f for f in functions_of(tree) if own[0] not in lines_of(f) and f is not scope)
+    others = [function for function in apart if function.name not in in_loops]
+    found = [Left(own[0], own[-1], then), *(left for other in known for left in between(scope, known, other))]
+    after: list[Elsewhere] = []
+    for function in others if then else ():
+        for node in function.body:
+            names = [name for part in beneath(node) if isinstance(part, ast.stmt) for name in stepped_by(file, part)]
+            if not isinstance(node, Loop) or (file, node.lineno) in seen or not names:
+                continue
+            last = lines_of(node)[-1]
+            after.append(Elsewhere(node.lineno, last, tuple(dict.fromkeys(names)), False, tuple(dict.fromkeys(found))))
+            if then_there := line_after(function, last):
+                found.append(Left(node.lineno, last, then_there))
+    return after
 
 
 def between(scope: ast.AST, known: list[Elsewhere], other: Elsewhere) -> list[Left]:
@@ -107,19 +141,34 @@ def stepped_by(file: str, node: ast.stmt) -> list[str]:
 
 
 def stepped_in_place(file: str, node: ast.stmt) -> list[str]:
+    """What a statement updates itself, downhill, or uphill by a product that begins with a rate."""
+    velocities = velocities_in(file)
     match node:
-        case ast.AugAssign(target=target, op=op, value=value) if is_step(op, value, velocities_in(file)):
+        case ast.AugAssign(target=target, op=op, value=value) if is_step(op, value, velocities) or begins_with_rate(
+            value
+        ):
             return outer_name(target, value)
+        case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=values)) if len(targets) == len(values):
+            pairs = zip(targets, values, strict=True)
+            return [name for pair in pairs for name in stepped_in_place(file, ast.Assign([pair[0]], pair[1]))]
         case ast.Assign(targets=[target], value=ast.BinOp(left=left, op=op, right=value)) if ast.unparse(
             target
-        ) == ast.unparse(left) and is_step(op, value, velocities_in(file)):
+        ) == ast.unparse(left) and (is_step(op, value, velocities) or begins_with_rate(value)):
             return outer_name(target, value)
         case ast.Assign(
             targets=[ast.Name(id=name) as target],
             value=ast.DictComp(value=ast.BinOp() as made) | ast.ListComp(elt=ast.BinOp() as made),
-        ) if is_step(made.op, made.right, velocities_in(file)) and name in names_in(node.value):
+        ) if is_step(made.op, made.right, velocities) and name in names_in(node.value):
             return outer_name(target, made.right)
     return []
+
+
+def begins_with_rate(value: ast.expr) -> bool:
+    """Whether something is a product whose first factor has the name of a rate."""
+    first = value
+    while isinstance(first, ast.BinOp) and isinstance(first.op, ast.Mult | ast.MatMult | ast.Div):
+        first = first.left
+    return first is not value and bool(RATE.match(ast.unparse(first).rpartition(".")[2]))
 
 
 def outer_name(target: ast.expr, value: ast.expr) -> list[str]:

@@ -69,6 +69,9 @@ MOST_SECONDS = 10.0  # for a run to another loop
 MOST_SILENT = 6  # turns that are passed over, as those with an input of noughts
 
 
+NOT_JUDGED = "not judged"
+
+
 class TurnDone(LimitReached):
     """One turn of the training loop was made."""
 
@@ -113,7 +116,8 @@ def check_of_script(code: Any, path: str, loss: str | None, seconds: float, most
         check = check_past_masks(path, check, loss, seconds)
     if right:
         check.say_later_are_right()
-    other = check_of_others(path, check, seconds) if check.ok and loss is None else None
+    may_be_wrong = check.ok or (check.problem and not check.finals)
+    other = check_of_others(path, check, seconds) if may_be_wrong and loss is None else None
     return check if other is None else other
 
 
@@ -177,7 +181,9 @@ def check_of_others(path: str, check: Any, seconds: float) -> Any:
         known = judged if other.around else frozenset()
         found, is_met = check_of_loop(path, other, known, seconds) if number < MOST_ELSEWHERE else (None, True)
         if found is not None and found.first_wrong is not None:
-            found.notes.append(f"The loop at line {line} was judged before, and is right.")
+            found.notes.append(
+                f"The loop at line {line} was {'judged before, and is right' if check.ok else NOT_JUDGED}."
+            )
             return found
         if is_met and found is not None and found.ok:
             check.notes.append(f"{begin}a turn of that was judged by itself, and is right.")
@@ -206,7 +212,7 @@ def check_of_loop(path: str, other: Elsewhere, known: frozenset[str], seconds: f
 def check_beside(
     path: str, other: Elsewhere, known: frozenset[str], seconds: float, loss: str | None
 ) -> tuple[Any, bool]:
-    """The check of a turn of another loop by a loss, and whether the script comes to that loop."""
+    """The check of a turn of another loop by a loss, and whether the script comes to that loop, or may do so."""
     file, seconds = str(Path(path).resolve()), min(seconds, MOST_SECONDS)
     make = partial(turn_again, path, loss, seconds, MOST_SILENT, left=other.left, known=known)
     again = Script(file, make, partial(run_as, path, file))
@@ -219,7 +225,8 @@ def check_beside(
         )  # fmt: skip
     is_told = check is not None and not check.problem and again.loop == file and other.holds(again.line)
     is_apart = check is not None and bool(check.entry.step_name or not other.around)
-    return (check if is_told and is_apart else None), (file, other.first) in again.seen
+    is_ended = check is not None and check.error is not None  # as by an assert of what one turn has not reached
+    return (check if is_told and is_apart else None), is_ended or (file, other.first) in again.seen
 
 
 def check_of_steps(code: Any, path: str, loss: str | None, seconds: float, most_silent: int) -> Any:
@@ -453,7 +460,7 @@ class Loops:
         known = {parameter.node for parameter, _ in self.changed}
         self.changed += [each for each in found if each[0].node not in known]  # as under another object's name
         self.until_loss = turns_until_loss(frame, turn.first)
-        self.elsewhere = trained_elsewhere(turn.file, turn.first, frame)
+        self.elsewhere = trained_elsewhere(turn.file, turn.first, frame, self.seen)
         first = begun_at(watch.tape, updates, self._outermost(frame, turn))
         give(watch.tape, first, {before for before, _ in updates})
         give_updated(watch.tape, first, {before for before, _ in updates})
