@@ -198,14 +198,16 @@ class Case(Lineage):
         return [f for f in self.finals if f.node not in self.settled and not self.is_right(values[f.node], f)]
 
     def with_earlier(self, event: Event, values: Mapping[int, Any]) -> Iterator[Array]:
-        """A value with what its name held before added to it: the last of that, and all."""
+        """A value with what its name held before added to it: the last of that, all since it held nothing, and all."""
         own = (e.node for e in self.events if (e.name, e.owner) == (event.name, event.owner) and e.node < event.node)
         value = np.asarray(values[event.node])
         held = [np.asarray(values[node]) for node in dict.fromkeys(own)]
-        held = [other for other in held if other.shape == value.shape and np.any(other)]
-        if held:
-            yield value + held[-1]
-            yield value + np.sum(held, axis=0)
+        held = [other for other in held if other.shape == value.shape]
+        begun = max((i for i, other in enumerate(held) if not np.any(other)), default=-1)
+        known = [other for other in held if np.any(other)]
+        for others in (known[-1:], held[begun + 1 :], known):
+            if others:
+                yield value + np.sum(others, axis=0)
 
     # ---- what was mended ---------------------------------------------------------------------------------------------
 

@@ -135,7 +135,8 @@ class Judging(PastChoices):
             elif self.entry.fits_few and not self._is_one_known():
                 self._try(partial(self._judge_by_usual, before))
                 is_tried = True
-            if self.entry.doubted and self.causes and not (self._is_one_known() or self.entry.uphill):
+            is_known = self._is_one_known() or self._are_all_sums() or self.entry.uphill
+            if self.entry.doubted and self.causes and not is_known:
                 self._judge_by_usual_or_not(self.entry.doubted, before, is_tried)
             if self.entry.rests_on_little and any(cause.certainty == "unexplained" for cause in self.causes):
                 self._judge_by_usual_or_not(NO_LOSS, before, is_tried)
@@ -177,6 +178,11 @@ class Judging(PastChoices):
 
     def _is_one_known(self) -> bool:
         return len(self.causes) == 1 and self.causes[0].certainty != "unexplained"
+
+    def _are_all_sums(self) -> bool:
+        """Whether all that is wrong are sums that begin with what they held, whichever loss they are of."""
+        known = all(cause.certainty == "checked" for cause in self.causes)
+        return known and all(cause.kind == "overwritten-accumulation" for cause in self.causes)
 
     def _is_settled(self) -> bool:
         """Whether one step is wrong by a loss, or all that was found fits one that is taken on trial."""
