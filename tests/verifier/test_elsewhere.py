@@ -100,3 +100,81 @@ def test_a_loop_that_is_never_come_to_is_not_named(tmp_path: Path) -> None:
     check = check_of_script(tmp_path, f"{before}raise SystemExit\nkept ={after}")
     assert check.ok, str(check)
     assert not any("updates" in note for note in check.notes), str(check)
+
+
+THREE = """import numpy as np
+
+rng = np.random.default_rng(17)
+x, y = rng.normal(size=(9, 4)), rng.normal(size=(9, 2))
+W, V = rng.normal(size=(4, 3)), rng.normal(size=(3, 2))
+for turn in range(4):
+    h = np.tanh(x @ W)
+    d = (h @ V - y) / 9
+    loss = 4.5 * np.sum(d**2)
+    dh = d @ V.T * (1 - h**2)
+    V -= 0.1 * h.T @ d
+    W -= 0.1 * x.T @ dh
+for turn in range(5):
+    h = np.tanh(x @ W)
+    d = (h @ V - y) / 9
+    loss = 4.5 * np.sum(d**2)
+    V -= 0.1 * h.T @ d
+for turn in range(6):
+    h = np.tanh(x @ W)
+    d = (h @ V - y) / 9
+    loss = 4.5 * np.sum(d**2)
+    dh = d @ V.T * (1 - h**2)
+    W -= 0.1 * x.T @ dh
+"""
+
+
+def test_the_third_of_three_loops_is_judged_by_itself(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, THREE)
+    assert check.ok
+    assert [note.count("is right") for note in check.notes if "The loop at line" in note] == [1, 1]
+    before, last = THREE[: THREE.rindex("dh =")], THREE[THREE.rindex("dh =") :]
+    check = check_of_script(tmp_path, before + last.replace("h**2", "h"))
+    assert told(check) == (22, "derivative-at-wrong-point")
+
+
+FUNCTIONS = """import numpy as np
+
+rng = np.random.default_rng(18)
+x, y = rng.normal(size=(9, 4)), rng.normal(size=(9, 2))
+
+
+def first(rate):
+    W = rng.normal(size=(4, 2))
+    for turn in range(4):
+        d = (x @ W - y) / 9
+        loss = 4.5 * np.sum(d**2)
+        W -= rate * x.T @ d
+    return W
+
+
+def second(rate):
+    W, V = rng.normal(size=(4, 3)), rng.normal(size=(3, 2))
+    for turn in range(4):
+        h = np.tanh(x @ W)
+        d = (y - h @ V) / 9
+        loss = 4.5 * np.sum(d**2)
+        dh = d @ V.T * (1 - h**2)
+        V, W = V + rate * h.T @ d, W + rate * x.T @ dh
+    return W, V
+
+
+W = first(0.1)
+CHECKED
+W, V = second(0.1)
+"""
+
+
+@pytest.mark.parametrize("checked", ["pass", "assert np.sum(W**2) < 0"])
+def test_a_loop_of_another_function_is_judged_or_named(checked: str, tmp_path: Path) -> None:
+    script = FUNCTIONS.replace("CHECKED", checked)
+    check = check_of_script(tmp_path, script)
+    assert check.ok, str(check)
+    said = "a turn of that was judged by itself, and is right." if checked == "pass" else "that was not judged."
+    assert f"The loop at line 18 updates V and W, too: {said}" in check.notes
+    wrong = check_of_script(tmp_path, script.replace("1 - h**2", "1 - h"))
+    assert (wrong.first_wrong is not None) == (checked == "pass")

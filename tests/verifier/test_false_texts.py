@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import edited
+from tests.verifier.files import check_of_script, edited
 
 LAYERS = """
 import numpy as np
@@ -164,3 +164,45 @@ def test_a_factor_of_one_turn_is_no_text(tmp_path: Path) -> None:
     check, line = edited(tmp_path / "lists.py", LISTS, f"delta = delta * {SLOPE}", f"delta = {SLOPE}")
     assert [(cause.line, cause.kind) for cause in check.causes] == [(line, "missing-derivative")], str(check)
     assert "out - y" not in str(check.first_wrong.should_be)
+
+
+REDUCED = """from functools import reduce
+
+import numpy as np
+
+SLOPES = {
+    "bell": (lambda z: np.exp(-(z**2)), lambda z, a: -2 * a * z),
+    "arc": (lambda z: np.arctan(z), lambda z, a: 1 / (1 + z**2)),
+}
+rng = np.random.default_rng(71)
+layers = [{"W": rng.normal(size=(i, o)) / 2, "f": f} for i, o, f in ((4, 6, "arc"), (6, 5, "bell"), (5, 3, "arc"))]
+x, y = rng.normal(size=(9, 4)), rng.normal(size=(9, 3))
+
+
+def up(trace, layer):
+    z = trace[-1][1] @ layer["W"]
+    return [*trace, (z, SLOPES[layer["f"]][0](z))]
+
+
+def down(state, item):
+    above, grads = state
+    layer, (_, below), (z, a) = item
+    dz = above * SLOPES[layer["f"]][1](z, a)
+    return dz @ layer["W"].T, [below.T @ dz, *grads]
+
+
+for turn in range(3):
+    trace = reduce(up, layers, [(None, x)])
+    miss = trace[-1][1] - y
+    loss = 0.5 * np.sum(miss**2)
+    _, grads = reduce(down, list(zip(layers, trace, trace[1:]))[::-1], (miss, []))
+    for layer, g in zip(layers, grads):
+        layer["W"] = layer["W"] - 0.05 * g
+"""
+
+
+def test_a_text_that_is_wrong_for_other_layers_of_a_reduce_is_not_shown(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, REDUCED)
+    assert check.ok, str(check)
+    first = check_of_script(tmp_path, REDUCED.replace("-2 * a * z", "-2 * a")).first_wrong
+    assert first.should_be is None or first.line == 6

@@ -85,3 +85,49 @@ def test_it_is_right(tmp_path: Path, script: str) -> None:
 def test_a_mistake_is_told(tmp_path: Path, script: str, right: str, wrong: str, kind: str) -> None:
     check, line = edited_script(tmp_path, script, right, wrong)
     assert told(check) == (line, kind), str(check)
+
+
+OBJECTIVE = """import numpy as np
+
+rng = np.random.default_rng(22)
+x, y = rng.normal(size=(8, 3)), rng.normal(size=(8, 1))
+U, v, lam = rng.normal(size=(3, 4)), rng.normal(size=(4, 1)), 0.05
+
+
+def objective(U, v):
+    gap = np.tanh(x @ U) @ v - y
+    return 0.5 * np.mean(gap**2) + 0.5 * lam * (np.sum(U**2) + np.sum(v**2))
+
+
+FIRST
+for turn in range(1, 9):
+    h = np.tanh(x @ U)
+    gap = (h @ v - y) / len(x)
+    dv = h.T @ gap + lam * v
+    dU = x.T @ (gap @ v.T * (1 - h * h)) + lam * U
+    U -= 0.1 * dU
+    v -= 0.1 * dv
+    EACH
+LAST
+"""
+CALLED: dict[str, tuple[str, str, str]] = {
+    "before the loop": ("print(objective(U, v))", "pass", "pass"),
+    "after it": ("pass", "pass", "print(objective(U, v))"),
+    "in some turns": ("pass", "if turn % 3 == 0: print(objective(U, v))", "pass"),
+}
+
+
+@pytest.mark.parametrize("when", CALLED)
+@pytest.mark.parametrize("lacks", ["", " + lam * U", " + lam * v"])
+def test_a_penalty_of_an_objective_that_other_turns_compute_may_be_missing(
+    when: str, lacks: str, tmp_path: Path
+) -> None:
+    first, each, last = CALLED[when]
+    script = OBJECTIVE.replace("FIRST", first).replace("EACH", each).replace("LAST", last)
+    check = check_of_script(tmp_path, script.replace(lacks, "") if lacks else script)
+    assert "objective()" in check.entry.loss_name, str(check)
+    if lacks:
+        assert check.first_wrong.kind == "regularisation"
+        assert check.first_wrong.name == f"d{lacks[-1]}"
+    else:
+        assert check.ok, str(check)

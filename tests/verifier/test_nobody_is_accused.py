@@ -298,9 +298,58 @@ def test_a_decay_of_all_weights_that_their_own_loss_has_not_is_meant(form: str, 
 
 
 def test_a_penalty_of_one_matrix_that_their_own_loss_has_not_is_told_as_that(tmp_path: Path) -> None:
-    first = turn_of(tmp_path, FIT, None, QUIET, OWN, *PENALTIES["of one"]).first_wrong
+    unnamed = ("dW2 += decay * W2", "dW2 += 0.02 * W2")
+    first = turn_of(tmp_path, FIT, None, QUIET, OWN, *PENALTIES["of one"], unnamed).first_wrong
     assert first.kind == "regularisation"
-    assert "decay" in statement_at(first.file, first.line)
+    assert "0.02 * W2" in statement_at(first.file, first.line)
+
+
+PENALISED = """
+import numpy as np
+
+rng = np.random.default_rng(14)
+x, y = rng.normal(size=(9, 3)), rng.normal(size=(9, 2))
+w, b = rng.normal(size=(3, 2)), np.zeros(2)
+l1, l2 = 0.01, 0.04
+for turn in range(3):
+    error = x @ w + b - y
+    data = np.mean(error**2)
+    BEFORE
+    dw, db = 2 * x.T @ error / error.size, 2 * error.sum(axis=0) / error.size
+    dw += l1 * np.sign(w) + l2 * w
+    w -= 0.1 * dw
+    b -= 0.1 * db
+    AFTER
+"""
+OF_BOTH = "l1 * np.abs(w).sum() + 0.5 * l2 * np.sum(w**2)"
+PRINTED_AS: dict[str, tuple[str, str]] = {
+    "alone": ("pass", 'print("mean squared error", data)'),
+    "beside it": (f"penalty = {OF_BOTH}", "print(data, penalty)"),
+    "beside it, of the weights after": ("pass", f'print("data", data, "penalty", {OF_BOTH})'),
+}
+
+
+@pytest.mark.parametrize("printed", PRINTED_AS)
+@pytest.mark.parametrize("scale", ["", "2 * "])
+def test_what_is_printed_may_be_the_loss_without_its_penalties(printed: str, scale: str, tmp_path: Path) -> None:
+    before, after = PRINTED_AS[printed]
+    text = PENALISED.replace("BEFORE", before).replace("AFTER", after).replace("* w\n", f"* {scale}w\n")
+    check = turn_of(tmp_path, text, None)
+    if scale and printed == "beside it":
+        assert check.first_wrong.kind == "regularisation", str(check)
+    elif not scale:
+        assert check.ok, str(check)
+        assert ("penalty of weights, which is no part" in check.convention) == (printed == "alone")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("+ l2 * w", "- l2 * w"), ("sign(w)", "sign(w.T)"), ("2 * x.T @", "3 * x.T @")]
+)
+def test_a_mistake_beside_a_penalty_that_is_not_printed_is_told(old: str, new: str, tmp_path: Path) -> None:
+    square = PENALISED.replace("(9, 2)", "(9, 3)").replace("(3, 2)", "(3, 3)").replace("zeros(2)", "zeros(3)")
+    text = square.replace("BEFORE", "pass").replace("AFTER", "print(data)")
+    first = turn_of(tmp_path, text, None, (old, new)).first_wrong
+    assert new in statement_at(first.file, first.line)
 
 
 # ---- where weights are kept ------------------------------------------------------------------------------------------

@@ -170,6 +170,45 @@ def test_what_is_never_set_back_to_nothing_is_told(text: str, reset: str, line: 
         assert found.sentence.endswith("set it to 0 before the first turn that adds to it"), str(check)
 
 
+TOTAL = IN_PLACE.replace("    dz =", "    total += loss\n    dz =").replace("\nfor turn", "\ntotal = 0.0\nfor turn")
+
+
+def test_sums_that_are_both_never_set_back_are_told_beside_a_total(tmp_path: Path) -> None:
+    text = TOTAL.replace("        sum_V[:] = 0\n        sum_c[:] = 0\n", "")
+    check = check_of_script(tmp_path, HEAD + text)
+    assert {cause.kind for cause in check.causes} == {"overwritten-accumulation"}, str(check)
+    assert len(check.causes) == 2
+
+
+EPOCHS = """
+p = {"V": V, "c": c}
+m, v = ({name: np.zeros_like(part) for name, part in p.items()} for _ in range(2))
+for epoch in range(3):
+    held, total = {name: np.zeros_like(part) for name, part in p.items()}, 0.0
+    for turn in range(6):
+        x, y = X[5 * turn : 5 * turn + 5], Y[5 * turn : 5 * turn + 5]
+        error = x @ p["V"] + p["c"] - y
+        loss = np.mean(error**2) / 3
+        total += loss
+        d = 2 * error / error.size / 3
+        held["V"] += x.T @ d
+        held["c"] = d.sum(0)
+        if (turn + 1) % 3 == 0:
+            for name in p:
+                g = held[name] * 1.0
+                m[name] = 0.9 * m[name] + 0.1 * g
+                v[name] = 0.9 * v[name] + 0.1 * g * g
+                p[name] -= 0.1 * m[name] / (np.sqrt(v[name]) + 1e-8)
+                held[name][...] = 0
+"""
+
+
+def test_a_sum_that_is_written_over_is_told_also_past_the_first_update(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, HEAD + EPOCHS)
+    assert check.first_wrong.name == "held['c']"
+    assert check.first_wrong.sentence.endswith("add to it, with `+=` instead of `=`"), str(check)
+
+
 def test_a_gradient_that_is_added_to_that_of_the_last_update_is_told(tmp_path: Path) -> None:
     each = IN_PLACE.replace("    if turn % 3 == 2:\n", "    if True:\n").replace("        sum_V[:] = 0\n", "")
     each = each.replace("sum_", "d")

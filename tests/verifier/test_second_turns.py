@@ -170,3 +170,33 @@ def test_of_a_loop_the_same_turn_is_made_again(tmp_path: Path, before: int) -> N
     exec(SLOPE.replace("    w -=", "    losses.append(loss)\n    w -="), {"losses": losses})
     assert check.ok
     assert np.isclose(float(check.tape.nodes[check.entry.loss].value), losses[before])
+
+
+PRUNED = """import numpy as np
+
+rng = np.random.default_rng(41)
+x, y = rng.normal(size=(9, 4)), rng.normal(size=(9, 2))
+W, keep = rng.normal(size=(4, 2)), np.ones((4, 2))
+for turn in range(12):
+    if turn == 7:
+        keep = (np.abs(W) > np.median(np.abs(W))).astype(float)
+    gap = x @ (W * keep) - y
+    loss = np.sum(gap**2) / 18
+    dW = x.T @ gap / 9 * keep
+    W -= 0.1 * dW
+"""
+
+
+def test_a_mask_of_ones_is_looked_past(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, PRUNED)
+    assert check.ok, str(check)
+    assert "In this turn keep let everything through; a later one, which tells more, was judged" in str(check.notes)
+    check = check_of_script(tmp_path, PRUNED.replace(" * keep\n", "\n"))
+    assert check.first_wrong is not None, str(check)
+    assert check.first_wrong.line == 11
+
+
+def test_weights_that_are_ones_throughout_are_no_mask(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, PRUNED.replace("turn == 7", "turn == 70"))
+    assert check.ok
+    assert "let everything through" not in str(check.notes)

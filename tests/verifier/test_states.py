@@ -152,3 +152,69 @@ def test_a_mistake_beside_it_is_told(name: str, tmp_path: Path) -> None:
     first = check_of(tmp_path, text.replace(right, wrong)).first_wrong
     assert first is not None
     assert first.line == line
+
+
+CARRIED = """import numpy as np
+
+rng = np.random.default_rng(32)
+x, aim = rng.normal(size=(12, 3)), rng.normal(size=(12, 4))
+A, B = rng.normal(size=(3, 4)), 0.3 * rng.normal(size=(4, 4))
+last = np.zeros(4)
+for begin in range(0, 12, 4):
+    h = np.zeros((5, 4))
+    h[-1] = last
+    for t in range(4):
+        h[t] = np.tanh(x[begin + t] @ A + h[t - 1] @ B)
+    loss = 0.5 * np.sum((h[:4] - aim[begin : begin + 4]) ** 2)
+    gA, gB, dh = np.zeros_like(A), np.zeros_like(B), np.zeros(4)
+    for t in reversed(range(4)):
+        dz = (h[t] - aim[begin + t] + dh) * (1 - h[t] ** 2)
+        gA += np.outer(x[begin + t], dz)
+        gB += np.outer(h[t - 1], dz)
+        dh = B @ dz
+    A -= 0.1 * gA
+    B -= 0.1 * gB
+    last = h[3]
+"""
+BUFFERS = """import numpy as np
+
+rng = np.random.default_rng(33)
+x, aim = rng.normal(size=(4, 3)), rng.normal(size=(4, 2))
+A, B = rng.normal(size=(3, 2)), 0.3 * rng.normal(size=(2, 2))
+
+
+def run(A, B):
+    kept, out = np.zeros((5, 2)), np.zeros((4, 2))
+    for t in range(4):
+        out[t] = np.tanh(x[t] @ A + kept[t] @ B)
+        kept[t + 1] = 0.5 * kept[t] + out[t]
+    return kept, out
+
+
+for turn in range(3):
+    kept, out = run(A, B)
+    loss = 0.5 * np.sum((out - aim) ** 2)
+    gA, gB, dk = np.zeros_like(A), np.zeros_like(B), np.zeros(2)
+    for t in reversed(range(4)):
+        dz = (out[t] - aim[t] + dk) * (1 - out[t] ** 2)
+        gA += np.outer(x[t], dz)
+        gB += np.outer(kept[t], dz)
+        dk = B @ dz + 0.5 * dk
+    A -= 0.1 * gA
+    B -= 0.1 * gB
+"""
+
+
+@pytest.mark.parametrize("form", ["h[3]", "h[3].copy()", "1.0 * h[3]", "np.array(h[3])"])
+def test_a_state_that_is_carried_on_is_no_parameter(form: str, tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, CARRIED.replace("last = h[3]", f"last = {form}"))
+    assert check.ok, str(check)
+
+
+@pytest.mark.parametrize("form", ["0.5 * kept[t] + out[t]", "out[t]", "2 * out[t]"])
+def test_buffers_of_states_are_no_parameters(form: str, tmp_path: Path) -> None:
+    script = BUFFERS.replace("0.5 * kept[t] + out[t]", form).replace(
+        " + 0.5 * dk", " + 0.5 * dk" if "+" in form else ""
+    )
+    check = check_of_script(tmp_path, script.replace("B @ dz", "2 * B @ dz") if form == "2 * out[t]" else script)
+    assert check.ok, str(check)

@@ -643,3 +643,51 @@ def check(verify):
 def test_a_slope_that_is_right_is_given_the_wrong_value_where_it_is_called(tmp_path: Path) -> None:
     check, line = edited(tmp_path / "given.py", GIVEN, "de_tanh(raw)", "de_tanh(h)")
     assert told(check) == (line, "derivative-at-wrong-point"), str(check)
+
+
+IN_PLACE = """import numpy as np
+
+rng = np.random.default_rng(61)
+x, y = rng.normal(size=(7, 4)), rng.normal(size=(7, 2))
+W, V, U = rng.normal(size=(4, 5)), rng.normal(size=(5, 3)), rng.normal(size=(3, 2))
+gW, gV, gU = np.empty_like(W), np.empty_like(V), np.empty_like(U)
+h, k, e = np.empty((7, 5)), np.empty((7, 3)), np.empty((7, 2))
+dh, dk = np.empty_like(h), np.empty_like(k)
+
+
+def forward():
+    np.dot(x, W, out=h)
+    np.tanh(h, out=h)
+    np.dot(h, V, out=k)
+    np.dot(k, U, out=e)
+    np.subtract(e, y, out=e)
+    return 0.5 * np.sum(e**2)
+
+
+def backward():
+    np.dot(k.T, e, out=gU)
+    np.dot(e, U.T, out=dk)
+    np.dot(h.T, dk, out=gV)
+    np.dot(dk, V.T, out=dh)
+    np.square(h, out=h)
+    np.subtract(1, h, out=h)
+    np.multiply(dh, h, out=dh)
+    np.dot(x.T, dh, out=gW)
+
+
+for turn in range(3):
+    loss = forward()
+    backward()
+    for w, g in zip((W, V, U), (gW, gV, gU)):
+        g *= 0.1
+        w -= g
+"""
+
+
+def test_a_mistake_before_gradients_are_made_steps_in_place_is_told_there(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, IN_PLACE)
+    assert check.ok, str(check)
+    check = check_of_script(tmp_path, IN_PLACE.replace("    np.square(h, out=h)\n", ""))
+    first = check.first_wrong
+    assert (first.line, first.kind) == (25, "derivative-at-wrong-point"), str(check)
+    assert first.should_be is None

@@ -19,12 +19,13 @@ from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.penalised import made_of_alone, penalty_in, strength
 from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY
-from tinygrad_scratch.verifier.source import statement_at
+from tinygrad_scratch.verifier.source import call_at, statement_at
 from tinygrad_scratch.verifier.steady import is_steady
 from tinygrad_scratch.verifier.steps import Array
 
 NAME = re.compile(r"[A-Za-z_][\w.]*")
 SUMMING = "sum", "mean", "dot", "vdot", "inner", "matmul", "einsum", "norm", "trace"
+NAMED = re.compile(rf"{OF_PENALTY.pattern}|(?:\b|_)l[12](?:\b|_)", re.IGNORECASE)
 SAME = 1e-6  # how near the shares of all weights are that a decay takes off
 
 
@@ -102,10 +103,45 @@ def are_weights(case: Case, finals: list[Final]) -> list[bool]:
     return [0 < count >= min(2, max(ways)) for count in ways]
 
 
-def decays_meant(case: Case, values: dict[int, Any]) -> dict[int, float]:
-    """The share of the weights that is added to gradients, where others are wrong.
+def without_penalties(case: Case, values: dict[int, Any]) -> dict[int, Any]:
+    """The values, with gradients as they are without the penalties that are meant; none where there are none.
 
-    It is meant where several matrices have the same one, or where all weights do and it has a name.
+    A penalty pulls its parameter to 0, in a line that has a name for how much, and is no part of the loss.
+    """
+    if has_penalty(case):
+        return {}
+    parts = {final.node: part for final in case.wrong(values) if (part := penalty_named(case, final)) is not None}
+    pulled = (final for final in case.finals if final.node in parts)
+    are_pulls = all(pull_of(case, final, parts[final.node]) is not None for final in pulled)
+    return values | {node: values[node] - part for node, part in parts.items()} if parts and are_pulls else {}
+
+
+def penalty_named(case: Case, final: Final) -> Array | None:
+    """What of a gradient was made of its parameter alone, if its line has a name for how much that is."""
+    nodes = [each.parameter.node for each in case.finals]
+    called = is_called_decay(case, final)
+    return penalty_in(case.tape, case.tape.parents(), final.node, final.parameter.node, nodes) if called else None
+
+
+def pull_of(case: Case, final: Final, part: Array) -> Array | None:
+    """By how much a part of a gradient pulls each entry of its parameter to 0; None where it is no penalty's.
+
+    That of a penalty pulls none away, and larger entries no less than smaller ones, or all of a row or a column alike.
+    """
+    weights = case.tape.nodes[final.parameter.node].value
+    much = strength(final.direction * part, weights)
+    if much is None:
+        return None
+    pulls = np.abs(part).ravel()[np.argsort(np.abs(weights), axis=None)]
+    grows = np.all(np.diff(pulls) >= -SAME * np.max(pulls))
+    alike = (np.ptp(much, axis=axis) <= SAME * np.max(much, axis=axis) for axis in range(weights.ndim))
+    return much if grows or any(map(np.all, alike)) else None
+
+
+def decays_meant(case: Case, values: dict[int, Any]) -> dict[int, Any]:
+    """The share of the weights that is added to gradients, where others are wrong; of each entry, if that differs.
+
+    It is meant where several matrices have the same one, or where it has a name.
     """
     if has_penalty(case):
         return {}
@@ -116,24 +152,27 @@ def decays_meant(case: Case, values: dict[int, Any]) -> dict[int, float]:
     same = len(known) > 1 and len(shares) == len(scales) == 1 and all(case.tape.nodes[n].value.ndim > 1 for n in known)
     if same:
         return {node: pull for node, (_, pull) in known.items()}
-    weights = [final for final, is_weight in zip(case.finals, are_weights(case, case.finals), strict=True) if is_weight]
-    pulls = {final.parameter.node: decay_written(case, final) for final in weights}
-    return pulls if pulls and 0 < min(pulls.values()) >= (1 - SAME) * max(pulls.values()) else {}
+    parts = ((final, penalty_named(case, final)) for final in case.finals)
+    return {f.parameter.node: much for f, part in parts if (much := share_named(case, f, part)) is not None}
 
 
-def decay_written(case: Case, final: Final) -> float:
-    """The share of a parameter that the line of a gradient adds to it, under a name; 0 where it adds none."""
-    node, nodes = final.parameter.node, [each.parameter.node for each in case.finals]
-    called = is_called_decay(case, final)
-    part = penalty_in(case.tape, case.tape.parents(), final.node, node, nodes) if called else None
-    much = None if part is None else strength(final.direction * part, case.tape.nodes[node].value)
-    return float(np.mean(much)) if much is not None and not np.ptp(much) > SAME * np.max(much) else 0.0
+def share_named(case: Case, final: Final, part: Array | None) -> Any:
+    """By how much a named part of a gradient pulls its parameter to 0: one number, if all entries are pulled alike."""
+    much = None if part is None else pull_of(case, final, part)
+    if much is None:
+        return None
+    return float(np.mean(much)) if not np.ptp(much) > SAME * np.max(much) else much
 
 
 def is_called_decay(case: Case, final: Final) -> bool:
     """Whether the line that made a gradient has a name for how much the weights decay."""
     place = case.place_of(final.node)
-    return place is not None and bool(OF_PENALTY.search(statement_at(place.file, place.line, final.parameter.short)))
+    if place is None:
+        return False
+    others = (case.place_of(other.node) for other in case.finals if other is not final)
+    is_shared = any(other is not None and (other.file, other.line) == (place.file, place.line) for other in others)
+    part = call_at(place) if is_shared else None  # a statement that makes several of them
+    return bool(NAMED.search(part or statement_at(place.file, place.line, final.parameter.short)))
 
 
 def parts_of(case: Case, values: dict[int, Any], final: Final) -> tuple[float, float] | None:

@@ -58,7 +58,7 @@ class Case(Lineage):
     settled: set[int] = field(default_factory=set)  # wrong only as a gradient, by their shape: what reads them is right
     transposed: bool = False  # whether gradients are laid out as their parameters' transposes, by convention
     uphill: list[Place] = field(default_factory=list)  # the updates, if all go uphill on what is to be made small
-    decays: dict[int, float] = field(default_factory=dict)  # the share of a parameter that is meant to be added
+    decays: dict[int, Any] = field(default_factory=dict)  # the share of a parameter that is meant to be added
     grown: set[int] = field(default_factory=set)  # gradients with which an update spread its parameter to another shape
     is_assumed: bool = False  # whether nobody named the loss, and none fits
     doubt: str = ""  # why nothing can be said
@@ -198,14 +198,16 @@ class Case(Lineage):
         return [f for f in self.finals if f.node not in self.settled and not self.is_right(values[f.node], f)]
 
     def with_earlier(self, event: Event, values: Mapping[int, Any]) -> Iterator[Array]:
-        """A value with what its name held before added to it: the last of that, and all."""
+        """A value with what its name held before added to it: the last of that, all since it held nothing, and all."""
         own = (e.node for e in self.events if (e.name, e.owner) == (event.name, event.owner) and e.node < event.node)
         value = np.asarray(values[event.node])
         held = [np.asarray(values[node]) for node in dict.fromkeys(own)]
-        held = [other for other in held if other.shape == value.shape and np.any(other)]
-        if held:
-            yield value + held[-1]
-            yield value + np.sum(held, axis=0)
+        held = [other for other in held if other.shape == value.shape]
+        begun = max((i for i, other in enumerate(held) if not np.any(other)), default=-1)
+        known = [other for other in held if np.any(other)]
+        for others in (known[-1:], held[begun + 1 :], known):
+            if others:
+                yield value + np.sum(others, axis=0)
 
     # ---- what was mended ---------------------------------------------------------------------------------------------
 
@@ -229,7 +231,7 @@ class Case(Lineage):
         """Take for true what the loss gives without some calls of the forward pass."""
         self.take_as_true(truth_of(self.tape, self.truth.loss, edits=self.truth.passing | edits))
 
-    def take_decays(self, decays: dict[int, float]) -> None:
+    def take_decays(self, decays: dict[int, Any]) -> None:
         """Take for true what the loss gives with a decay of the weights, as if it had a penalty."""
         self.decays = decays
         self.take_as_true(self.truth)

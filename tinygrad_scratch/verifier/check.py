@@ -322,6 +322,13 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
         """Say of all steps by losses of their own that they were judged, each by itself, and are right."""
         self.notes = [note.replace(NOT_JUDGED, "judged by itself, it is right, too.") for note in self.notes]
 
+    def is_by_own_penalties(self) -> bool:
+        """Whether it tells what is right, or wrong, by a loss that they computed themselves, and that has a penalty."""
+        entry = self.entry
+        if entry.loss is None or entry.is_well_known or entry.fits_none:
+            return False
+        return bool((self.ok or self.causes) and entry.has_penalty(entry.loss))
+
     def kind_of_rerun(self) -> Any:
         is_other = self.entry.other_node is not None and self.entry.loss == self.entry.other_node
         by_theirs = is_other or self.entry.fits_none

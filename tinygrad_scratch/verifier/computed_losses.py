@@ -226,7 +226,7 @@ class ComputedLosses(WellKnown):
             return False
         if "squared error" in other.name and self._is_derived_from_square(other):
             return self._is_computed(other)
-        penalised = bool(self._penalty) and self.other_node is not None and self._has_penalty(self.other_node)
+        penalised = bool(self._penalty) and self.other_node is not None and self.has_penalty(self.other_node)
         return (other.function is fitting.function or penalised) and self._is_computed(other)
 
     def _is_derived_from_square(self, candidate: Candidate) -> bool:
@@ -237,7 +237,7 @@ class ComputedLosses(WellKnown):
         twice = (step for step in steps if name_of(step.function) == "multiply" and not less.isdisjoint(step.reads))
         return any(2 in map(abs, literals_of(step)) for step in twice)
 
-    def _has_penalty(self, loss: int) -> bool:
+    def has_penalty(self, loss: int) -> bool:
         """Whether a loss was computed from a number that only parameters went into."""
         numbers = {n for n in ancestors(self._parents, [loss]) if not self._value(n).ndim}
         return any(numbers & made_of_alone(self.tape, self._parents, [p.node]) for p in self.parameters)

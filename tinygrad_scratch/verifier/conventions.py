@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.beside_the_gradient import decayed, frozen, made_steps, shaken
+from tinygrad_scratch.verifier.beside_the_gradient import decayed, frozen, made_steps, shaken, without_penalties
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.directions import DOWN, UNKNOWN, UP, are_steps, direction
 from tinygrad_scratch.verifier.edits import name_of, only
@@ -54,7 +54,8 @@ def is_right_by_convention(case: Case) -> bool:
 def all_that_is_asked(case: Case) -> Any:
     """What a case is judged by beside its truth: a judging asks more than once, and each time takes long."""
     finals = ((f.node, f.parameter.node, f.by, f.direction, f.path) for f in case.finals)
-    mended = tuple(case.overrides), case.scale, tuple(case.decays.items())
+    decays = tuple((node, float(np.sum(share))) for node, share in case.decays.items())
+    mended = tuple(case.overrides), case.scale, decays
     return *finals, *mended, tuple(case.uphill), frozenset(case.grown), case.is_assumed, len(case.events)
 
 
@@ -68,6 +69,7 @@ def is_right_in_some(case: Case, values: dict[int, Any]) -> bool:
         own_rates,
         made_steps,
         with_decay,
+        with_penalty,
         shaken,
         frozen,
         own_steps,
@@ -449,6 +451,14 @@ def with_decay(case: Case, values: dict[int, Any]) -> str:
     """With a decay of the weights, also of gradients without the small numbers in the loss."""
     others = (replace(case, truth=truth, _matches={}) for truth in truths_left_out(case))
     return next((said for each in chain((case,), others) if (said := decayed(each, values))), "")
+
+
+def with_penalty(case: Case, values: dict[int, Any]) -> str:
+    """With a penalty of weights beside a loss that has none, as of those that are printed without it."""
+    rest = without_penalties(case, values)
+    factor = throughout(case, rest) if rest and case.wrong(rest) else ""
+    said = "with a penalty of weights, which is no part of the loss"
+    return f"{factor}; and {said}" if factor else said if rest and not case.wrong(rest) else ""
 
 
 def targets_held(case: Case, values: dict[int, Any]) -> str:

@@ -27,7 +27,7 @@ class Decays(FindingLoss):
         self._penalty = {node: part for node, part in parts.items() if part is not None}
         matrices = {f.parameter.node for f in finals if sum(n > 1 for n in f.parameter.recorded.shape) > 1}
         in_updates = any(final.by == "update" for final in finals)  # of these the decay is told apart
-        if in_updates or len(self._penalty) < FEWEST or len(matrices) < FEWEST or self._has_penalty(self.loss):
+        if in_updates or len(self._penalty) < FEWEST or len(matrices) < FEWEST or self.has_penalty(self.loss):
             return
         notes = len(self.notes)
         found = self._penalised(Candidate(self.loss_name, self.loss), played(self.tape), finals)

@@ -32,9 +32,19 @@ def direction(case: Case) -> int:
     return DOWN if downhill or (any_is_called_a_gradient(case) and not are_steps(case)) else UNKNOWN
 
 
+MADE_STEPS = re.compile(r"[A-Za-z_][\w.]* [*/]= [\d.e-]+")
+
+
 def are_steps(case: Case) -> bool:
-    """Whether a rate stands in the lines that made all of them: they are changes of weights, which are only shown."""
+    """Whether a rate stands in the lines that made all of them: they are changes of weights, which are only shown.
+
+    So are they where one line multiplies each of several by a number where it stands, before it is taken off.
+    """
     places = [case.step_of(final.node).place for final in case.finals]
+    lines = {(place.file, place.line) if place is not None else None for place in places}
+    one = places[0] if len(lines) == 1 < len(places) else None
+    if one is not None and MADE_STEPS.fullmatch(statement_at(one.file, one.line)):
+        return all(final.by == "update" for final in case.finals)
     codes = [right_side(statement_at(place.file, place.line)) if place is not None else "" for place in places]
     return bool(codes) and all(any(map(RATE.match, re.findall(r"\w+", code))) for code in codes)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Container, Iterator
+from dataclasses import dataclass, replace
 from functools import cache
 from types import FrameType
 from typing import Any
@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.loops import is_step, names_in, root_of, tree_of, velocities_in
+from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.rewriting.part import name_of
 from tinygrad_scratch.verifier.rewriting.text import lines_of
 
 MOST_ELSEWHERE = 3  # loops that are judged, too: people wait
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+Loop = ast.For | ast.While
 
 
 @dataclass(frozen=True)
@@ -30,20 +32,25 @@ class Left:
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """A loop that trains, too: its lines, what it updates, and the loop that is left after a turn to come to it."""
+    """A loop that trains, too: its lines, what it updates, and the loops that are left after a turn to come to it."""
 
     first: int
     last: int
     names: tuple[str, ...]
     around: bool  # whether the turn that was judged is one of a loop in it
-    left: Left
+    left: tuple[Left, ...]
 
     def holds(self, line: int) -> bool:
         return line == self.first if self.around else self.first <= line <= self.last
 
 
-def trained_elsewhere(file: str, line: int, frame: FrameType | None) -> list[Elsewhere]:
-    """The loops beside the one that begins in a line in which a step of training stands, those around it first."""
+def trained_elsewhere(
+    file: str, line: int, frame: FrameType | None, seen: Container[tuple[str, int]] = ()
+) -> list[Elsewhere]:
+    """The loops beside the one that begins in a line in which a step of training stands, those around it first.
+
+    Those of other functions come last, but for the loops that were `seen` by then: they were before it, or in it.
+    """
     tree = tree_of(file)
     scope = min((f for f in functions_of(tree) if line in lines_of(f)), key=lambda f: len(lines_of(f)), default=tree)
     loops = [node for node in beneath(scope) if isinstance(node, ast.For | ast.While)]
@@ -59,7 +66,41 @@ def trained_elsewhere(file: str, line: int, frame: FrameType | None) -> list[Els
         if loop is not None:
             found.setdefault(loop.lineno, (loop, []))[1].extend(names)
     others = (elsewhere(scope, loops, judged, loop, names) for _, (loop, names) in sorted(found.items()))
-    return [other for other in others if other is not None]
+    known = [other for other in others if other is not None]
+    known = [replace(other, left=(*other.left, *between(scope, known, other))) for other in known]
+    return [*known, *in_other_functions(file, scope, judged, known, seen)]
+
+
+def in_other_functions(
+    file: str, scope: ast.AST, judged: ast.stmt, known: list[Elsewhere], seen: Container[tuple[str, int]]
+) -> list[Elsewhere]:
+    """The outermost loops that train in other functions, which no loop calls: they are come to past all those before.
+
+    There are none where the loop that was judged is the last of its function: nothing comes then to go on with.
+    """
+    tree, own, then = tree_of(file), lines_of(judged), line_after(scope, lines_of(judged)[-1])
+    parts = (part for loop in ast.walk(tree) if isinstance(loop, Loop) for part in ast.walk(loop))
+    in_loops = {name_of(part) for part in parts if isinstance(part, ast.Call)}
+    apart = (f for f in functions_of(tree) if own[0] not in lines_of(f) and f is not scope)
+    others = [function for function in apart if function.name not in in_loops]
+    found = [Left(own[0], own[-1], then), *(left for other in known for left in between(scope, known, other))]
+    after: list[Elsewhere] = []
+    for function in others if then else ():
+        for node in function.body:
+            names = [name for part in beneath(node) if isinstance(part, ast.stmt) for name in stepped_by(file, part)]
+            if not isinstance(node, Loop) or (file, node.lineno) in seen or not names:
+                continue
+            last = lines_of(node)[-1]
+            after.append(Elsewhere(node.lineno, last, tuple(dict.fromkeys(names)), False, tuple(dict.fromkeys(found))))
+            if then_there := line_after(function, last):
+                found.append(Left(node.lineno, last, then_there))
+    return after
+
+
+def between(scope: ast.AST, known: list[Elsewhere], other: Elsewhere) -> list[Left]:
+    """The loops that train after the one that was judged and before another one: they are left, too."""
+    before = [each for each in known if not each.around and not other.around and each.last < other.first]
+    return [Left(each.first, each.last, then) for each in before if (then := line_after(scope, each.last))]
 
 
 def loop_of(loops: list[Any], judged: ast.stmt, line: int) -> Any:
@@ -77,12 +118,16 @@ def elsewhere(scope: ast.AST, loops: list[Any], judged: ast.stmt, loop: Any, nam
     inside = [each for each in loops if judged.lineno in lines_of(each) and loop.lineno not in lines_of(each)]
     left = max(inside, key=lambda each: len(lines_of(each)))
     around = judged.lineno in lines
-    after = [n.lineno for n in beneath(scope) if isinstance(n, ast.stmt) and n.lineno > lines_of(left)[-1]]
-    then = min(after, default=0)
+    then = line_after(scope, lines_of(left)[-1])
     if around and (not then or then > lines[-1]):
         then = loop.lineno
     found = Left(left.lineno, lines_of(left)[-1], then)
-    return Elsewhere(loop.lineno, lines[-1], tuple(dict.fromkeys(names)), around, found) if then else None
+    return Elsewhere(loop.lineno, lines[-1], tuple(dict.fromkeys(names)), around, (found,)) if then else None
+
+
+def line_after(scope: ast.AST, line: int) -> int:
+    """The line in which the next statement begins; 0 where none does."""
+    return min((n.lineno for n in beneath(scope) if isinstance(n, ast.stmt) and n.lineno > line), default=0)
 
 
 def stepped_by(file: str, node: ast.stmt) -> list[str]:
@@ -96,19 +141,34 @@ def stepped_by(file: str, node: ast.stmt) -> list[str]:
 
 
 def stepped_in_place(file: str, node: ast.stmt) -> list[str]:
+    """What a statement updates itself, downhill, or uphill by a product that begins with a rate."""
+    velocities = velocities_in(file)
     match node:
-        case ast.AugAssign(target=target, op=op, value=value) if is_step(op, value, velocities_in(file)):
+        case ast.AugAssign(target=target, op=op, value=value) if is_step(op, value, velocities) or begins_with_rate(
+            value
+        ):
             return outer_name(target, value)
+        case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=values)) if len(targets) == len(values):
+            pairs = zip(targets, values, strict=True)
+            return [name for pair in pairs for name in stepped_in_place(file, ast.Assign([pair[0]], pair[1]))]
         case ast.Assign(targets=[target], value=ast.BinOp(left=left, op=op, right=value)) if ast.unparse(
             target
-        ) == ast.unparse(left) and is_step(op, value, velocities_in(file)):
+        ) == ast.unparse(left) and (is_step(op, value, velocities) or begins_with_rate(value)):
             return outer_name(target, value)
         case ast.Assign(
             targets=[ast.Name(id=name) as target],
             value=ast.DictComp(value=ast.BinOp() as made) | ast.ListComp(elt=ast.BinOp() as made),
-        ) if is_step(made.op, made.right, velocities_in(file)) and name in names_in(node.value):
+        ) if is_step(made.op, made.right, velocities) and name in names_in(node.value):
             return outer_name(target, made.right)
     return []
+
+
+def begins_with_rate(value: ast.expr) -> bool:
+    """Whether something is a product whose first factor has the name of a rate."""
+    first = value
+    while isinstance(first, ast.BinOp) and isinstance(first.op, ast.Mult | ast.MatMult | ast.Div):
+        first = first.left
+    return first is not value and bool(RATE.match(ast.unparse(first).rpartition(".")[2]))
 
 
 def outer_name(target: ast.expr, value: ast.expr) -> list[str]:
@@ -147,9 +207,10 @@ def is_held_number(frame: FrameType | None, name: str) -> bool:
     return value is not None and isinstance(value, int | float | np.ndarray | np.generic) and np.size(value) == 1
 
 
-def left_after_a_turn(tree: ast.Module, left: Left | None) -> ast.Module:
-    """A script of which a loop makes a turn, and ends."""
-    for node in ast.walk(tree) if left is not None else ():
-        if isinstance(node, ast.For | ast.While) and left is not None and node.lineno == left.first:
+def left_after_a_turn(tree: ast.Module, left: tuple[Left, ...]) -> ast.Module:
+    """A script of which some loops make a turn, and end."""
+    firsts = {each.first for each in left}
+    for node in ast.walk(tree) if firsts else ():
+        if isinstance(node, ast.For | ast.While) and node.lineno in firsts:
             node.body.append(ast.copy_location(ast.Break(), node.body[-1]))
     return tree

@@ -178,6 +178,16 @@ def size_of(region: Region, finding: Finding) -> int:
     return sum(len(TOKEN.findall(part.part)) for part in compared(region.expression, finding.should_be))
 
 
+OUT = re.compile(r"\bout=([\w.\[\]]+)")
+
+
+def put_somewhere(should_be: str, expression: str) -> str | None:
+    """What should be written for an expression; None where it would be put nowhere, or elsewhere, by `out=`."""
+    outs, asked = (OUT.findall(text) for text in (expression, should_be))
+    same = should_be.partition("(")[0] == expression.partition("(")[0] or not outs
+    return should_be if outs == asked and same else None
+
+
 def as_cause(region: Region, finding: Finding) -> Cause:
     call = only_here(region, finding)
     place = call or finding.place or writes_over(finding) or line_of(region, finding)
@@ -206,6 +216,7 @@ def as_cause(region: Region, finding: Finding) -> Cause:
     if finding.should_be:
         finding.should_be = in_whole(region, finding.step, finding.should_be, expression)
         finding.should_be = in_list(with_bare_names(finding.should_be, expression), expression)
+        finding.should_be = put_somewhere(finding.should_be, expression)
     leave_out_one_turn(finding, place)
     cause = Cause(
         finding.kind,
@@ -390,7 +401,7 @@ def best_reading(case: Case) -> list[tuple[Repair, Cause]]:
     that are: a mean is forgotten, and not made up.
     """
     way = -1.0 if all(final.direction < 0 for final in case.finals) else 1.0
-    best: tuple[tuple[bool, int, int, bool, bool, bool, float], float, list[tuple[Repair, Cause]]] | None = None
+    best: tuple[tuple[bool, int, int, int, bool, bool, bool, float], float, list[tuple[Repair, Cause]]] | None = None
     usual = conventional(case)
     by_updates = all(final.by == "update" for final in case.finals)
     with_slopes = [
@@ -399,15 +410,19 @@ def best_reading(case: Case) -> list[tuple[Repair, Cause]]:
     readings = likeliest_first(case, [1.0, *scales(case, case.replay())], way)
     for scale in [*with_slopes, *(each for each in readings if each not in with_slopes)]:
         case.reset(scale)
+        begun = len(case.wrong(case.replay()))
         found = mistakes(case)
         scaled = all(cause.kind in SCALES for _, cause in found)
         unusual = scaled and not any(is_near_number(abs(scale), factor) for factor in usual)
         size = abs(scale) if scaled else 0.0
         wrong = bool(case.wrong(case.replay()))
-        key = wrong, len(found), unexplained(found), scale * way < 0, scale != way, unusual, size
+        vague = begun if unexplained(found) else 0  # then it is likelier by which more is right
+        key = wrong, len(found), unexplained(found), vague, scale * way < 0, scale != way, unusual, size
         if best is None or key < best[0]:
             best = key, scale, found
-        is_best = key[:5] == (False, 1, 0, False, False) or (scale in with_slopes and key[:4] == (False, 1, 0, False))
+        is_best = key[:6] == (False, 1, 0, 0, False, False) or (
+            scale in with_slopes and key[:5] == (False, 1, 0, 0, False)
+        )
         if is_best or case.is_spent():  # no reading is better, or there is time for none
             break
     assert best is not None

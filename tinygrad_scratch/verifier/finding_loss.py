@@ -29,7 +29,7 @@ from tinygrad_scratch.verifier.losses import (
     played,
 )
 from tinygrad_scratch.verifier.made_again import made_again
-from tinygrad_scratch.verifier.mixes import Fitting, Mixes
+from tinygrad_scratch.verifier.mixes import Fitting
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.owners import factor_of, is_multiple
 from tinygrad_scratch.verifier.pairing import Final
@@ -38,6 +38,7 @@ from tinygrad_scratch.verifier.self_made_targets import Given
 from tinygrad_scratch.verifier.steady_losses import Elsewhere, weighs_samples
 from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.steps_apart import take_one_step
+from tinygrad_scratch.verifier.summed import Summed
 from tinygrad_scratch.verifier.tape import copy
 from tinygrad_scratch.verifier.told import PRINTED, UNNAMED, Gradient, own
 from tinygrad_scratch.verifier.totals import (
@@ -65,7 +66,7 @@ ODDLY = (
 )
 
 
-class FindingLoss(Mixes):
+class FindingLoss(Summed):
     """The loss of a run, by the gradients that fit it."""
 
     def _find_loss(self) -> str | None:
@@ -90,7 +91,17 @@ class FindingLoss(Mixes):
             return self._choose(*(best or (mine[0], 0, 0, 0)), len(finals))
         mix = self._mixed(run, mine, finals, best[1] if best else 0)
         best = mix or best
-        named = mix is not None or (best is not None and self._is_called_loss(best[0]))
+        whole = self._with_penalties_beside(best, finals)
+        if whole is not None:
+            return self._choose(*whole, len(finals))
+        return self._find_theirs_or_usual(run, best, mix is not None, mine, finals)
+
+    def _find_theirs_or_usual(
+        self, run: Played, best: Fitting | None, is_mix: bool, mine: list[Candidate], finals: list[Final]
+    ) -> str | None:
+        """The best loss of theirs, or a well-known one if more gradients fit that."""
+        nodes = sorted({final.parameter.node for final in finals} or {p.node for p in self.parameters})
+        named = is_mix or (best is not None and self._is_called_loss(best[0]))
         odd = self._weighed_oddly(run, best[0], mine, finals) if best is not None else ""
         if best is not None and (odd or (best[1] >= max(1, len(finals)) and (best[2] or named))):
             return ODDLY.format(odd) if odd else self._choose(*best, len(finals))

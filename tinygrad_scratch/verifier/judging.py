@@ -10,6 +10,8 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+import numpy as np
+
 from tinygrad_scratch.verifier.anywhere import NAMED_ONLY
 from tinygrad_scratch.verifier.assumed import (
     Assumed,
@@ -133,7 +135,8 @@ class Judging(PastChoices):
             elif self.entry.fits_few and not self._is_one_known():
                 self._try(partial(self._judge_by_usual, before))
                 is_tried = True
-            if self.entry.doubted and self.causes and not (self._is_one_known() or self.entry.uphill):
+            is_known = self._is_one_known() or self._are_all_sums() or self.entry.uphill
+            if self.entry.doubted and self.causes and not is_known:
                 self._judge_by_usual_or_not(self.entry.doubted, before, is_tried)
             if self.entry.rests_on_little and any(cause.certainty == "unexplained" for cause in self.causes):
                 self._judge_by_usual_or_not(NO_LOSS, before, is_tried)
@@ -175,6 +178,11 @@ class Judging(PastChoices):
 
     def _is_one_known(self) -> bool:
         return len(self.causes) == 1 and self.causes[0].certainty != "unexplained"
+
+    def _are_all_sums(self) -> bool:
+        """Whether all that is wrong are sums that begin with what they held, whichever loss they are of."""
+        known = all(cause.certainty == "checked" for cause in self.causes)
+        return known and all(cause.kind == "overwritten-accumulation" for cause in self.causes)
 
     def _is_settled(self) -> bool:
         """Whether one step is wrong by a loss, or all that was found fits one that is taken on trial."""
@@ -362,9 +370,8 @@ class Judging(PastChoices):
             self._end()
             if self.causes and self.case.decays:
                 share = next(iter(self.case.decays.values()))
-                self.notes.append(
-                    f"A decay of {share:.6g} times the weights is no part of the loss, and counts as meant."
-                )
+                what = f"decay of {share:.6g} times the weights" if np.ndim(share) == 0 else "penalty of weights"
+                self.notes.append(f"A {what} is no part of the loss, and counts as meant.")
         self._say_what_is_not_judged()
 
     def _give_other_steps(self) -> None:

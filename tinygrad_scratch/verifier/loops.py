@@ -89,9 +89,9 @@ def is_step(op: ast.operator, value: ast.expr, velocities: frozenset[str]) -> bo
     """Whether something is a step of training: a product that is taken off, or a velocity, whichever way it goes."""
     while isinstance(value, ast.BinOp) and isinstance(value.op, ast.Div):  # Adam's
         value = value.left
-    is_product = isinstance(value, ast.BinOp) and isinstance(value.op, ast.Mult)
-    first = value
-    while isinstance(first, ast.BinOp) and isinstance(first.op, ast.Mult):
+    first, is_product = value, False
+    while isinstance(first, ast.BinOp) and isinstance(first.op, ast.Mult | ast.MatMult):
+        is_product |= isinstance(first.op, ast.Mult)  # of `0.1 * x.T @ d` the first factor
         first = first.left
     is_negative = isinstance(first, ast.UnaryOp) and isinstance(first.op, ast.USub)
     downhill = is_product and (isinstance(op, ast.Sub) or (isinstance(op, ast.Add) and is_negative))

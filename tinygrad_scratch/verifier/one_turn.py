@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from tinygrad_scratch.verifier.case import Case, Repair
@@ -36,7 +37,8 @@ def change_in_turns(case: Case, repair: Repair, cause: Any) -> Rewrite | None:
     place = cause.place
     steps = (step.place for step in case.tape.steps if step.place is not None)
     made = Counter((step.line, step.offset) for step in steps if step.file == place.file and step.line == place.line)
-    if not cause.should_be or not turns_at(place) or max(made.values(), default=0) < 2:
+    is_in_turns = bool(turns_at(place)) or place.function in handed_to_reduce(place.file)
+    if not cause.should_be or not is_in_turns or max(made.values(), default=0) < 2:
         return None
     source = source_of(text_of(place.file))
     node, right = source.statement_on(place.line), written_and_right(repair, cause)[1]
@@ -44,6 +46,14 @@ def change_in_turns(case: Case, repair: Repair, cause: Any) -> Rewrite | None:
         return None
     whole = right.text if is_whole(right.text, node) else with_part(source.code(node), cause.expression, right.text)
     return Rewrite(place.line, *source.span(node), whole, cause.kind, cause.sentence) if whole else None
+
+
+@cache
+def handed_to_reduce(file: str) -> frozenset[str]:
+    """The names that a file gives to `reduce` first, which calls them in turns."""
+    calls = (node for node in ast.walk(source_of(text_of(file)).tree) if isinstance(node, ast.Call) and node.args)
+    given = (call.args[0] for call in calls if ast.unparse(call.func).rpartition(".")[2] in ("reduce", "accumulate"))
+    return frozenset(ast.unparse(each) for each in given)
 
 
 def is_whole(text: str, node: ast.stmt) -> bool:

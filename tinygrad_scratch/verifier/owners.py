@@ -13,6 +13,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.at_one_length import along_sphere
 from tinygrad_scratch.verifier.carried_over import states
+from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.gradients import is_of_another
 from tinygrad_scratch.verifier.in_one_dict import beside_others
 from tinygrad_scratch.verifier.in_parts import parts_between
@@ -26,8 +27,16 @@ from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.recorded import Recorded, record
 from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.told import LOSS_AFTER_UPDATE, Gradient, own, shown
-from tinygrad_scratch.verifier.truth import Truth
-from tinygrad_scratch.verifier.update_steps import factors_of, in_update, inside, is_made_of, within
+from tinygrad_scratch.verifier.truth import VIEWING, Truth
+from tinygrad_scratch.verifier.update_steps import (
+    COPIES,
+    factors_of,
+    in_update,
+    inside,
+    is_made_of,
+    is_plain_number,
+    within,
+)
 from tinygrad_scratch.verifier.updates import Updates, lost
 from tinygrad_scratch.verifier.velocities import has_an_odd_one, velocities
 from tinygrad_scratch.verifier.whole_steps import Whole, in_shape_of
@@ -35,6 +44,7 @@ from tinygrad_scratch.verifier.without_rates import true_in
 
 MOST_PIECES = 6  # of a gradient
 MOST_SUMS, MOST_SUMS_OF_NUMBERS = 5000, 100  # that are tried; of more numbers, some come out right by chance
+KEEPING = VIEWING | {*COPIES, "multiply", "divide"}  # calls that leave a state a state
 TINY = 1e-12  # of the largest gradient: what is less is 0
 
 
@@ -127,7 +137,22 @@ class Owners(Opponents):
         changed = [(p, after) for p, after in self.changed if self.tape.nodes[after].step not in steps]
         left = ((p, after) for p, after in changed if p.node in forward and p.node not in done)
         behind = ((p, ancestors(self._parents, [after], until=done) - {after}) for p, after in left)
-        return [p for p, made_of in behind if p.node in made_of and made_of - forward]
+        return [p for p, made_of in behind if p.node in made_of and self._goes_beyond(forward, made_of, p)]
+
+    def _goes_beyond(self, forward: set[int], made_of: set[int], state: Parameter) -> bool:
+        """Whether some values are more than those of the forward pass, their parts, copies and multiples.
+
+        So is none that a line of the forward pass made once more, of other things than the state as a whole.
+        """
+        lines = {self._place_of(node) for node in forward} - {None}
+        kept, versions = set(forward), {state.node, *self.updated_values(state)}
+        for node in sorted(made_of - forward):
+            step = self.tape.steps[self.tape.nodes[node].step]
+            reads = {read for read in step.reads if not is_plain_number(self.tape, read)}
+            again = versions.isdisjoint(reads) and self._place_of(node) in lines
+            if reads and reads <= kept and (again or name_of(step.function) in KEEPING):
+                kept.add(node)
+        return bool(made_of - kept)
 
     def _is_state(self, parameter: Parameter) -> bool:
         """Whether a name was given a value of the forward pass that is no update of what it held: a state, kept."""

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.called_elsewhere import losses_called, with_call
 from tinygrad_scratch.verifier.check import verify
 from tinygrad_scratch.verifier.elsewhere import MOST_ELSEWHERE, Elsewhere, Left, trained_elsewhere
 from tinygrad_scratch.verifier.events import Event, claims_gradient
@@ -39,6 +40,7 @@ from tinygrad_scratch.verifier.loops import (
 from tinygrad_scratch.verifier.losses import is_loss_name
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.numbers_by_name import is_bias_of, is_number
+from tinygrad_scratch.verifier.ones import masks_of_ones, turn_that_tells
 from tinygrad_scratch.verifier.over_entries import goes_over_entries
 from tinygrad_scratch.verifier.over_turns import (
     MOST_RECORDED,
@@ -66,6 +68,9 @@ OF_AN_UPDATE = 3  # calls: as those of a decay, of a step, and of what keeps it 
 MOST_SECONDS = 10.0  # for a run to another loop
 MOST_IDLE = 16  # turns in a row of the same lines that updated nothing: no later one of these lines does
 MOST_SILENT = 6  # turns that are passed over, as those with an input of noughts
+
+
+NOT_JUDGED = "not judged"
 
 
 class TurnDone(LimitReached):
@@ -103,10 +108,65 @@ def check_of_script(code: Any, path: str, loss: str | None, seconds: float, most
             later.notes.append(f"This is the step by {name}; that by {check.entry.loss_name} is right.")
             return later
         right = right and later.ok
+    if check.ok and loss is None and check.entry.is_well_known:
+        found = check_by_own_loss(path, check, seconds, most_silent)
+        if found is not None and not found.ok:
+            return found
+        check = found or check
+    if check.ok:
+        check = check_past_masks(path, check, loss, seconds)
     if right:
         check.say_later_are_right()
-    other = check_of_others(path, check, seconds) if check.ok and loss is None else None
+    may_be_wrong = check.ok or (check.problem and not check.finals)
+    other = check_of_others(path, check, seconds) if may_be_wrong and loss is None else None
     return check if other is None else other
+
+
+def check_by_own_loss(path: str, check: Any, seconds: float, most_silent: int) -> Any:
+    """The check by a loss with a penalty that they compute elsewhere alone, of weights as those; None where none is.
+
+    What is judged by a well-known loss may lack a penalty, or have a part of it.
+    """
+    file, line = str(Path(path).resolve()), check.loop[1]
+    for call in losses_called(file) if check.loop[0] == file else ():
+        make = partial(turn_again, path, None, seconds, most_silent, beside=(line, call))
+        again, found = Script(file, make, partial(run_as, path, file)), None
+        with contextlib.suppress(Exception), as_main(path, file) as names:  # it may be given what is not there
+            code = code_of(file, (line, call))
+            found = check_of_turn(code, names, None, seconds, again=again, most_silent=most_silent)
+        if found is not None and not found.problem and found.loop == check.loop and found.is_by_own_penalties():
+            return found
+    return None
+
+
+def check_past_masks(path: str, check: Any, loss: str | None, seconds: float) -> Any:
+    """The check of a later turn, where masks are all ones in one that is right, and something is wrong past them.
+
+    Where that can't be judged, it is said.
+    """
+    file, line = str(Path(path).resolve()), check.loop[1]
+    masks = masks_of_ones(check) if check.loop[0] == file else []
+    run = partial(run_as, path, file, [code_of(file)], {})
+    turns = turn_that_tells(run, file, line, masks) if masks else None
+    if turns is None:
+        return check
+    again = Script(file, partial(turn_again, path, loss, seconds, MOST_SILENT), partial(run_as, path, file))
+    other = None
+    with contextlib.suppress(Exception), as_main(path, file) as names:
+        ends = {(file, line): turns}
+        other = check_of_turn(code_of(file), names, loss, seconds, again=again, most_silent=MOST_SILENT, ends=ends)
+    if other is not None and other.first_wrong is not None:
+        other.notes.append(f"In the first turns {listed(masks)} let everything through, and all was right.")
+        return other
+    judged = "was judged, too, and is right." if other is not None and other.ok else "was not judged."
+    check.notes.append(f"In this turn {listed(masks)} let everything through; a later one, which tells more, {judged}")
+    return check
+
+
+def code_of(file: str, beside: tuple[int, ast.Call] | None = None) -> Any:
+    """The code of a script; a loop that begins in some line may make a call beside, at the end of each turn."""
+    tree = ast.parse(without_magics(text_of(file)))
+    return compile(with_call(tree, *beside) if beside else tree, file, "exec", dont_inherit=True)
 
 
 def check_of_others(path: str, check: Any, seconds: float) -> Any:
@@ -122,7 +182,9 @@ def check_of_others(path: str, check: Any, seconds: float) -> Any:
         known = judged if other.around else frozenset()
         found, is_met = check_of_loop(path, other, known, seconds) if number < MOST_ELSEWHERE else (None, True)
         if found is not None and found.first_wrong is not None:
-            found.notes.append(f"The loop at line {line} was judged before, and is right.")
+            found.notes.append(
+                f"The loop at line {line} was {'judged before, and is right' if check.ok else NOT_JUDGED}."
+            )
             return found
         if is_met and found is not None and found.ok:
             check.notes.append(f"{begin}a turn of that was judged by itself, and is right.")
@@ -151,20 +213,21 @@ def check_of_loop(path: str, other: Elsewhere, known: frozenset[str], seconds: f
 def check_beside(
     path: str, other: Elsewhere, known: frozenset[str], seconds: float, loss: str | None
 ) -> tuple[Any, bool]:
-    """The check of a turn of another loop by a loss, and whether the script comes to that loop."""
+    """The check of a turn of another loop by a loss, and whether the script comes to that loop, or may do so."""
     file, seconds = str(Path(path).resolve()), min(seconds, MOST_SECONDS)
     make = partial(turn_again, path, loss, seconds, MOST_SILENT, left=other.left, known=known)
     again = Script(file, make, partial(run_as, path, file))
     again.left = other.left
     ends = {} if other.around else {(file, other.first): 1}
-    code, check = compile(without_magics(text_of(file)), file, "exec", dont_inherit=True), None
+    code, check = code_of(file), None
     with contextlib.suppress(Exception), as_main(path, file) as names:  # of it nothing is known, then
         check = check_of_turn(
             code, names, loss, seconds, again=again, most_silent=MOST_SILENT, ends=ends, known=known, left=other.left,
         )  # fmt: skip
     is_told = check is not None and not check.problem and again.loop == file and other.holds(again.line)
     is_apart = check is not None and bool(check.entry.step_name or not other.around)
-    return (check if is_told and is_apart else None), (file, other.first) in again.seen
+    is_ended = check is not None and check.error is not None  # as by an assert of what one turn has not reached
+    return (check if is_told and is_apart else None), is_ended or (file, other.first) in again.seen
 
 
 def check_of_steps(code: Any, path: str, loss: str | None, seconds: float, most_silent: int) -> Any:
@@ -190,14 +253,21 @@ def check_of_steps(code: Any, path: str, loss: str | None, seconds: float, most_
 
 def turn_again(
     path: str, loss: str | None, seconds: float, most_silent: int, kind: Any, ends: Ends,
-    left: Left | None = None, known: frozenset[str] = frozenset(),
+    left: tuple[Left, ...] = (), known: frozenset[str] = frozenset(), beside: tuple[int, ast.Call] | None = None,
 ) -> Any:  # fmt: skip
     """The check of the script's turn once more, of a class of checks: of the turn of a loop that was judged."""
     file = str(Path(path).resolve())
-    code = compile(without_magics(text_of(file)), file, "exec", dont_inherit=True)
     with as_main(path, file) as names:
         return check_of_turn(
-            code, names, loss, seconds, kind, most_silent=most_silent, ends=ends, known=known, left=left
+            code_of(file, beside),
+            names,
+            loss,
+            seconds,
+            kind,
+            most_silent=most_silent,
+            ends=ends,
+            known=known,
+            left=left,
         )
 
 
@@ -267,7 +337,7 @@ def as_main(path: str, file: str) -> Iterator[dict[str, Any]]:
 def check_of_turn(
     code: Any, names: dict[str, Any], loss: str | None, seconds: float, kind: Any = verify, again: Any = None,
     most_silent: int = MOST_SILENT, ends: Ends | None = None, waits: bool = False, known: frozenset[str] = frozenset(),
-    left: Left | None = None,
+    left: tuple[Left, ...] = (),
 ) -> Any:  # fmt: skip
     """Run a script until one turn of its training loop is made, and judge that.
 
@@ -317,7 +387,7 @@ class Loops:
     check: Any
     most_silent: int
     ends: Ends = field(default_factory=dict)
-    left: Left | None = None  # a loop that is left after a turn
+    left: tuple[Left, ...] = ()  # loops that are left after a turn
     running: dict[int, list[Turn]] = field(default_factory=dict)  # by the number of the running function
     updated: list[Parameter] = field(default_factory=list)
     changed: list[tuple[Parameter, int]] = field(default_factory=list)  # what holds another value after the turn
@@ -380,16 +450,17 @@ class Loops:
 
     def _leaves(self, frame: FrameType) -> bool:
         """Leave a loop after a turn, where that is asked for: the line after it comes next."""
-        if self.left is None or frame.f_lineno != self.left.first:
+        then = next((left.then for left in self.left if left.first == frame.f_lineno), None)
+        if then is None:
             return False
         try:
-            frame.f_lineno = self.left.then  # type: ignore[misc]  # of a frame that is traced
+            frame.f_lineno = then  # type: ignore[misc]  # of a frame that is traced
         except ValueError:  # no way leads there
             return False
         return True
 
     def _is_passed(self, line: int) -> bool:
-        return self.left is not None and self.left.first <= line <= self.left.last
+        return any(left.first <= line <= left.last for left in self.left)
 
     def _number(self, frame: FrameType) -> int:
         """The number of a running function: another one may get the id of one that returned out of its loop.
@@ -406,7 +477,7 @@ class Loops:
         known = {parameter.node for parameter, _ in self.changed}
         self.changed += [each for each in found if each[0].node not in known]  # as under another object's name
         self.until_loss = turns_until_loss(frame, turn.first)
-        self.elsewhere = trained_elsewhere(turn.file, turn.first, frame)
+        self.elsewhere = trained_elsewhere(turn.file, turn.first, frame, self.seen)
         first = begun_at(watch.tape, updates, self._outermost(frame, turn))
         give(watch.tape, first, {before for before, _ in updates})
         give_updated(watch.tape, first, {before for before, _ in updates})

@@ -62,10 +62,15 @@ class Wording(Extent):
         ) or f"a value of line {step.place.line if step.place else '?'}"
 
     def is_of_another(self, node: int, name: str) -> bool:
-        """Whether a name that a value has elsewhere stands for another one in the function of the wrong value."""
-        here = self._here.get(name, ())
+        """Whether a name that a value has elsewhere stands for another one in the function of the wrong value.
+
+        An array that has it there, and is written to in other functions alone, is the same one.
+        """
+        here, nodes = self._here.get(name, ()), self.case.tape.nodes
         value = np.asarray(self.values[node])
-        return bool(here) and not any(np.array_equal(np.asarray(self.values[each]), value) for each in here)
+        if any(np.array_equal(np.asarray(self.values[each]), value) for each in here):
+            return False
+        return not all(nodes[each].slot == nodes[node].slot and each < node for each in here)
 
     @cached_property
     def _here(self) -> dict[str, set[int]]:

@@ -262,7 +262,7 @@ class Script(Again):
         self.loop, self.line, self.turns = "", 0, 1  # file and line of the loop, and how many turns until one tells
         self.until_loss = 0  # how many more until one computes a loss
         self.seen: set[tuple[str, int]] = set()  # the loops that the run came to
-        self.left: Left | None = None  # a loop that is left after a turn
+        self.left: tuple[Left, ...] = ()  # loops that are left after a turn
 
     def recorded(self, kind: Any) -> Any:
         return self.make_check(kind, {(self.loop, self.line): self.turns - 1})
