@@ -22,6 +22,7 @@ from tinygrad_scratch.verifier.assumed import (
     may_be_no_slope,
     returns_no_slope,
 )
+from tinygrad_scratch.verifier.begun_alike import moved_apart, moved_to, said_of
 from tinygrad_scratch.verifier.case import MOST_AT_FIRST, MOST_PLAYED, Case, Repair
 from tinygrad_scratch.verifier.conventions import is_right_by_convention, may_be_meant, truths_without
 from tinygrad_scratch.verifier.corrupted import corrupted
@@ -364,6 +365,7 @@ class Judging(PastChoices):
                 self._name_kinds()
             else:
                 self._see_what_a_loop_leaves_out()
+                self._see_what_began_alike()
             if not self.repairs and self.entry.other_loss and not self.case.convention:
                 self.case.convention = f"of another loss than your {self.entry.other_loss}"
             self.problem = self.case.doubt or unseen(self.case, self.repairs) or None
@@ -373,6 +375,24 @@ class Judging(PastChoices):
                 what = f"decay of {share:.6g} times the weights" if np.ndim(share) == 0 else "penalty of weights"
                 self.notes.append(f"A {what} is no part of the loss, and counts as meant.")
         self._say_what_is_not_judged()
+
+    def _see_what_began_alike(self) -> None:
+        """Judge at other values of parameters that hold noughts or ones, where some gradients would be wrong there."""
+        found = moved_apart(self.case) if not (self.causes or self.case.doubt or self.unsure) else None
+        if found is None:
+            return
+        said, before = said_of(self.case), (self.truth, self.case)
+        put_back = moved_to(self.case, found[0])
+        self.truth = found[1]
+        self.case = self._case(self.truth)
+        self.repairs, self.causes = judged(self.case)
+        if self._is_one_known() and not self.case.doubt:
+            self._name_kinds()
+            self.notes.append(said)
+            return
+        put_back()
+        self.truth, self.case = before
+        self.repairs, self.causes = [], []
 
     def _give_other_steps(self) -> None:
         """Take for given what was moved by a loss, or a rule, of its own before the loss that is judged."""

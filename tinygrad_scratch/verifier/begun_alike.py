@@ -1,0 +1,113 @@
+"""Parameters that begin as noughts or ones hide mistakes: what is added or multiplied by them is seen elsewhere alone.
+
+So it is with biases of nought that a penalty was put on by mistake, and with scales of one that a slope lacks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.likeness import difference
+from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.steps import Array
+from tinygrad_scratch.verifier.truth import Truth, truth_of
+
+SHARES = 0.5, 0.05, 0.005  # by how much they are moved, as far as the same branches are taken
+SAME = 1e-4  # a small number in the loss makes a difference, too
+
+
+def begun_alike(case: Case) -> list[Final]:
+    """The gradients of parameters from outside that hold noughts or ones."""
+    return [
+        final
+        for final in case.finals
+        if case.step_of(final.parameter.node).function is None and np.any(are_alike(value_of(case, final)))
+    ]
+
+
+def value_of(case: Case, final: Final) -> Array:
+    return case.tape.nodes[final.parameter.node].value
+
+
+def are_alike(value: Array) -> Array:
+    """Which entries are a nought or a one."""
+    return (value == 0) | (value == 1) if value.dtype == np.float64 else np.zeros(value.shape, dtype=bool)
+
+
+def moved_apart(case: Case) -> tuple[dict[int, Array], Truth] | None:
+    """Other values of these entries, and the truth at them, where some gradients are wrong there, and others right.
+
+    None where all that is right here is so there, too, or nothing can be told.
+    """
+    if case.tape.leaks or case.decays or case.truth.passing or case.wrong(case.replay()):
+        return None
+    for share in SHARES:
+        start = drawn(case, share)
+        found = right_there(case, start) if start else None
+        if found is not None:
+            right, truth = found
+            return None if all(right) or not any(right) else (start, truth)
+    return None
+
+
+def drawn(case: Case, share: float) -> dict[int, Array]:
+    """The parameters with their noughts and ones moved, each upwards, as a scale or a spread may not be negative."""
+    rng, start = np.random.default_rng(0), dict[int, Array]()
+    for final in begun_alike(case):
+        value = value_of(case, final)
+        start[final.parameter.node] = value + share * rng.uniform(0.5, 1, value.shape) * are_alike(value)
+    return start | {copy: start[node] for copy, node in case.tape.copies.items() if node in start}
+
+
+def right_there(case: Case, start: dict[int, Array]) -> tuple[list[bool], Truth] | None:
+    """Which gradients are right at other values, and the truth there; None where other branches would be taken."""
+    tape, here = case.tape, case.truth
+    try:
+        with np.errstate(all="ignore"):
+            values = tape.replay(start={node: value.copy() for node, value in start.items()})
+            truth = truth_of(tape, here.loss, start, here.edits)
+    except Exception:  # a call that can't be made there
+        return None
+    if any(not np.array_equal(values[node], tape.nodes[node].value) for node in tape.decided):
+        return None
+    case.truth = truth
+    try:
+        pairs = [(np.asarray(values[f.node]), case.wanted(np.asarray(values[f.node]), f)) for f in case.finals]
+    finally:
+        case.truth = here
+    told = [(value, wanted) for value, wanted in pairs if np.all(np.isfinite(wanted)) and np.any(wanted)]
+    return [difference(value, wanted) <= SAME for value, wanted in told], truth
+
+
+def moved_to(case: Case, start: dict[int, Array]) -> Callable[[], None]:
+    """Make the run at other values; what puts all back as it was."""
+    tape = case.tape
+    held: list[tuple[Any, str, Any]] = [(node, "value", node.value) for node in tape.nodes]
+    held += [(case.step_of(node), "arguments", case.step_of(node).arguments) for node in start]
+    for node, value in start.items():
+        case.step_of(node).arguments = value.copy()
+    with np.errstate(all="ignore"):
+        values = tape.replay()
+    for number, value in values.items():
+        tape.nodes[number].value = np.array(value)
+
+    def put_back() -> None:
+        for holder, name, value in held:
+            setattr(holder, name, value)
+
+    return put_back
+
+
+def said_of(case: Case) -> str:
+    """What is told of the parameters that were moved."""
+    names = [final.parameter.name.removeprefix("self.") for final in begun_alike(case)]
+    several = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+    hold = "hold" if len(names) > 1 else "holds"
+    return (
+        f"{several} {hold} noughts or ones in your run, where what is wrong makes no difference: these were moved a "
+        "little, and all values here are those of your calls at the moved ones."
+    )
