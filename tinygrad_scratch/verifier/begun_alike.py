@@ -25,17 +25,14 @@ def begun_alike(case: Case) -> list[Final]:
     return [
         final
         for final in case.finals
-        if case.step_of(final.parameter.node).function is None and np.any(are_alike(value_of(case, final)))
+        if case.step_of(final.parameter.node).function is None and np.any(are_alike(case, final))
     ]
 
 
-def value_of(case: Case, final: Final) -> Array:
-    return case.tape.nodes[final.parameter.node].value
-
-
-def are_alike(value: Array) -> Array:
-    """Which entries are a nought or a one."""
-    return (value == 0) | (value == 1) if value.dtype == np.float64 else np.zeros(value.shape, dtype=bool)
+def are_alike(case: Case, final: Final) -> Array:
+    """Which entries of a parameter are a nought or a one; what has no gradient is to stay as it is."""
+    value, truth = case.tape.nodes[final.parameter.node].value, case.true_of(final)
+    return ((value == 0) | (value == 1)) & (truth != 0) & (value.dtype == np.float64)
 
 
 def moved_apart(case: Case) -> tuple[dict[int, Array], Truth] | None:
@@ -58,8 +55,8 @@ def drawn(case: Case, share: float) -> dict[int, Array]:
     """The parameters with their noughts and ones moved, each upwards, as a scale or a spread may not be negative."""
     rng, start = np.random.default_rng(0), dict[int, Array]()
     for final in begun_alike(case):
-        value = value_of(case, final)
-        start[final.parameter.node] = value + share * rng.uniform(0.5, 1, value.shape) * are_alike(value)
+        value = case.tape.nodes[final.parameter.node].value
+        start[final.parameter.node] = value + share * rng.uniform(0.5, 1, value.shape) * are_alike(case, final)
     return start | {copy: start[node] for copy, node in case.tape.copies.items() if node in start}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.conventions import is_right_by_convention
 from tinygrad_scratch.verifier.entry import Entry
+from tinygrad_scratch.verifier.kept_noughts import truths_kept
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.pairing import Final
@@ -119,9 +121,10 @@ class PastChoices:
         return self._tried(truth, right) or 0
 
     def _pair_as_held(self) -> None:
-        """Where something is wrong: whether nothing is where targets are given, in updates paired anew by that."""
+        """Where something is wrong: whether nothing is where targets are given, or noughts kept, in pairs by that."""
         wrong = self.problem is None and self.finals and not self.truth.passing and self.case.wrong(self.case.replay())
-        truth = next((truth for truth in truths_held(self.case) if self._is_right_by(truth)), None) if wrong else None
+        every = chain(truths_held(self.case), truths_kept(self.case, self.entry)) if wrong else ()
+        truth = next((truth for truth in every if self._is_right_by(truth)), None)
         if truth is not None and not is_right_by_convention(self._case(self.truth)):
             self.entry.pair(truth, close)
             self.truth, self.finals, self.missing = truth, self.entry.finals, self.entry.missing
