@@ -32,7 +32,7 @@ def begun_alike(case: Case) -> list[Final]:
 def are_alike(case: Case, final: Final) -> Array:
     """Which entries of a parameter are a nought or a one; what has no gradient is to stay as it is."""
     value, truth = case.tape.nodes[final.parameter.node].value, case.true_of(final)
-    return ((value == 0) | (value == 1)) & (truth != 0) & (value.dtype == np.float64)
+    return np.asarray(((value == 0) | (value == 1)) & (truth != 0) & (value.dtype == np.float64))
 
 
 def moved_apart(case: Case) -> tuple[dict[int, Array], Truth] | None:
