@@ -16,6 +16,7 @@ from tinygrad_scratch.verifier.rewriting.part import NAMES, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY, PENALTY, RATE, SIZE
 from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, names_in, nodes_named
 from tinygrad_scratch.verifier.source import leaves
+from tinygrad_scratch.verifier.task_weights import weighs_loss
 from tinygrad_scratch.verifier.told_forms import FACTORS, Difference, is_number, is_sum, rest_of_one, same
 
 OF_FACTORS = ("wrong-operand", "derivative-at-wrong-point", "missing-derivative", "scale-factor")
@@ -46,7 +47,8 @@ def kind_by_factors(case: Case, found: Difference, kind: str) -> str:
         return "missing-derivative"
     if kind not in ("missing-derivative", "scale-factor"):
         return kind
-    if less and not is_in_rest_of_one(found) and all(holds_number(case, each) for each in less):
+    of_numbers = all(holds_number(case, each) or weighs_loss(case, each) for each in less)
+    if less and of_numbers and not is_in_rest_of_one(found):
         of_penalty = any(OF_PENALTY.search(name) for each in less for name in names_in(each))
         return "regularisation" if of_penalty else "scale-factor"
     return kind

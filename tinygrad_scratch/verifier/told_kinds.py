@@ -283,13 +283,11 @@ def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
 
 
 def is_one_of_terms(found: Difference) -> bool:
-    """Whether all of a sum is due for one of its terms: `a + b` for `a`."""
+    """Whether all of a sum is due for one of its terms: `a + b` for `a`, or `a - b`."""
     new = found.new
-    return (
-        isinstance(new, ast.BinOp)
-        and isinstance(new.op, ast.Add)
-        and any(same(found.old, s) for s in (new.left, new.right))
-    )
+    if not isinstance(new, ast.BinOp) or not is_sum(new):
+        return False
+    return same(found.old, new.left) or (isinstance(new.op, ast.Add) and same(found.old, new.right))
 
 
 def is_summed(found: Difference) -> bool:

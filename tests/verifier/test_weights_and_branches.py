@@ -1,0 +1,82 @@
+"""Kinds of what is lacking: the weight of a term of the loss, a term of an operand, the slope in one branch of two."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.verifier.files import edited, told
+
+TASKS = """
+import numpy as np
+
+
+def check(verify):
+    rng = np.random.default_rng(3)
+    x, y, t = rng.normal(size=(6, 4)), rng.normal(size=(6, 2)), rng.normal(size=(6, 3))
+    W, V, share = rng.normal(size=(4, 2)), rng.normal(size=(4, 3)), np.array([0.4, -0.2])
+    with verify(W=W, V=V, share=share) as check:
+        weight = np.exp(-share)
+        first, second = x @ W - y, np.tanh(x @ V) - t
+        one, two = np.sum(first ** 2), np.mean(second ** 2)
+        check.loss = weight[0] * one + 0.5 * weight[1] * two + share.sum()
+        dfirst = 2 * weight[0] * first
+        dsecond = weight[1] * second / 18
+        dinner = dsecond * (1 - np.tanh(x @ V) ** 2)
+        dshare = np.array([1 - weight[0] * one, 1 - 0.5 * weight[1] * two])
+        check.gradients = {"W": x.T @ dfirst, "V": x.T @ dinner, "share": dshare}
+    return check
+"""
+
+WEIGHTS = [
+    ("2 * weight[0] * first", "2 * first", "scale-factor"),
+    ("weight[1] * second / 18", "second / 18", "scale-factor"),
+    ("dsecond * (1 - np.tanh(x @ V) ** 2)", "dsecond", "missing-derivative"),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong", "kind"), WEIGHTS)
+def test_what_weighs_a_term_of_the_loss_is_a_scale(tmp_path: Path, right: str, wrong: str, kind: str) -> None:
+    check, line = edited(tmp_path / "tasks.py", TASKS, right, wrong)
+    assert told(check) == (line, kind), str(check)
+
+
+SCALED = """
+import numpy as np
+
+
+class Net:
+    def __init__(self, rng):
+        self.v1, self.v2 = rng.normal(size=(3, 4)), rng.normal(size=(4, 2))
+        self.s1, self.s2 = rng.normal(size=4), rng.normal(size=2)
+
+    def steps(self, x, y):
+        n1 = np.sqrt((self.v1 ** 2).sum(axis=0))
+        u1 = self.v1 / n1
+        h = np.tanh(x @ (self.s1 * u1))
+        n2 = np.sqrt((self.v2 ** 2).sum(axis=0))
+        u2 = self.v2 / n2
+        out = h @ (self.s2 * u2) - y
+        dw2 = h.T @ out
+        ds2 = (dw2 * u2).sum(axis=0)
+        dv2 = self.s2 / n2 * (dw2 - u2 * ds2)
+        dw1 = x.T @ (out @ (self.s2 * u2).T * (1 - h ** 2))
+        ds1 = (dw1 * u1).sum(axis=0)
+        dv1 = self.s1 / n1 * (dw1 - u1 * ds1)
+        return np.sum(out ** 2) / 2, {"v1": dv1, "v2": dv2, "s1": ds1, "s2": ds2}
+
+
+def check(verify):
+    rng = np.random.default_rng(5)
+    net, x, y = Net(rng), rng.normal(size=(7, 3)), rng.normal(size=(7, 2))
+    with verify(net) as check:
+        check.loss, check.gradients = net.steps(x, y)
+    return check
+"""
+
+
+def test_what_is_taken_off_an_operand_is_a_term(tmp_path: Path) -> None:
+    check, line = edited(tmp_path / "scaled.py", SCALED, "(dw2 - u2 * ds2)", "dw2")
+    assert told(check) == (line, "missing-term"), str(check)
+    assert check.first_wrong.should_be == "dv2 = self.s2 / n2 * (dw2 - u2 * ds2)"
