@@ -80,3 +80,67 @@ def test_what_is_taken_off_an_operand_is_a_term(tmp_path: Path) -> None:
     check, line = edited(tmp_path / "scaled.py", SCALED, "(dw2 - u2 * ds2)", "dw2")
     assert told(check) == (line, "missing-term"), str(check)
     assert check.first_wrong.should_be == "dv2 = self.s2 / n2 * (dw2 - u2 * ds2)"
+
+
+BENT = """
+import numpy as np
+
+SHARE = 0.3
+
+
+def bend(z):
+    return np.maximum(SHARE * z, z)
+
+
+def slope(z):
+    return np.where(z > 0, 1.0, SHARE)
+
+
+class Bend:
+    def __init__(self, n):
+        self.lean = np.linspace(0.2, 0.5, n)
+
+    def forward(self, z):
+        self.z = z
+        return np.where(z > 0, z, self.lean * z)
+
+    def backward(self, above):
+        below = self.z <= 0
+        self.dlean = (above * self.z * below).sum(axis=0)
+        return np.where(below, self.lean * above, above)
+
+
+class Net:
+    def __init__(self, rng):
+        self.a, self.b, self.c = (rng.normal(size=size) for size in ((3, 4), (4, 5), (5, 2)))
+        self.bend = Bend(4)
+
+    def steps(self, x, y):
+        h = self.bend.forward(x @ self.a)
+        u = h @ self.b
+        k = bend(u)
+        out = k @ self.c - y
+        du = (out @ self.c.T) * slope(u)
+        dz = self.bend.backward(du @ self.b.T)
+        return np.sum(out ** 2) / 2, {"a": x.T @ dz, "b": h.T @ du, "c": k.T @ out, "bend.lean": self.bend.dlean}
+
+
+def check(verify):
+    rng = np.random.default_rng(8)
+    net, x, y = Net(rng), rng.normal(size=(7, 3)), rng.normal(size=(7, 2))
+    with verify(net) as check:
+        check.loss, check.gradients = net.steps(x, y)
+    return check
+"""
+
+BRANCHES = [
+    ("np.where(below, self.lean * above, above)", "np.where(below, 0, above)"),
+    ("np.where(z > 0, 1.0, SHARE)", "np.where(z > 0, 1.0, 0.0)"),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong"), BRANCHES)
+def test_nought_in_one_branch_is_the_slope_of_another_function(tmp_path: Path, right: str, wrong: str) -> None:
+    check, line = edited(tmp_path / "bent.py", BENT, right, wrong)
+    assert told(check) == (line, "derivative-at-wrong-point"), str(check)
+    assert check.first_wrong.should_be == f"return {right}"
