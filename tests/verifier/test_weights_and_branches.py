@@ -144,3 +144,51 @@ def test_nought_in_one_branch_is_the_slope_of_another_function(tmp_path: Path, r
     check, line = edited(tmp_path / "bent.py", BENT, right, wrong)
     assert told(check) == (line, "derivative-at-wrong-point"), str(check)
     assert check.first_wrong.should_be == f"return {right}"
+
+
+HANDED = """
+import numpy as np
+
+
+def bend(z):
+    return np.exp(-z ** 2)
+
+
+def ahead(a, b, x):
+    z = x @ a
+    h = bend(z)
+    return h @ b, h, z
+
+
+def back(a, b, dout, x, h, z):
+    db = h.T @ dout
+    dz = -2 * z * bend(z) * (dout @ b.T)
+    return x.T @ dz, db
+
+
+def turn(a, b, x, y):
+    out, h, z = ahead(a, b, x)
+    da, db = back(a, b, out - y, x=x, h=h, z=z)
+    return np.sum((out - y) ** 2) / 2, da, db
+
+
+def check(verify):
+    rng = np.random.default_rng(8)
+    a, b, x, y = (rng.normal(size=size) for size in ((3, 5), (5, 2), (7, 3), (7, 2)))
+    with verify(a=a, b=b) as check:
+        check.loss, da, db = turn(a, b, x, y)
+        check.gradients = {"a": da, "b": db}
+    return check
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "should_be"),
+    [("h.T @ dout", "z.T @ dout", "h.T @ dout"), ("h=h, z=z", "h=z, z=z", "da, db = back(a, b, out - y, x=x, h=h, z=z)")],
+)
+def test_a_helper_that_has_both_names_is_told_and_else_its_call(
+    tmp_path: Path, right: str, wrong: str, should_be: str
+) -> None:
+    check, line = edited(tmp_path / "handed.py", HANDED, right, wrong)
+    assert told(check) == (line, "wrong-operand"), str(check)
+    assert check.first_wrong.should_be == should_be
