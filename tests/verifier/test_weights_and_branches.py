@@ -184,7 +184,10 @@ def check(verify):
 
 @pytest.mark.parametrize(
     ("right", "wrong", "should_be"),
-    [("h.T @ dout", "z.T @ dout", "h.T @ dout"), ("h=h, z=z", "h=z, z=z", "da, db = back(a, b, out - y, x=x, h=h, z=z)")],
+    [
+        ("h.T @ dout", "z.T @ dout", "h.T @ dout"),
+        ("h=h, z=z", "h=z, z=z", "da, db = back(a, b, out - y, x=x, h=h, z=z)"),
+    ],
 )
 def test_a_helper_that_has_both_names_is_told_and_else_its_call(
     tmp_path: Path, right: str, wrong: str, should_be: str
