@@ -195,3 +195,54 @@ def test_a_helper_that_has_both_names_is_told_and_else_its_call(
     check, line = edited(tmp_path / "handed.py", HANDED, right, wrong)
     assert told(check) == (line, "wrong-operand"), str(check)
     assert check.first_wrong.should_be == should_be
+
+
+LEARNED = """
+import numpy as np
+
+
+def soft(u, k):
+    return u / (1 + np.exp(-k * u))
+
+
+class Net:
+    def __init__(self, rng):
+        self.into = [rng.normal(size=size) for size in ((3, 4), (4, 5), (5, 2))]
+        self.steep = [np.array([1.4]), np.array([0.6])]
+
+    def loss(self, x, y):
+        self.kept, self.inner = [x], []
+        for w, k in zip(self.into[:-1], self.steep):
+            self.inner.append(self.kept[-1] @ w)
+            self.kept.append(soft(self.inner[-1], k))
+        self.miss = self.kept[-1] @ self.into[-1] - y
+        return np.sum(self.miss ** 2) / 2
+
+    def back(self):
+        up, dinto, dsteep = self.miss, [None] * 3, [None] * 2
+        for i in reversed(range(3)):
+            dinto[i] = self.kept[i].T @ up
+            if i > 0:
+                da = up @ self.into[i].T
+                u, k = self.inner[i - 1], self.steep[i - 1]
+                gate = 1 / (1 + np.exp(-k * u))
+                dsteep[i - 1] = np.array([np.sum(da * u ** 2 * gate * (1 - gate))])
+                up = da * (gate + k * u * gate * (1 - gate))
+        return dinto, dsteep
+
+
+def check(verify):
+    rng = np.random.default_rng(8)
+    net, x, y = Net(rng), rng.normal(size=(7, 3)), rng.normal(size=(7, 2))
+    with verify(net) as check:
+        check.loss = net.loss(x, y)
+        check.gradients = net.back()
+    return check
+"""
+
+
+def test_a_learned_number_lacks_in_a_term_of_a_slope(tmp_path: Path) -> None:
+    """Its negative alone is a factor elsewhere."""
+    check, line = edited(tmp_path / "learned.py", LEARNED, "k * u * gate", "u * gate")
+    assert told(check) == (line, "scale-factor"), str(check)
+    assert check.first_wrong.should_be == "up = da * (gate + u * gate * (1 - gate) * k)"
