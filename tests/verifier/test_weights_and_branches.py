@@ -246,3 +246,42 @@ def test_a_learned_number_lacks_in_a_term_of_a_slope(tmp_path: Path) -> None:
     check, line = edited(tmp_path / "learned.py", LEARNED, "k * u * gate", "u * gate")
     assert told(check) == (line, "scale-factor"), str(check)
     assert check.first_wrong.should_be == "up = da * (gate + u * gate * (1 - gate) * k)"
+
+
+PAIRS = """
+import numpy as np
+
+
+def fit(E, R, left, kind, right, rate):
+    match = np.sum(E[left] * R[kind] * E[right], axis=1)
+    loss = np.sum(np.log1p(np.exp(-match))) + rate * np.sum(E ** 4)
+    above = (-1 / (1 + np.exp(match)))[:, None]
+    d_left = above * R[kind] * E[right]
+    d_right = above * R[kind] * E[left]
+    gE, gR = np.zeros_like(E), np.zeros_like(R)
+    np.add.at(gR, kind, above * E[left] * E[right])
+    np.add.at(gE, left, d_left)
+    np.add.at(gE, right, d_right)
+    gE += 4 * rate * E ** 3
+    return loss, gE, gR
+
+
+def check(verify):
+    rng = np.random.default_rng(8)
+    E, R = rng.normal(size=(6, 4)), rng.normal(size=(3, 4))
+    left, kind, right = rng.permutation(6)[:5], rng.integers(0, 3, 5), rng.permutation(6)[:5]
+    with verify(E=E, R=R) as check:
+        check.loss, gE, gR = fit(E, R, left, kind, right, 0.1)
+        check.gradients = {"E": gE, "R": gR}
+    return check
+"""
+
+FIRST, SECOND = "    np.add.at(gE, left, d_left)\n", "    np.add.at(gE, right, d_right)\n"
+
+
+@pytest.mark.parametrize("first", ["np.add.at(gE, left, d_left)", "gE[left] += d_left"])
+def test_what_was_made_and_is_read_nowhere_is_told_beside_what_is_put_in(tmp_path: Path, first: str) -> None:
+    check, line = edited(tmp_path / "pairs.py", PAIRS, FIRST + SECOND, f"    {first}\n")
+    second = first.replace("left", "right")
+    assert told(check) == (line, "missing-term"), str(check)
+    assert check.first_wrong.should_be == f"{first}; {second}"
