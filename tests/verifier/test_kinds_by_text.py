@@ -22,7 +22,14 @@ from tinygrad_scratch.verifier.told_forms import (
     is_slope_elsewhere,
     is_turned_round,
 )
-from tinygrad_scratch.verifier.told_kinds import apart, is_given_to_slope, is_plain, is_summed
+from tinygrad_scratch.verifier.told_kinds import (
+    apart,
+    is_function_for_slope,
+    is_given_to_slope,
+    is_one_of_terms,
+    is_plain,
+    is_summed,
+)
 from tinygrad_scratch.verifier.told_values import is_worked_out_again
 
 SPAM = """
@@ -571,6 +578,34 @@ def test_a_slice_cuts_off_a_part(written: str, right: str, cut: bool) -> None:
 )
 def test_a_sum_that_is_left_out_is_a_sum(written: str, right: str, summed: bool) -> None:
     assert is_summed(apart_of(written, right)) == summed
+
+
+@pytest.mark.parametrize(
+    ("written", "right", "term"),
+    [
+        ("g = q * d", "g = q * (d + e)", True),
+        ("g = q * d", "g = q * (e + d)", True),
+        ("g = q * d", "g = q * (d - e @ u)", True),
+        ("g = q * d", "g = q * (e - d)", False),
+    ],
+)
+def test_an_operand_lacks_a_term(written: str, right: str, term: bool) -> None:
+    assert is_one_of_terms(apart_of(written, right)) == term
+
+
+@pytest.mark.parametrize(
+    ("written", "right", "itself"),
+    [
+        ("g = d * bow(z)", "g = d * d_bow(z)", True),
+        ("g = d * d_bow(z)", "g = d * bow(z)", False),
+        ("g = d * bow(z)", "g = d * bow(z, prime=True)", True),
+        ("g = d * bow(z)", "g = d * bow(z, True)", True),
+        ("g = d * bow(z)", "g = d * bow(z, keepdims=True)", False),
+        ("g = d * bow(z)", "g = d * bow(u)", False),
+    ],
+)
+def test_a_function_itself_is_called_for_its_slope(written: str, right: str, itself: bool) -> None:
+    assert is_function_for_slope(apart_of(written, right)) == itself
 
 
 @pytest.mark.parametrize(

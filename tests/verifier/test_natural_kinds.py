@@ -393,7 +393,7 @@ MISTAKES = [
         "critic",
         "gu = g @ self.B.T * d_lrelu(self.u)",
         "gu = g @ self.B.T * lrelu(self.u)",
-        {"missing-derivative"},
+        {"derivative-at-wrong-point"},
     ),
     (
         "factors",

@@ -94,7 +94,7 @@ def test_what_is_right_has_the_brackets_that_it_needs(tmp_path: Path) -> None:
     ("program", "right", "wrong", "kind", "due"),
     [
         (BEANS, "return v * (1 - v)", "return 1 - v ** 2", AT_POINT, "v * (1 - v)"),
-        (BEANS, "squash(leaf, slope=True)", "squash(leaf)", "missing-derivative", "squash(leaf, slope=True)"),
+        (BEANS, "squash(leaf, slope=True)", "squash(leaf)", "derivative-at-wrong-point", "squash(leaf, slope=True)"),
         (BEANS, "inner += seeds", "inner -= seeds", "sign", "inner += seeds.T @ leaf_step"),
         (POND, "            (2 * (self.depth", "            ((self.depth", "scale-factor", "* 2"),
         (POND, "self.bank += more_bank", "self.bank -= more_bank", "sign", "self.bank += more_bank"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from tinygrad_scratch.verifier.rewriting.part import NAMES, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY, PENALTY, RATE, SIZE
 from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, names_in, nodes_named
 from tinygrad_scratch.verifier.source import leaves
+from tinygrad_scratch.verifier.task_weights import weighs_loss
 from tinygrad_scratch.verifier.told_forms import FACTORS, Difference, is_number, is_sum, rest_of_one, same
 
 OF_FACTORS = ("wrong-operand", "derivative-at-wrong-point", "missing-derivative", "scale-factor")
@@ -46,10 +48,27 @@ def kind_by_factors(case: Case, found: Difference, kind: str) -> str:
         return "missing-derivative"
     if kind not in ("missing-derivative", "scale-factor"):
         return kind
-    if less and not is_in_rest_of_one(found) and all(holds_number(case, each) for each in less):
+    of_numbers = all(holds_number(case, each) or weighs_loss(case, each) for each in less)
+    if less and (of_numbers or are_single_in_term(case, found, less)) and not is_in_rest_of_one(found):
         of_penalty = any(OF_PENALTY.search(name) for each in less for name in names_in(each))
         return "regularisation" if of_penalty else "scale-factor"
     return kind
+
+
+def are_single_in_term(case: Case, found: Difference, lacking: list[ast.AST]) -> bool:
+    """Whether single numbers lack in a term of a factor of arrays, as a learned `k` of `d * (s + k * z * s)`."""
+    around = [outer for outer in found.way if isinstance(outer, ast.BinOp)]
+    in_factor = any(isinstance(a.op, FACTORS) and is_sum(b) for a, b in pairwise(around))
+    sizes = [
+        [
+            np.size(case.tape.nodes[node].value)
+            for each in nodes
+            for name in names_in(each)
+            for node in nodes_named(case, name)
+        ]
+        for nodes in (lacking, [found.old])
+    ]
+    return in_factor and bool(sizes[0]) and max(sizes[0]) == 1 and max(sizes[1], default=1) > 1
 
 
 def is_in_rest_of_one(found: Difference) -> bool:

@@ -68,7 +68,7 @@ IN_VALUES = ast.BinOp | ast.UnaryOp
 OF_SLOPE = re.compile(WORDS, re.IGNORECASE)
 OF_FUNCTION = re.compile(rf"{WORDS}|^d_[a-z]", re.IGNORECASE)
 """The names of functions that give derivatives."""
-OF_DERIVATIVE = re.compile(r"(?:deriv\w*|prime|grad\w*|back\w*)=True|forward=False")
+OF_DERIVATIVE = re.compile(r"(?:deriv\w*|prime|slope|d[xf]?|grad\w*|back\w*)=True|forward=False")
 OF_RECTIFIER = re.compile(r"\(?[\w.\[\]]+>=?0\.?0?\)?(?:\.astype\(\w+\))?")
 STRENGTH = re.compile(rf"{OF_PENALTY.pattern}|(?:\b|_)l[12](?:\b|_)", re.IGNORECASE)
 """The names of the strengths of penalties."""
@@ -258,7 +258,9 @@ def is_one_off(found: Difference) -> bool:
 
 def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
     """The kind of a change by what it makes of a slope: a part of it is gone, it is at another value, or it is none."""
-    if kind in (AT_POINT, "missing-derivative", "wrong-operand") and is_slope_for_slope(found):
+    if kind in (AT_POINT, "missing-derivative", "wrong-operand") and (
+        is_slope_for_slope(found) or is_function_for_slope(found)
+    ):
         return AT_POINT
     if kind == AT_POINT:
         lacks = is_rest(found) or is_of_function_left_out(found)
@@ -271,7 +273,7 @@ def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
         elsewhere = is_slope_elsewhere(found) or is_of_compared(found) or is_given_to_slope(found)
         if is_other_number(case, found):
             return "scale-factor"
-        lacks = lacks_array(case, found) or is_rest_taken_whole(found) or is_derivative_for_function(found)
+        lacks = lacks_array(case, found) or is_rest_taken_whole(found)
         return "missing-derivative" if lacks else AT_POINT if elsewhere else kind
     if kind == "scale-factor" and is_of_mask(case, found):
         return "missing-derivative"
@@ -283,13 +285,11 @@ def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
 
 
 def is_one_of_terms(found: Difference) -> bool:
-    """Whether all of a sum is due for one of its terms: `a + b` for `a`."""
+    """Whether all of a sum is due for one of its terms: `a + b` for `a`, or `a - b`."""
     new = found.new
-    return (
-        isinstance(new, ast.BinOp)
-        and isinstance(new.op, ast.Add)
-        and any(same(found.old, s) for s in (new.left, new.right))
-    )
+    if not isinstance(new, ast.BinOp) or not is_sum(new):
+        return False
+    return same(found.old, new.left) or (isinstance(new.op, ast.Add) and same(found.old, new.right))
 
 
 def is_summed(found: Difference) -> bool:
@@ -612,6 +612,11 @@ def is_other_of_kept(found: Difference) -> bool:
     return all(numbers) and is_other_number_in_index(found) and is_given_to_slope(found)
 
 
+def is_function_for_slope(found: Difference) -> bool:
+    """Whether a function itself is called where its derivative is due, by another name or by a switch."""
+    return is_derivative_for_function(found) or is_switched_on(found)
+
+
 def is_derivative_for_function(found: Difference) -> bool:
     """Whether the derivative of a function is due where the function itself is called."""
     outer = found.way[-1] if found.way else None
@@ -619,6 +624,17 @@ def is_derivative_for_function(found: Difference) -> bool:
     one, other = ast.unparse(found.old), ast.unparse(found.new)
     named = OF_FUNCTION.search(other) is not None and OF_FUNCTION.search(one) is None
     return called and (named or is_derivative_of(other, {one})) and not is_derivative_of(one, {other})
+
+
+def is_switched_on(found: Difference) -> bool:
+    """Whether a call lacks what tells its function to give the derivative: `f(z)` for `f(z, prime=True)`."""
+    old, new = found.old, found.new
+    if not isinstance(old, ast.Call) or not isinstance(new, ast.Call) or not same(old.func, new.func):
+        return False
+    given, due = ([*map(ast.unparse, [*call.args, *call.keywords])] for call in (old, new))
+    switches = due[len(given) :] if due[: len(given)] == given else []
+    named = len(switches) == 1 and OF_DERIVATIVE.fullmatch(switches[0]) is not None
+    return named or (bool(switches) and len(given) == 1 and is_switched(new))
 
 
 def is_plain(found: Difference) -> bool:

@@ -162,11 +162,14 @@ def handed_instead(region: Region, step: Step, read: int, other: int) -> Finding
     case, place, caller = region.case, step.place, step.caller
     if place is None or caller is None or in_same_function(place, caller) or is_known_here(region, other):
         return None
-    given = any(e.node == read and in_same_function(e.place, place) for e in case.arguments)
+    handed = [e for e in case.arguments if in_same_function(e.place, place)]
+    calls = {e.owner for e in handed if e.node == read}
+    if any(e.node == other and e.owner in calls for e in handed):  # both have names here
+        return None
     there = [e for e in (*case.arguments, *case.events) if in_same_function(e.place, caller)]
     mine, meant = (next((e.name for e in there if e.node == node), "") for node in (read, other))
     should = (
-        replaced(right_side(statement_at(caller.file, caller.line)), mine, meant) if given and mine and meant else None
+        replaced(right_side(statement_at(caller.file, caller.line)), mine, meant) if calls and mine and meant else None
     )
     return Finding("wrong-operand", f"{mine} should be {meant}", None, should, place=caller) if should else None
 

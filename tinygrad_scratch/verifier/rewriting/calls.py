@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from tinygrad_scratch.verifier.derivative_names import is_derivative_of, is_of_activation
+from tinygrad_scratch.verifier.rewriting.branches import of_branches
 from tinygrad_scratch.verifier.rewriting.part import PRODUCTS, Part, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, NAMED, SLOPE, Rewrite
 from tinygrad_scratch.verifier.rewriting.text import METHOD, Source, is_near
@@ -162,16 +163,6 @@ def of_function(part: Part) -> Iterator[Rewrite]:
     end = part.source.span(part.node.func)[1]
     for other, kind in (OTHER[name], *((("trace", "broadcasting-shape"),) if name == "sum" else ())):
         yield part.change(other, kind, f"`{name}` should be `{other}` in `{part.code}`", at=(end - len(name), end))
-
-
-def of_branches(part: Part) -> Iterator[Rewrite]:
-    """One of the two values that `where` chooses from, times the other one, as in `where(m, g, s * g)`."""
-    if len(part.node.args) == 3:
-        one, two = part.node.args[1:]
-        for lacking, other in ((two, one), (one, two)):
-            said = f"`{part.source.code(lacking)}` is not multiplied by {part.source.code(other)}"
-            text = f"{part.source.operand(lacking)} * {part.source.operand(other)}"
-            yield part.change(text, "missing-derivative", said, NAMED, at=part.source.span(lacking))
 
 
 def of_range(part: Part) -> Iterator[Rewrite]:

@@ -161,10 +161,28 @@ def kind_of_neighbour(written: str, right: str) -> str:
     if call is not None and written in re.split(r"\s*,\s*", call[2]):
         of_factor = call[1].endswith("multiply")
         return kind_of_factor(call[2].replace(written, "", 1).strip(" ,")) if of_factor else kind_of_call(call[1])
+    if term := lacking_term(written, right):
+        return kind_of_term(term)
     rest = right.removeprefix(written).strip()
     if rest == right or not rest or (rest[0] in "*/@" and re.search(r"\s[-+]\s", written)):
         return "wrong-operand"
     return kind_of_factor(rest[1:].strip()) if rest[0] in "*/@" else kind_of_term(rest[1:].strip())
+
+
+def lacking_term(written: str, right: str) -> str:
+    """What one operand lacks that is added to it or taken off, as in `a * b` for `a * (b - c)`; nothing of others.
+
+    >>> lacking_term("s / n * dw", "s / n * (dw - u * ds)"), lacking_term("a + b", "a - b")
+    ('u * ds', '')
+    """
+    code = right.encode()
+    for node in ast.walk(ast.parse(right, mode="eval")):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+            left = code[node.left.col_offset : node.left.end_col_offset]
+            text = (code[: node.col_offset] + left + code[node.end_col_offset :]).decode()
+            if ast.dump(ast.parse(text)) == ast.dump(ast.parse(written)):
+                return ast.unparse(node.right)
+    return ""
 
 
 def other_sizes(part: Part) -> Iterator[Rewrite]:

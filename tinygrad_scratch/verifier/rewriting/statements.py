@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from tinygrad_scratch.verifier.rewriting.as_siblings import as_siblings
+from tinygrad_scratch.verifier.rewriting.beside_unread import beside_unread
 from tinygrad_scratch.verifier.rewriting.carried import carried_over
 from tinygrad_scratch.verifier.rewriting.each_turn import begun_in_turns
 from tinygrad_scratch.verifier.rewriting.expressions import Expressions
@@ -80,6 +81,7 @@ class Statement(Expressions):
             yield from self.of_same_index(node)
         yield from self.of_expressions()
         yield from as_siblings(self.source, node)
+        yield from beside_unread(self.source, node)
 
     def of_same_index(self, node: ast.Assign | ast.AugAssign) -> Iterator[Rewrite]:
         """Another index on both sides: `dW[1:] += k * W[1:]` for `dW[:-1] += k * W[:-1]`."""

@@ -368,13 +368,14 @@ class Words:
     def factors(self) -> list[str]:
         """What something is multiplied by, also all the factors from one on, as in `d * s * (1 - s)`.
 
-        What a factor leaves of 1, as `m` of `(1 - m)`, is due elsewhere.
+        What a factor leaves of 1, as `m` of `(1 - m)`, is due elsewhere, and so is what one is the negative of: `-m`.
         """
         chains = [factors for node in self._operations((ast.Mult,)) if len(factors := factors_in(node)) > 2]
         tails = (" * ".join(map(self.source.operand, each[i:])) for each in chains for i in range(1, len(each) - 1))
         known = self._operands((ast.Mult,))
         rests = (found[1] for each in known if (found := re.fullmatch(r"\(?1\.?0? - (\w+)\)?", each)))
-        return usable([*known, *tails, *rests])
+        negated = (found[1] for each in known if (found := re.fullmatch(r"\(?-([^\W\d][\w.]*)\)?", each)))
+        return usable([*known, *tails, *rests, *negated])
 
     @cached_property
     def slopes(self) -> list[str]:
