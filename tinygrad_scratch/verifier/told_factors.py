@@ -117,17 +117,26 @@ def base_of(node: ast.AST) -> str:
 
 
 def is_divided_too_seldom(case: Case, found: Difference) -> bool:
-    """Whether it should be divided once more by a number that is a sum, as it is already: `e / s` for `e / s**2`."""
+    """Whether it should be divided once more by what it is divided by already: `e / s` for `e / s**2`.
+
+    In what is taken off from one, or added to it, only a number that is a sum is such a divisor.
+    """
     match found.new:
         case ast.BinOp(left=rest, op=ast.Div(), right=divisor) if same(rest, found.old):
             own = (each for each in (*found.way, *ast.walk(found.old)) if isinstance(each, ast.BinOp))
             divided = any(isinstance(each.op, ast.Div) and same(each.right, divisor) for each in own)
-            return divided and is_one_sum(case, divisor)
         case ast.BinOp(left=divisor, op=ast.Pow()) if same(divisor, found.old):
             outer = found.way[-1] if found.way else None
             divided = isinstance(outer, ast.BinOp) and isinstance(outer.op, ast.Div) and same(outer.right, divisor)
-            return divided and is_one_sum(case, divisor)
-    return False
+        case _:
+            return False
+    return divided and (is_one_sum(case, divisor) or not is_in_formula_of_one(found))
+
+
+def is_in_formula_of_one(found: Difference) -> bool:
+    """Whether it is in a sum with the number one, as `(z / 3) ** 2` is in `1 + (z / 3) ** 2`."""
+    sums = (each for each in found.way if isinstance(each, ast.BinOp) and is_sum(each))
+    return any(is_number(side) for each in sums for side in (each.left, each.right))
 
 
 def is_one_sum(case: Case, node: ast.AST) -> bool:

@@ -70,6 +70,8 @@ OF_FUNCTION = re.compile(rf"{WORDS}|^d_[a-z]", re.IGNORECASE)
 """The names of functions that give derivatives."""
 OF_DERIVATIVE = re.compile(r"(?:deriv\w*|prime|slope|d[xf]?|grad\w*|back\w*)=True|forward=False")
 OF_RECTIFIER = re.compile(r"\(?[\w.\[\]]+>=?0\.?0?\)?(?:\.astype\(\w+\))?")
+OTHER_POWER = re.compile(r"\(1\.?0?-[\w.\[\]]+\)\*\*2")
+"""What is no slope, and has all that `1 - h**2` has: `(1 - h) ** 2`."""
 STRENGTH = re.compile(rf"{OF_PENALTY.pattern}|(?:\b|_)l[12](?:\b|_)", re.IGNORECASE)
 """The names of the strengths of penalties."""
 AT_POINT = "derivative-at-wrong-point"
@@ -317,6 +319,8 @@ def is_slope_for_slope(found: Difference) -> bool:
     So does the mask of a rectifier, as `h > 0`.
     """
     texts = [re.sub(r"[\s'\"]", "", ast.unparse(each)) for each in (found.old, found.new)]
+    if OF_RESULT.fullmatch(texts[1]) and OTHER_POWER.fullmatch(texts[0]):
+        return True
     return all(OF_RESULT.fullmatch(text) or OF_RECTIFIER.fullmatch(text) for text in texts) and any(
         OF_RESULT.fullmatch(text) for text in texts
     )

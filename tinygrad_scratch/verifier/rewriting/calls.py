@@ -218,8 +218,8 @@ def of_arguments(part: Part) -> Iterator[Rewrite]:
         first, second = part.node.args[i], part.node.args[i + 1]
         span = part.source.span(first)[0], part.source.span(second)[1]
         said = f"{codes[i]} and {codes[i + 1]} should be exchanged in `{part.code}`"
-        kind = "transpose" if name_of(part.node) in TURNS else "wrong-operand"
-        yield part.change(f"{codes[i + 1]}, {codes[i]}", kind, said, at=span)
+        turns = name_of(part.node) in (*TURNS, "outer", "einsum")
+        yield part.change(f"{codes[i + 1]}, {codes[i]}", "transpose" if turns else "wrong-operand", said, at=span)
 
 
 def of_axes(part: Part) -> Iterator[Rewrite]:
