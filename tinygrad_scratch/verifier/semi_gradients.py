@@ -53,12 +53,13 @@ def is_cut_off(case: Case, truth: Truth, parameter: int) -> bool:
 
 
 def is_rest_made(case: Case, truth: Truth, parameter: int) -> bool:
-    """Whether the program derived the part that a constant would take from a gradient, too, and lost it on its way."""
+    """Whether the program derived the part that a constant would take from a gradient, too, and nothing reads that."""
     rest = case.truth.cotangents.get(parameter, np.zeros(())) - truth.cotangents.get(parameter, 0)
     if not is_telling(rest):
         return False
-    hand = (node for node in case.tape.nodes if node.number not in case.forward and node.value.shape == rest.shape)
-    return any(close(sign * case.scale * node.value, rest) for node in hand for sign in (1, -1))
+    used = {node for step in case.tape.steps for node in step.reads} | case.forward
+    lost = (node.value for node in case.tape.nodes if node.number not in used and node.value.shape == rest.shape)
+    return any(close(sign * case.scale * value, rest) for value in lost for sign in (1, -1))
 
 
 def nodes_given(truth: Truth) -> list[int]:

@@ -48,6 +48,7 @@ class Wording(Extent):
         names = names or [n for n in self.names_of(twin) if self.is_own(twin, n)]
         names = names or [event.name for event in self.case.arguments if event.node == node]
         names = [name for name in names if not self.is_of_another(node, name)]
+        names = [name for name in names if self._now.get(name) == node] or names
         if names:
             written = statement_at(self.event.place.file, self.event.place.line)
             known = (name for name in names if name in self._here or not name.isidentifier())
@@ -71,6 +72,14 @@ class Wording(Extent):
         if any(np.array_equal(np.asarray(self.values[each]), value) for each in here):
             return False
         return not all(nodes[each].slot == nodes[node].slot and each < node for each in here)
+
+    @cached_property
+    def _now(self) -> dict[str, int]:
+        """What each variable of the function stands for when the wrong value is made, by the last line before that."""
+        own, known = self.event, (*self.case.arguments, *self.case.events)
+        named = [e for e in known if e.name.isidentifier() and e.time <= own.time and e.node != self.node]
+        named = sorted((e for e in named if in_same_function(e.place, own.place)), key=lambda e: e.time)
+        return {e.name: e.node for e in named if e.owner == named[-1].owner}  # of this call of the function
 
     @cached_property
     def _here(self) -> dict[str, set[int]]:

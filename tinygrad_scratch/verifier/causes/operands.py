@@ -207,8 +207,9 @@ def made_otherwise(region: Region, step: Step, read: int, other: int) -> Finding
     theirs = [e for e in events if e.node == other and not any(in_same_function(e.place, each.place) for each in own)]
     pairs = ((one, two) for one in own for two in theirs if one.name == two.name)
     for one, two in pairs:
-        written, right = (right_side(statement_at(e.place.file, e.place.line)) for e in (one, two))
-        if written and right and written != right:
+        lines = [statement_at(e.place.file, e.place.line) for e in (one, two)]
+        written, right = map(right_side, lines)
+        if written and right and written != right and lines[0] != written and lines[1] != right:  # both are made there
             said = f"{one.name} is made otherwise than in line {two.place.line}"
             return Finding("wrong-operand", said, None, right, place=one.place)
     return None
