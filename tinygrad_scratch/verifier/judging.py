@@ -515,7 +515,8 @@ class Judging(PastChoices):
         else:
             if alone:
                 told[1].kind = kind_with(self.case, told, self.causes[0])
-            if refuted and told[1].line == self.causes[0].line:
+            moves = told[1].kind == "stale-or-updated-weights"  # a whole statement, of which no value in it tells
+            if refuted and told[1].line == self.causes[0].line and not moves:
                 told[1].kind = self.causes[0].kind  # of one turn the values tell it, though no text
             self.repairs, self.causes = [told[0]], [told[1]]
 
