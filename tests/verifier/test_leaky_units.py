@@ -72,3 +72,36 @@ def test_it_is_right_otherwise(tmp_path: Path) -> None:
     check = check_of_script(tmp_path, LEAKY)
     assert check.ok, str(check)
     assert not check.convention
+
+
+CARRIED = """import numpy as np
+
+rng = np.random.default_rng(3)
+x, y = rng.normal(size=(4, 5, 3)), rng.normal(size=(4, 5, 2))
+P = {"U": rng.normal(size=(3, 6)), "W": rng.normal(size=(6, 6)) * 0.5, "V": rng.normal(size=(6, 2))}
+for turn in range(3):
+    h = [np.zeros((5, 6))]
+    for t in range(4):
+        h.append(np.tanh(x[t] @ P["U"] + h[-1] @ P["W"]))
+    outs = np.array([each @ P["V"] for each in h[1:]])
+    loss = np.sum((outs - y) ** 2) / 5
+    grads = {k: np.zeros_like(v) for k, v in P.items()}
+    da = np.zeros((5, 6))
+    for t in reversed(range(4)):
+        do = 2 * (outs[t] - y[t]) / 5
+        grads["V"] += h[t + 1].T @ do
+        dh = do @ P["V"].T + da @ P["W"].T
+        da = dh * (1 - h[t + 1] ** 2)
+        grads["U"] += x[t].T @ da
+        grads["W"] += h[t].T @ da
+    for k in P:
+        P[k] -= 0.1 * grads[k]
+    print(loss)
+"""
+
+
+def test_what_each_turn_leaves_and_none_reads_is_the_term_that_is_missing(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, CARRIED).ok
+    check, line = edited_script(tmp_path, CARRIED, ' + da @ P["W"].T', "")
+    assert told(check) == (line, "missing-term"), str(check)
+    assert check.first_wrong.should_be == 'dh = do @ P["V"].T + da @ P["W"].T'

@@ -35,6 +35,7 @@ from tinygrad_scratch.verifier.source import (
     compared,
     in_same_function,
     is_same,
+    parsed,
     replaced,
     right_side,
     statement_at,
@@ -182,7 +183,12 @@ OUT = re.compile(r"\bout=([\w.\[\]]+)")
 
 
 def put_somewhere(should_be: str, expression: str) -> str | None:
-    """What should be written for an expression; None where it would be put nowhere, or elsewhere, by `out=`."""
+    """What should be written for an expression; None where it would be put nowhere, or elsewhere, by `out=`.
+
+    So it is where a value in it has no name, and is only told: then there is nothing that can be written.
+    """
+    if parsed(should_be) is None:
+        return None
     outs, asked = (OUT.findall(text) for text in (expression, should_be))
     same = should_be.partition("(")[0] == expression.partition("(")[0] or not outs
     return should_be if outs == asked and same else None

@@ -48,6 +48,7 @@ from tinygrad_scratch.verifier.told_forms import (
     is_turned_round,
     marks,
     parts,
+    rest_of_one,
     same,
 )
 from tinygrad_scratch.verifier.told_sizes import BATCH, kind_of_size
@@ -279,11 +280,16 @@ def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
         return "missing-derivative" if lacks else AT_POINT if elsewhere else kind
     if kind == "scale-factor" and is_of_mask(case, found):
         return "missing-derivative"
-    if kind == "missing-term" and adds_penalty(case, found):
+    return kind_of_other_term(case, found) if kind == "missing-term" else kind
+
+
+def kind_of_other_term(case: Case, found: Difference) -> str:
+    """The kind of a term too many, or of one that lacks, by what it is."""
+    if adds_penalty(case, found):
         return "regularisation"
-    if kind == "missing-term" and is_of_number(found):  # a path of the gradient is no number
-        return "missing-derivative"
-    return kind
+    if rest_of_one(found.old) == ast.unparse(found.new):  # another value, and no sum
+        return "wrong-operand"
+    return "missing-derivative" if is_of_number(found) else "missing-term"  # a path of the gradient is no number
 
 
 def is_one_of_terms(found: Difference) -> bool:

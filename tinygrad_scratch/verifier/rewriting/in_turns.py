@@ -6,8 +6,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tinygrad_scratch.verifier.rewriting.part import Part
-from tinygrad_scratch.verifier.rewriting.rewrite import MADE, Rewrite
+from tinygrad_scratch.verifier.rewriting.part import Part, name_of
+from tinygrad_scratch.verifier.rewriting.rewrite import MADE, NAMED, Rewrite
+from tinygrad_scratch.verifier.rewriting.unused import is_bound
 
 MOST_BEFORE = 2  # statements that derived something
 MOST_WEIGHTS = 16
@@ -22,6 +23,7 @@ def in_turns(part: Part) -> Iterator[Rewrite]:
     target = statement.targets[-1] if isinstance(statement, ast.Assign) else statement.target
     if part.is_whole and isinstance(target, ast.Subscript | ast.Name | ast.Attribute):
         yield from by_weights(part)
+        yield from by_what_is_carried(part)
     if isinstance(target, ast.Subscript) and isinstance(part.node, ast.Subscript) and is_factor(part):
         yield from less_than_before(part)
 
@@ -33,6 +35,49 @@ def by_weights(part: Part) -> Iterator[Rewrite]:
             if recent not in part.code and weight != recent:
                 said = f"the term `{weight} * {recent}` is missing"
                 yield part.change(f"{part.code} + {weight} * {recent}", "missing-term", said, MADE)
+
+
+def by_what_is_carried(part: Part) -> Iterator[Rewrite]:
+    """With what each turn leaves to the next one, and none reads, times a matrix: `+ da @ W`, where da began as 0."""
+    names = carried_unread(part)
+    matrices = multiplied(part) if names else []
+    for name in names:
+        said = f"each turn leaves {name} to the next one, and none reads it: `{{}}` is missing"
+        for matrix in matrices[:MOST_WEIGHTS]:
+            for term in (f"{name} @ {matrix}", f"{name} @ {matrix}.T", f"{matrix}.T @ {name}", f"{matrix} @ {name}"):
+                yield part.change(f"{part.code} + {term}", "missing-term", said.format(term), NAMED, about=name)
+
+
+def carried_unread(part: Part) -> list[str]:
+    """The names that have a value before a loop, and get another one in it before anything in the loop reads them."""
+    loops = part.source.loops_over(part.line)
+    if not loops:
+        return []
+    first, inside = loops[-1].lineno, names_in(loops[-1])
+    around = names_in(part.source.function_around(part.line) or part.source.tree)
+    begun = {n.id for n in around if is_bound(n) and n.lineno < first}
+    bound: dict[str, int] = {}
+    for node in (n for n in inside if is_bound(n) and n.id in begun and n.lineno > part.line):
+        bound[node.id] = min(node.lineno, bound.get(node.id, node.lineno))
+    read = {n.id for n in inside if not is_bound(n) and n.lineno <= bound.get(n.id, 0)}
+    return [name for name in bound if name not in read]
+
+
+def names_in(node: ast.AST) -> list[ast.Name]:
+    return [each for each in ast.walk(node) if isinstance(each, ast.Name)]
+
+
+def multiplied(part: Part) -> list[str]:
+    """The names that a product of matrices has as a side in the class around, or in the text."""
+    around = part.source.class_around(part.line) or part.source.tree
+    sides: dict[str, None] = {}
+    for node in ast.walk(around):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
+            sides |= dict.fromkeys(map(part.source.code, (node.left, node.right)))
+        elif isinstance(node, ast.Call) and name_of(node) in ("dot", "matmul"):
+            sides |= dict.fromkeys(map(part.source.code, node.args))
+    known = set(part.source.words(part.line, of_class=True).names)
+    return [side for side in dict.fromkeys(each.removesuffix(".T") for each in sides) if side in known]
 
 
 def weights(part: Part) -> list[str]:
