@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from tinygrad_scratch.verifier.penalised import without_own_parts
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.tape import Tape
 
+MOST_INPUTS = 6
 SHARES = 1.0, 0.1, 0.01  # of the way to the other parameters, as far as the same branches are taken
 
 
@@ -65,9 +67,25 @@ def weighs_samples(tape: Tape, run: Played, fitting: Candidate, theirs: Candidat
     if fitting.turns:
         return False
     runs = run, Elsewhere(tape, run, finals).there
-    pairs = ([each.gradients(loss, [fitting.node]) for loss in (theirs, fitting)] for each in runs)
-    here, there = (shares_of(one[0], other[0]) if one and other else None for one, other in pairs)
-    return here is not None and there is not None and is_varied(here) and bool(np.allclose(here, there, rtol=SAME))
+    for node in (fitting.node, *inputs_of(tape, fitting.node)):  # theirs may be one of what the output was made of
+        pairs = [[each.gradients(loss, [node]) for loss in (theirs, fitting)] for each in runs]
+        if all(found and np.any(found[0]) for pair in pairs for found in pair):
+            here, there = (shares_of(one[0], other[0]) for one, other in pairs if one and other)
+            alike = here is not None and there is not None and np.allclose(here, there, rtol=SAME)
+            return here is not None and is_varied(here) and bool(alike)
+    return False
+
+
+def inputs_of(tape: Tape, node: int) -> Iterator[int]:
+    """The values of the shape of an output that it was made of, one after the other, the last one first."""
+    shape = tape.nodes[node].value.shape
+    for _ in range(MOST_INPUTS):
+        step = tape.steps[tape.nodes[node].step]
+        alike = [read for read in step.reads if tape.nodes[read].value.shape == shape]
+        if len(alike) != 1:
+            return
+        node = alike[0]
+        yield node
 
 
 def shares_of(weighed: Array, plain: Array) -> Array | None:
