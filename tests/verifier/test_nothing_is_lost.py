@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.verifier.files import check_of_script, module_of, told
+from tests.verifier.files import check_of_script, edited_script, module_of, told
 from tinygrad_scratch import verify
 
 RNG = np.random.default_rng(11)
@@ -407,3 +407,37 @@ def test_where_no_turn_tells_of_all_the_first_that_updates_is_judged(tmp_path: P
     assert check.ok is False, str(check)
     assert check.first_wrong is not None, str(check)
     assert {final.parameter.name for final in check.finals} == {"w", "v"}
+
+
+KEPT = """
+import numpy as np
+
+rng = np.random.default_rng(6)
+X, Y = rng.normal(size=(9, 3)), rng.normal(size=(9, 2))
+W, b, V, c = rng.normal(size=(3, 4)), np.zeros(4), rng.normal(size=(4, 2)), np.zeros(2)
+
+
+def step(pairs, rate):
+    for p, g in pairs:
+        p -= rate * g
+
+
+for turn in range(9):
+    h = np.tanh(X @ W + b)
+    out = h @ V + c
+    loss = np.mean((out - Y) ** 2)
+    d = 2 * (out - Y) / Y.size
+    e = d @ V.T * (1 - h**2)
+    step([(V, h.T @ d), (c, d.sum(0))], 0.1)
+    for p, g in ((W, X.T @ e), (b, e.sum(0))):
+        p -= 0.1 * g
+    print(turn, loss)
+"""
+
+
+@pytest.mark.parametrize("right", ["p -= rate * g", "p -= 0.1 * g"])
+def test_a_new_value_that_nobody_keeps_is_told(tmp_path: Path, right: str) -> None:
+    assert check_of_script(tmp_path, KEPT).ok
+    check, line = edited_script(tmp_path, KEPT, right, f"p = p - {right.removeprefix('p -= ')}")
+    assert told(check) == (line, "stale-or-updated-weights"), str(check)
+    assert "is lost" in check.first_wrong.sentence, str(check)

@@ -46,6 +46,7 @@ from tinygrad_scratch.verifier.in_turn import by_turns
 from tinygrad_scratch.verifier.later_losses import by_later_losses, give_earlier_steps
 from tinygrad_scratch.verifier.leaks import left, unseen
 from tinygrad_scratch.verifier.likeness import difference
+from tinygrad_scratch.verifier.lost_updates import lost_updates
 from tinygrad_scratch.verifier.mistakes import tell_lines
 from tinygrad_scratch.verifier.moved_shares import give_moved_shares
 from tinygrad_scratch.verifier.names import listed
@@ -365,6 +366,7 @@ class Judging(PastChoices):
                 self._name_kinds()
             else:
                 self._see_what_a_loop_leaves_out()
+                self._see_what_is_lost()
                 self._see_what_began_alike()
             if not self.repairs and self.entry.other_loss and not self.case.convention:
                 self.case.convention = f"of another loss than your {self.entry.other_loss}"
@@ -375,6 +377,11 @@ class Judging(PastChoices):
                 what = f"decay of {share:.6g} times the weights" if np.ndim(share) == 0 else "penalty of weights"
                 self.notes.append(f"A {what} is no part of the loss, and counts as meant.")
         self._say_what_is_not_judged()
+
+    def _see_what_is_lost(self) -> None:
+        """New values of parameters that nobody has after the turn: their gradients may be right, and move nothing."""
+        for repair, finding in lost_updates(self.case, self.entry.gone) if not self.causes else ():
+            self.repairs, self.causes = [repair], [as_cause(Region(self.case, repair), finding)]
 
     def _see_what_began_alike(self) -> None:
         """Judge at other values of parameters that hold noughts or ones, where some gradients would be wrong there."""

@@ -38,6 +38,7 @@ from tinygrad_scratch.verifier.loops import (
     without_magics,
 )
 from tinygrad_scratch.verifier.losses import is_loss_name
+from tinygrad_scratch.verifier.lost_updates import gone
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.numbers_by_name import is_bias_of, is_number
 from tinygrad_scratch.verifier.ones import masks_of_ones, turn_that_tells
@@ -476,6 +477,7 @@ class Loops:
         self.changed = list(self._changed(turn, found))
         known = {parameter.node for parameter, _ in self.changed}
         self.changed += [each for each in found if each[0].node not in known]  # as under another object's name
+        self.check.entry.gone = gone(watch.tape, turn.steps)
         self.until_loss = turns_until_loss(frame, turn.first)
         self.elsewhere = trained_elsewhere(turn.file, turn.first, frame, self.seen)
         first = begun_at(watch.tape, updates, self._outermost(frame, turn))

@@ -132,6 +132,10 @@ class Tape(Run):
         array = self._arrays[slot]()
         return None if array is None else owner_of(array)
 
+    def is_gone(self, node: int) -> bool:
+        """Whether nobody has the array any more that a call made."""
+        return self._arrays[self.nodes[node].slot]() is None
+
     def _changed(self, slots: list[int], written: int | None) -> list[int]:
         """Those that a call wrote other content into, and the one that it was told to write to."""
         return [

@@ -62,6 +62,7 @@ class Told:
     known: frozenset[str] = frozenset()  # parameters of which the steps were judged in another loop
     step_name: str = ""  # of the loss that is judged by, where there are several steps
     later_losses: list[str] = field(default_factory=list)  # of steps of their own, by their names
+    gone: set[int] = field(default_factory=set)  # sums that nothing read, and that nobody has after the turn
     missing: list[Parameter] = field(default_factory=list)
     lacking: list[Parameter] = field(default_factory=list)  # those of them that surely are parameters
     notes: list[str] = field(default_factory=list)
