@@ -292,7 +292,7 @@ def run(A, X, Y, mask, w, v):
     ("old", "new", "kind"),
     [
         ("np.asarray(rest) * mask[:, None]", "np.asarray(rest)", "missing-derivative"),
-        ("(1 - hidden ** 2)", "(1 - hidden) ** 2", "missing-derivative"),
+        ("(1 - hidden ** 2)", "(1 - hidden) ** 2", "derivative-at-wrong-point"),
     ],
 )
 def test_what_rests_on_a_symmetric_matrix_is_found(tmp_path: Path, old: str, new: str, kind: str) -> None:
