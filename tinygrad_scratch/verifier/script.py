@@ -68,6 +68,7 @@ from tinygrad_scratch.verifier.update_steps import handed_over, in_update, insid
 OF_AN_UPDATE = 3  # calls: as those of a decay, of a step, and of what keeps it within bounds
 MOST_SECONDS = 10.0  # for a run to another loop
 MOST_IDLE = 16  # turns in a row of the same lines that updated nothing: no later one of these lines does
+LATER = 2  # turns after the one that is judged, until another one is
 MOST_SILENT = 6  # turns that are passed over, as those with an input of noughts
 
 
@@ -116,6 +117,8 @@ def check_of_script(code: Any, path: str, loss: str | None, seconds: float, most
         check = found or check
     if check.ok:
         check = check_past_masks(path, check, loss, seconds)
+    if check.ok:
+        check = check_later(path, check, loss, seconds)
     if right:
         check.say_later_are_right()
     may_be_wrong = check.ok or (check.problem and not check.finals)
@@ -161,6 +164,28 @@ def check_past_masks(path: str, check: Any, loss: str | None, seconds: float) ->
         return other
     judged = "was judged, too, and is right." if other is not None and other.ok else "was not judged."
     check.notes.append(f"In this turn {listed(masks)} let everything through; a later one, which tells more, {judged}")
+    return check
+
+
+def check_later(path: str, check: Any, loss: str | None, seconds: float) -> Any:
+    """The check of a later turn, where that of one is right, and a change of the source is known that mends the later.
+
+    In the first turn much is alike that is not so later: lengths, branches, scales of one, weights as they began.
+    """
+    file, line = str(Path(path).resolve()), check.loop[1]
+    make = partial(turn_again, path, loss, seconds, MOST_SILENT)
+    ends, again = {(file, line): check.turn + LATER}, Script(file, make, partial(run_as, path, file))
+    with contextlib.suppress(Exception, LimitReached):  # of it nothing is known, then
+        if check.loop[0] != file or make(check.kind_of_rerun(), ends).right:
+            return check
+        with as_main(path, file) as names:
+            other = check_of_turn(code_of(file), names, loss, seconds, again=again, most_silent=MOST_SILENT, ends=ends)
+        first, several = other.first_wrong, len(other.causes) != 1
+        if (other.loop, other.turn) != (check.loop, check.turn + LATER) or first is None or several:
+            return check
+        if first.certainty == "checked" and first.should_be:
+            other.notes.append(f"The turn before is right: this is turn {other.turn + 1} of the loop.")
+            return other
     return check
 
 
@@ -364,6 +389,7 @@ def check_of_turn(
             again.turns = loops.silent.get((loops.file, loops.line), 0) + 1
             again.until_loss, again.seen = loops.until_loss, set(loops.seen)
         check.loop, check.elsewhere = (loops.file, loops.line), loops.elsewhere
+        check.turn = loops.silent.get(check.loop, 0)
         check.waits_for_loss = waits and bool(loops.until_loss)
         check.watch.on_line = None
         check.entry.updated, check.entry.changed = loops.updated, loops.changed
