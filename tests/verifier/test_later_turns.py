@@ -1,0 +1,60 @@
+"""What is right in the first turn, as much begins alike there, and wrong in those after it, is told in a later one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.verifier.files import check_of_script, edited_script, told
+
+BATCHES = """
+import numpy as np
+
+rng = np.random.default_rng(21)
+x, y = rng.normal(size=(24, 5)), rng.integers(0, 3, 24)
+W, b = rng.normal(size=(5, 3)) * 0.4, rng.normal(size=3)
+for turn in range(4):
+    for first in range(0, 24, 6):
+        xs, ys = x[first : first + 6], y[first : first + 6]
+        z = xs @ W + b
+        p = np.exp(z - z.max(1, keepdims=True))
+        p /= p.sum(1, keepdims=True)
+        loss = -np.mean(np.log(p[np.arange(6), ys]))
+        d = p.copy()
+        d[np.arange(6), ys] -= 1
+        d /= 6
+        W -= 0.3 * xs.T @ d
+        b -= 0.3 * d.sum(0)
+    print(loss)
+"""
+SMOOTHED = """
+import numpy as np
+
+rng = np.random.default_rng(9)
+x, kind = rng.normal(size=(12, 4)), rng.integers(0, 3, 12)
+W, b = rng.normal(size=(4, 3)), np.zeros(3)
+for turn in range(10):
+    spread = 0.02 * turn
+    z = x @ W + b
+    p = np.exp(z - z.max(1, keepdims=True))
+    p /= p.sum(1, keepdims=True)
+    aim = (1 - spread) * np.eye(3)[kind] + spread / 3
+    loss = -np.mean(np.sum(aim * np.log(p), axis=1))
+    d = (p - aim) / 12
+    W -= 0.3 * x.T @ d
+    b -= 0.3 * d.sum(0)
+    print(loss)
+"""
+MISTAKES = [
+    pytest.param(BATCHES, "d[np.arange(6), ys] -= 1", "d[np.arange(6), y[:6]] -= 1", id="the labels of one batch"),
+    pytest.param(SMOOTHED, "d = (p - aim)", "d = (p - np.eye(3)[kind])", id="targets that are smoothed later"),
+]
+
+
+@pytest.mark.parametrize(("script", "right", "wrong"), MISTAKES)
+def test_what_the_first_turn_hides_is_told(tmp_path: Path, script: str, right: str, wrong: str) -> None:
+    assert check_of_script(tmp_path, script).ok
+    check, line = edited_script(tmp_path, script, right, wrong)
+    assert told(check)[0] == line, str(check)
+    assert any("The turn before is right" in note for note in check.notes), str(check)
