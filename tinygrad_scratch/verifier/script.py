@@ -68,6 +68,7 @@ from tinygrad_scratch.verifier.update_steps import handed_over, in_update, insid
 OF_AN_UPDATE = 3  # calls: as those of a decay, of a step, and of what keeps it within bounds
 MOST_SECONDS = 10.0  # for a run to another loop
 MOST_IDLE = 16  # turns in a row of the same lines that updated nothing: no later one of these lines does
+MOST_OF_TURN = 5_000  # calls, where a later one is judged, too
 LATER = 2  # turns after the one that is judged, until another one is
 MOST_SILENT = 6  # turns that are passed over, as those with an input of noughts
 
@@ -176,7 +177,8 @@ def check_later(path: str, check: Any, loss: str | None, seconds: float) -> Any:
     make = partial(turn_again, path, loss, seconds, MOST_SILENT)
     ends, again = {(file, line): check.turn + LATER}, Script(file, make, partial(run_as, path, file))
     with contextlib.suppress(Exception, LimitReached):  # of it nothing is known, then
-        if check.loop[0] != file or make(check.kind_of_rerun(), ends).right:
+        is_long = len(check.tape.steps) > MOST_OF_TURN
+        if check.loop[0] != file or is_long or make(check.kind_of_rerun(), ends).right:
             return check
         with as_main(path, file) as names:
             other = check_of_turn(code_of(file), names, loss, seconds, again=again, most_silent=MOST_SILENT, ends=ends)
