@@ -1,0 +1,477 @@
+"""The loops of a script, turn by turn: which one updates parameters, and when the run has made enough of them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cache
+from inspect import CO_GENERATOR
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.elsewhere import Elsewhere, Left, trained_elsewhere
+from tinygrad_scratch.verifier.events import Event, claims_gradient
+from tinygrad_scratch.verifier.forward_values import arguments_of, is_added, lent_in, made_between, take_apart
+from tinygrad_scratch.verifier.holders import put, set_local
+from tinygrad_scratch.verifier.in_parts import Part, parts_between
+from tinygrad_scratch.verifier.logged import turns_until_loss
+from tinygrad_scratch.verifier.loops import (
+    Turn,
+    begun_in,
+    bound_between,
+    handed_round_in,
+    loops_in,
+    stepped_in,
+    trained_in,
+)
+from tinygrad_scratch.verifier.losses import is_loss_name
+from tinygrad_scratch.verifier.lost_updates import gone
+from tinygrad_scratch.verifier.numbers_by_name import is_bias_of, is_number
+from tinygrad_scratch.verifier.over_entries import goes_over_entries
+from tinygrad_scratch.verifier.over_turns import (
+    MOST_RECORDED,
+    Update,
+    begun_at,
+    give,
+    give_updated,
+    is_added_up,
+    is_before,
+    is_late,
+)
+from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, held_by, is_data
+from tinygrad_scratch.verifier.recorded import Recorded, from_outside
+from tinygrad_scratch.verifier.rewriting.again import Ends
+from tinygrad_scratch.verifier.source import is_rename
+from tinygrad_scratch.verifier.states import States
+from tinygrad_scratch.verifier.steps import Array, Step, ancestors
+from tinygrad_scratch.verifier.tape import LimitReached, Tape
+from tinygrad_scratch.verifier.telling_turns import tells_of_all
+from tinygrad_scratch.verifier.update_steps import handed_over, in_update, inside, is_average, is_mix, projected
+
+OF_AN_UPDATE = 3  # calls: as those of a decay, of a step, and of what keeps it within bounds
+MOST_IDLE = 16  # turns in a row of the same lines that updated nothing: no later one of these lines does
+
+
+class TurnDone(LimitReached):
+    """One turn of the training loop was made."""
+
+
+@dataclass
+class Loops:
+    """Sees the loops of a script turn, and ends the run after the first turn that updated parameters."""
+
+    check: Any
+    most_silent: int
+    ends: Ends = field(default_factory=dict)
+    left: tuple[Left, ...] = ()  # loops that are left after a turn
+    running: dict[int, list[Turn]] = field(default_factory=dict)  # by the number of the running function
+    updated: list[Parameter] = field(default_factory=list)
+    changed: list[tuple[Parameter, int]] = field(default_factory=list)  # what holds another value after the turn
+    file: str = ""
+    line: int = 0
+    until_loss: int = 0  # turns after the one that is judged until one computes a loss, where not all do
+    judged: str = ""  # what was judged, where it is no turn
+    passed_over: bool = False  # whether some turn updated parameters, and told nothing of some
+    waited: set[int] = field(default_factory=set)  # what a first update changed, which was passed over for the next one
+    silent: dict[tuple[str, int], int] = field(default_factory=dict)  # by loop: turns that told nothing of some, or all
+    elsewhere: list[Elsewhere] = field(default_factory=list)  # other loops that train, too
+    seen: set[tuple[str, int]] = field(default_factory=set)  # the loops that a run came to
+    carried: set[int] = field(default_factory=set)  # what an inner loop only went on from, on the way to the loss
+
+    def see(self, frame: FrameType) -> None:
+        turns = self.running.setdefault(self._number(frame), [])
+        file, line = frame.f_code.co_filename, frame.f_lineno
+        while turns and not turns[-1].first <= line <= turns[-1].last:
+            turns.pop()
+        last = loops_in(file).get(line)
+        if last is None:
+            return
+        self.seen.add((file, line))
+        watch = self.check.watch
+        begun = len(watch.tape.steps)
+        following = Turn(file, line, last, begun, len(watch.events), begun)
+        if turns and turns[-1].first == line:
+            if self._leaves(frame):
+                self.see(frame)
+                return
+            following = self._after(turns[-1], frame, following)
+            turns.pop()
+        lift_numbers(frame, line, watch)
+        turns.append(following)
+
+    def _after(self, turn: Turn, frame: FrameType, following: Turn) -> Turn:
+        """The next turn of a loop, if the run goes on after the one that was made."""
+        lines, loop = self._lines(turn), (turn.file, turn.first)
+        is_idle = turn.idle > MOST_IDLE and lines == turn.lines
+        updated = [] if is_idle else self._trained(turn, self._updates(turn, self._outermost(frame, turn), frame))
+        found = [] if self._begin_anew(updated, frame, turn) or self._is_forward(updated, frame) else updated
+        updates = [(parameter.node, after) for parameter, after in found]
+        silent = self.silent.get(loop, 0)
+        is_last = silent == self.ends.get(loop, self.most_silent)
+        tells = found and (is_last or tells_of_all(self.check.tape, updates, turn.steps))
+        is_early = silent < self.ends.get(loop, 0) or self._is_passed(turn.first)
+        if tells and not self._goes_on(updates, turn.steps) and not is_early:
+            self._end(turn, frame, found)
+        self.passed_over |= bool(found)
+        self.silent[loop] = silent + 1
+        idle = turn.idle + 1 if not updated and lines == turn.lines else 0
+        return replace(following, begun=turn.begun, lines=lines, idle=idle)
+
+    def _lines(self, turn: Turn) -> frozenset[tuple[str, int]]:
+        """The lines that a turn made, by what they named or called."""
+        tape, events = self.check.tape, self.check.watch.events
+        named = {(event.short, event.place.line) for event in events[turn.events :]}
+        called = {(step.place.file, step.place.line) for step in tape.steps[turn.steps :] if step.place is not None}
+        return frozenset(named | called)
+
+    def _leaves(self, frame: FrameType) -> bool:
+        """Leave a loop after a turn, where that is asked for: the line after it comes next."""
+        then = next((left.then for left in self.left if left.first == frame.f_lineno), None)
+        if then is None:
+            return False
+        try:
+            frame.f_lineno = then  # type: ignore[misc]  # of a frame that is traced
+        except ValueError:  # no way leads there
+            return False
+        return True
+
+    def _is_passed(self, line: int) -> bool:
+        return any(left.first <= line <= left.last for left in self.left)
+
+    def _number(self, frame: FrameType) -> int:
+        """The number of a running function: another one may get the id of one that returned out of its loop.
+
+        A generator that goes on is the same one, though it was called again.
+        """
+        return id(frame) if frame.f_code.co_flags & CO_GENERATOR else self.check.watch.number_of(frame)
+
+    def _end(self, turn: Turn, frame: FrameType, found: list[tuple[Parameter, int]]) -> None:
+        """End the run after the turn that is judged, with what it updated."""
+        watch, updates = self.check.watch, [(parameter.node, after) for parameter, after in found]
+        self.updated, self.file, self.line = [parameter for parameter, _ in found], turn.file, turn.first
+        self.changed = list(self._changed(turn, found))
+        known = {parameter.node for parameter, _ in self.changed}
+        self.changed += [each for each in found if each[0].node not in known]  # as under another object's name
+        self.check.entry.gone = gone(watch.tape, turn.steps)
+        self.until_loss = turns_until_loss(frame, turn.first)
+        self.elsewhere = trained_elsewhere(turn.file, turn.first, frame, self.seen)
+        first = begun_at(watch.tape, updates, self._outermost(frame, turn))
+        give(watch.tape, first, {before for before, _ in updates})
+        give_updated(watch.tape, first, {before for before, _ in updates})
+        if is_late(watch.tape, updates, turn.steps):  # nothing that this turn made went into them
+            after = {node for _, node in updates}
+            for events in (watch.events, watch.returned):
+                events[:] = [e for e in events if e.node in after or is_before(watch.tape, e, turn.steps)]
+        raise TurnDone("one turn")
+
+    def end_with(self, minimiser: str, start: Any, loss: Any, gradient: Any) -> None:
+        """End the run with one call of what a minimiser of SciPy's is given: its loss, and the gradient of that."""
+        self.updated = [Parameter("x0", start, None)]
+        self.check.loss, self.check.gradients = loss, [gradient]
+        self.judged = f"One call of the function that {minimiser} is given was made, and judged."
+        raise TurnDone("one call")
+
+    def _goes_on(self, updates: list[Update], first: int) -> bool:
+        """Whether the next update is waited for: what is never set back to nothing is right in the first one."""
+        tape, parameters = self.check.tape, {before for before, _ in updates}
+        if self.waited or not self.most_silent or len(tape.steps) > MOST_RECORDED:
+            return not self.waited.isdisjoint(parameters)
+        if is_added_up(tape, self.check.watch.events, updates, first):
+            self.waited = parameters
+        return bool(self.waited)
+
+    def _around(self, frame: FrameType | None, turn: Turn) -> Iterator[tuple[FrameType, Turn]]:
+        """The turns of loops that a turn is made in, the nearest first, with the functions that run them."""
+        while frame is not None:
+            turns = self.running.get(self._number(frame), [])
+            yield from ((frame, other) for other in reversed(turns) if other is not turn)
+            frame = frame.f_back
+
+    def _outermost(self, frame: FrameType, turn: Turn) -> int:
+        """The step at which the outermost loop around a turn began its own; the turn itself where there is none."""
+        return min([turn.steps, *(other.steps for _, other in self._around(frame, turn))])
+
+    def _is_forward(self, found: list[tuple[Parameter, int]], frame: FrameType) -> bool:
+        """Whether a turn only adds to what the loop around it, or the function, begins anew, by what else is trained.
+
+        So does a residual network, layer by layer or step by step, and what is handed back through it. Where no other
+        loop trains anything, this one does.
+        """
+        tape, turn = self.check.tape, self.running[self._number(frame)][-1]
+        outer = next(self._around(frame, turn), None)
+        if outer is None or not found or not self.most_silent:
+            return False
+        begun = outer[1].first if outer[0] is frame else frame.f_code.co_firstlineno
+        anew = bound_between(turn.file, begun, turn.first) | (set() if outer[0] is frame else arguments_of(frame))
+        if not all(parameter.name in anew for parameter, _ in found):
+            return False
+        states = States(self.check.watch, turn)
+        if all(states.moves_alone(parameter.node, after) for parameter, after in found):
+            self.passed_over = True
+            return True
+        if not any(is_added(tape, *each) for each in found):
+            return False
+        read = {node for step in tape.steps[turn.steps :] for node in step.reads} - {p.node for p, _ in found}
+        named, since = self._names(turn), self._outermost(frame, turn)
+        read |= made_between(tape, read, since, turn.begun)
+        names = {word for node in read for event in named.get(node, ()) for word in re.findall(r"\w+", event.name)}
+        if names.isdisjoint(trained_in(turn.file)):
+            return False
+        self.passed_over = True
+        self.carried |= {parameter.node for parameter, _ in found}
+        return True
+
+    def _trained(self, turn: Turn, found: list[tuple[Parameter, int]]) -> list[tuple[Parameter, int]]:
+        """Updates without data under a lent name that a loop in the turn carried on to the loss, as `h = X` begins.
+
+        If nothing else is updated, that is trained.
+        """
+        named = self._names(turn) if self.carried else {}
+        rest = [each for each in found if not self._is_carried(turn, *each, named.get(each[0].node, []))]
+        return rest or found
+
+    def _is_carried(self, turn: Turn, parameter: Parameter, after: int, known: list[Event]) -> bool:
+        """Whether an inner loop carried a value on that was there before all turns, by a name that these lent it."""
+        node, nodes = parameter.node, self.check.tape.nodes
+        step = self.check.tape.steps[nodes[node].step]
+        lines = {e.place.line for e in known if e.short == parameter.short and e.place.file == turn.file}
+        is_lent = any(turn.first < line <= turn.last for line in lines)
+        is_old = step.function is None or step.index < turn.begun
+        return node in self.carried and is_lent and is_old and nodes[node].slot != nodes[after].slot
+
+    def _begin_anew(self, found: list[tuple[Parameter, int]], frame: FrameType, turn: Turn) -> bool:
+        """Whether an outer loop makes something anew in each turn of what it updates itself, and that is no copy.
+
+        So begins what an equation hands on backwards in time, and not what is trained.
+        """
+        tape, around = self.check.tape, list(self._around(frame, turn)) if found else []
+        updated = {name for by, other in around for name in stepped_in(by.f_code.co_filename, other.first)}
+        if not updated:
+            return False
+        outer, parents = min(other.steps for _, other in around), tape.parents()
+        names = {node: {event.short for event in events} for node, events in self._names(turn).items()}
+        for parameter, _ in found:
+            made = tape.steps[tape.nodes[parameter.node].step]
+            if made.index >= outer and made.function is not None and handed_over(made) is None:
+                behind = ancestors(parents, [parameter.node]) - {parameter.node}
+                steps = {node: tape.steps[tape.nodes[node].step] for node in behind}
+                before = [node for node, step in steps.items() if step.index < outer or step.function is None]
+                own = {name for node in before for name in names.get(node, ())}
+                if parameter.short not in own and not updated.isdisjoint(own):
+                    return True
+        return False
+
+    def _updates(self, turn: Turn, outermost: int, frame: FrameType) -> list[tuple[Parameter, int]]:
+        """The values that were there before the turn, were used in it, and then changed under their own name.
+
+        What an outer loop used before is updated by a part of its turn only, such as the loop over the layers. What
+        only a function that has ended called so was no update, as a sum that begins with a bias; nor is such a sum in
+        the turn itself, which begins as another name of the bias, and of which other updates are made.
+        """
+        tape, events = self.check.tape, self.check.watch.events
+        running = self.check.watch.owners_of(frame)
+        held = held_by(frame) if any(event.name.endswith("]") for event in events[turn.events :]) else set()
+        steps = tape.steps[turn.steps :]
+        early = {node for step in tape.steps[outermost : turn.begun] for node in step.reads}
+        reads = Counter(node for step in steps for node in step.reads)
+        first_reads: dict[int, int] = {}  # by array: the earliest of its values that the turn read
+        for read in reads:
+            first_reads[tape.nodes[read].slot] = min(read, first_reads.get(tape.nodes[read].slot, read))
+        named = self._names(turn)
+        of_array = {tape.nodes[number].slot: {number} for number in sorted(named)}  # what it held last before the turn
+        found: dict[int, tuple[Parameter, int]] = {}
+        lent = lent_in(named, turn.file, turn.first, turn.last)
+        goes_over = cache(lambda node: goes_over_entries(tape, node, outermost, turn.begun, turn.steps))
+        parts_since = cache(lambda node: parts_between(tape, node, tape.current[tape.nodes[node].slot]))
+        new = set(events[turn.events :])  # objects that are made in a turn hold what is made in it, too
+        apart: dict[int, tuple[Parameter, int]] = {}  # the same under a name that was lent, where itself it stays
+        for event in events[turn.events :]:
+            if event.owner < 0 and event.owner not in running:
+                continue
+            step = tape.steps[tape.nodes[event.node].step]
+            earlier = of_array.get(tape.nodes[event.node].slot, set())
+            inner = projected(tape, step)
+            near = tape.near(step if inner is None else tape.steps[tape.nodes[inner].step], OF_AN_UPDATE)
+            alias = {event.node} if is_rename(event.place.file, event.place.line) else set()  # that changes nothing
+            for before in sorted((near | earlier) - alias, reverse=True):
+                node = tape.nodes[before]
+                known = (
+                    e
+                    for e in named.get(before, ())
+                    if is_same_name(e, event) or is_in_new_object(e, event, new) or (e.name, event.node) in held
+                )
+                old = next(known, None)
+                if (
+                    old is None
+                    or before in found
+                    or (before in apart and old in lent)
+                    or before in early
+                    or (reads[before] < 2 and not is_read_in_parts(tape, first_reads, before, event.node))
+                    or node.value.dtype.kind != "f"
+                    or is_logged(event.name, node.value)
+                    or (event.short == "grad" and old.short == "grad")  # it is added up
+                    or goes_over(before)
+                ):
+                    continue
+                last = event.node
+                parts = [] if claims_gradient(event.name) else parts_since(before)
+                if parts and is_read_elsewhere(steps, before, parts):
+                    last = tape.current[node.slot]
+                else:
+                    change = in_update(tape, step, event.node, before)
+                    if change is None or is_average(tape, change, before) or is_mix(tape, event.node, before):
+                        continue
+                stand = Recorded(tape, node.value, node.slot)
+                into = apart if old in lent and tape.nodes[last].slot != node.slot else found
+                into[before] = Parameter(old.name.removeprefix("self."), stand, None, first=before), last
+        take_apart(tape, apart, found)
+        name_apart(
+            [each for each in found.values() if tape.nodes[each[1]].slot == tape.nodes[each[0].node].slot], named
+        )
+        trained = {before: each for before, each in found.items() if not self._is_velocity(before, each[1], found)}
+        states = States(self.check.watch, turn).among(trained)
+        rest = [each for before, each in trained.items() if before not in states]
+        self.passed_over |= bool(states) and not rest
+        return rest if rest or self.most_silent else list(trained.values())
+
+    def _is_velocity(self, before: int, last: int, updated: dict[int, tuple[Parameter, int]]) -> bool:
+        """Whether another value was updated by one: by what it was, or by what became of it if that was nothing."""
+        tape = self.check.tape
+        by = {before} if np.any(tape.nodes[before].value) else {before, last}
+        changes = (in_update(tape, tape.steps[tape.nodes[n].step], n, p.node) for p, n in updated.values() if n != last)
+        for change in changes:
+            while change is not None:
+                if change[0] in by:
+                    return True
+                change = inside(tape, change[0])
+        return False
+
+    def _changed(self, turn: Turn, found: list[tuple[Parameter, int]]) -> Iterator[tuple[Parameter, int]]:
+        """What a turn read of before it, and under whose name another value is now, in whatever way it came there.
+
+        What only follows a parameter, as an average or a copy of it does, or is its velocity, has no gradient.
+        """
+        tape, events = self.check.tape, self.check.watch.events
+        updated, states = {each[0].node: each for each in found}, States(self.check.watch, turn)
+        read = {node for step in tape.steps[turn.steps :] for node in step.reads}
+        held: dict[tuple[int, str], tuple[int, Event]] = {}
+        for node, names in sorted(self._names(turn).items()):
+            step = tape.steps[tape.nodes[node].step]
+            if step.index < turn.steps or step.function is None:  # what is given is known by the line that reads it
+                held |= {(event.owner, event.short): (node, event) for event in names}
+        for node, event in held.values():
+            before = tape.nodes[node]
+            if node not in read or claims_gradient(event.name) or is_logged(event.name, before.value):
+                continue
+            last = (e.node for e in reversed(events[turn.events :]) if is_same_name(event, e))
+            after = next(last, tape.current[before.slot])
+            copied = handed_over(tape.steps[tape.nodes[after].step])
+            follows = copied in [last for _, last in found] or is_mix(tape, after, node)
+            if follows or (node not in updated and self._is_velocity(node, after, updated)):
+                continue
+            if states.is_filled(node) or (node not in updated and states.is_apart(node, after, updated)):
+                continue
+            if node in self.carried and node not in updated:
+                continue
+            if after != node and before.value.dtype.kind == "f" and tape.nodes[after].value.shape == before.value.shape:
+                stand = Recorded(tape, before.value, before.slot)
+                yield Parameter(event.name.removeprefix("self."), stand, None, first=node), after
+
+    def _names(self, turn: Turn) -> dict[int, list[Event]]:
+        """The names of what was there before a turn; a number gets its own in the line that reads it first."""
+        tape, watch = self.check.tape, self.check.watch
+        named: dict[int, list[Event]] = {}
+        for event in watch.events[: turn.events]:
+            named.setdefault(event.node, []).append(event)
+        for node, event in watch.late():
+            named.setdefault(node, []).append(event)
+        for event in watch.events[turn.events :]:  # `for w, dw in zip(weights, gradients)` names what there was, too
+            made = tape.steps[tape.nodes[event.node].step]
+            lends = bool(tape.nodes[event.node].value.ndim) or not is_rename(event.place.file, event.place.line)
+            if lends and (made.function is None or made.index < turn.steps):  # a number is never written to
+                named.setdefault(event.node, []).append(event)
+        begun = {file: begun_in(file, turn.first) for file in {e.place.file for given in named.values() for e in given}}
+        if not any(begun.values()):
+            return named
+        for node, given in list(named.items()):  # what begins in each turn was not there before it
+            rest = [event for event in given if event.short not in begun[event.place.file]]
+            is_new = rest[:1] != given[:1] and turn.first < given[0].place.line <= turn.last
+            named[node] = [] if is_new and tape.nodes[node].value.ndim else rest
+        return {node: given for node, given in named.items() if given}
+
+
+def name_apart(updated: list[tuple[Parameter, int]], named: dict[int, list[Event]]) -> None:
+    """Call parameters that are updated in place under one name, as by `for p, g in zip(...)`, by names of their own.
+
+    That is the first one that no other has, or else the first.
+    """
+    times = Counter(parameter.name for parameter, _ in updated)
+    alike = [parameter for parameter, _ in updated if times[parameter.name] > 1]
+    known = {parameter.node: [event.name for event in named[parameter.node]] for parameter in alike}
+    owners = Counter(name for names in known.values() for name in dict.fromkeys(names))
+    for parameter in alike:
+        names = known[parameter.node]
+        parameter.name = next((name for name in names if owners[name] == 1), names[0]).removeprefix("self.")
+
+
+def is_read_in_parts(tape: Tape, first_reads: dict[int, int], before: int, after: int) -> bool:
+    """Whether something reads another array that shows what one held, as a layer may be a view of all weights."""
+    beside = tape.slots_beside(tape.nodes[before].slot)
+    return any(first_reads.get(slot, after) < after for slot in beside)
+
+
+def is_read_elsewhere(steps: list[Step], node: int, parts: list[Part]) -> bool:
+    """Whether something reads a value but the lines that update parts of it, as those of a sum that begins with 0."""
+    reading = {str(step.place) for step in steps if node in step.reads}
+    return not reading <= {str(part.place) for part in parts}
+
+
+def is_logged(name: str, value: Array) -> bool:
+    """Whether a number is a loss that is only written down: `smooth_loss += 0.001 * (loss - smooth_loss)`.
+
+    A letter may be a parameter, as the e after a, b, c and d.
+    """
+    return value.size == 1 and is_loss_name(name) and len(name.rpartition(".")[2]) > 1
+
+
+def is_same_name(one: Event, other: Event) -> bool:
+    """Whether two values got one name after the other; of a list that was made anew the entries, too.
+
+    A list may have two names itself: `layer[1]` is `self.layers[0][1]`.
+    """
+    in_containers = other.name.endswith("]") and one.name == other.name
+    held = [(each.owner, each.name.rpartition("[")[2]) for each in (one, other) if each.name.endswith("]")]
+    in_one = other.owner >= 0 and len(held) == 2 and held[0] == held[1]
+    return in_containers or in_one or (one.owner, one.short) == (other.owner, other.short)
+
+
+def is_in_new_object(one: Event, other: Event, new: set[Event]) -> bool:
+    """Whether a value has the place in an object that was made anew which another one had in that before a turn."""
+    return one not in new and other.name.startswith("self.") and (one.name, one.place) == (other.name, other.place)
+
+
+def lift_numbers(frame: FrameType, line: int, watch: Any) -> None:
+    """Before a loop begins: numbers of Python's with a point, and whole ones that the loop steps, become recorded.
+
+    A bias that begins as a number is known by its name from then on, and so is what the loop gives another value, or
+    hands to a function and takes back: a function may update it, and return it.
+    """
+    names, tape, file = frame.f_locals, watch.tape, frame.f_code.co_filename
+    stepped, handed = stepped_in(file, line), handed_round_in(file, line)
+    bound = bound_between(file, line, loops_in(file)[line] + 1)
+    for name, value in list(names.items()):
+        is_learnt = is_bias_of(frame, name, value) or (name in handed and is_number(value))
+        if type(value) in (float, np.float64) or (type(value) is int and (name in stepped or is_learnt)):
+            number = from_outside(tape, value)
+            set_local(frame, name, number)
+            if is_learnt or (value and name in bound):  # a velocity begins as 0
+                watch.note(frame, name, number.node)
+        elif is_data(name, value):
+            for holder, key, _, part in list(arrays_below(value, name, set())):
+                recorded = from_outside(tape, part) if type(part) is not Recorded else None
+                if recorded is not None:
+                    put(holder, key, recorded)
