@@ -58,3 +58,27 @@ def test_what_the_first_turn_hides_is_told(tmp_path: Path, script: str, right: s
     check, line = edited_script(tmp_path, script, right, wrong)
     assert told(check)[0] == line, str(check)
     assert any("The turn before is right" in note for note in check.notes), str(check)
+
+
+ANCHORED = """
+import numpy as np
+
+rng = np.random.default_rng(5)
+x, y = rng.normal(size=(10, 4)), rng.normal(size=(10, 2))
+W = rng.normal(size=(4, 2))
+W0 = W.copy()
+for turn in range(6):
+    miss = x @ W - y
+    loss = np.sum(miss**2) / 10 + 0.3 * np.sum((W - W0) ** 2)
+    dW = 2 * x.T @ miss / 10
+    dW += 0.6 * (W - W0)
+    W -= 0.1 * dW
+    print(loss)
+"""
+
+
+def test_where_several_changes_mend_a_later_turn_one_is_mentioned(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, ANCHORED).ok
+    check, line = edited_script(tmp_path, ANCHORED, "dW += 0.6", "dW -= 0.6")
+    known = [note for note in check.notes if f"in line {line}" in note]
+    assert known or told(check)[0] == line, str(check)

@@ -145,6 +145,11 @@ def check_later(path: str, check: Any, loss: str | None, seconds: float) -> Any:
         if first.certainty == "checked" and first.should_be:
             other.notes.append(f"The turn before is right: this is turn {other.turn + 1} of the loop.")
             return other
+        if first.should_be:
+            check.notes.append(
+                f"Turn {other.turn + 1} of the loop is right with `{first.should_be}` in line {first.line}, and with "
+                "other changes: look at that line once more."
+            )
     return check
 
 
