@@ -24,8 +24,9 @@ for turn in range(4):
         d = p.copy()
         d[np.arange(6), ys] -= 1
         d /= 6
-        W -= 0.3 * xs.T @ d
-        b -= 0.3 * d.sum(0)
+        dW, db = xs.T @ d, d.sum(0)
+        W -= 0.3 * dW
+        b -= 0.3 * db
     print(loss)
 """
 SMOOTHED = """
@@ -42,8 +43,9 @@ for turn in range(10):
     aim = (1 - spread) * np.eye(3)[kind] + spread / 3
     loss = -np.mean(np.sum(aim * np.log(p), axis=1))
     d = (p - aim) / 12
-    W -= 0.3 * x.T @ d
-    b -= 0.3 * d.sum(0)
+    dW, db = x.T @ d, d.sum(0)
+    W -= 0.3 * dW
+    b -= 0.3 * db
     print(loss)
 """
 MISTAKES = [

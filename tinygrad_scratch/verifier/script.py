@@ -19,7 +19,7 @@ from tinygrad_scratch.verifier.elsewhere import MOST_ELSEWHERE, Elsewhere, Left
 from tinygrad_scratch.verifier.loops import (
     without_magics,
 )
-from tinygrad_scratch.verifier.names import listed
+from tinygrad_scratch.verifier.names import is_gradient_name, listed
 from tinygrad_scratch.verifier.ones import masks_of_ones, turn_that_tells
 from tinygrad_scratch.verifier.places import PACKAGE, is_theirs
 from tinygrad_scratch.verifier.rewriting.again import Ends, Script
@@ -142,7 +142,8 @@ def check_later(path: str, check: Any, loss: str | None, seconds: float) -> Any:
         first, several = other.first_wrong, len(other.causes) != 1
         if (other.loop, other.turn) != (check.loop, check.turn + LATER) or first is None or several:
             return check
-        if first.certainty == "checked" and first.should_be:
+        is_sure = first.certainty == "checked" and are_alike(check, other)
+        if is_sure and first.should_be:
             other.notes.append(f"The turn before is right: this is turn {other.turn + 1} of the loop.")
             return other
         if first.should_be:
@@ -151,6 +152,14 @@ def check_later(path: str, check: Any, loss: str | None, seconds: float) -> Any:
                 "other changes: look at that line once more."
             )
     return check
+
+
+def are_alike(*checks: Any) -> bool:
+    """Whether turns were judged by one loss, which they compute themselves, and by gradients that are called so."""
+    entries = [check.entry for check in checks]
+    theirs = all(check.assumed is None and not check.entry.is_well_known for check in checks)
+    named = (is_gradient_name(final.name.rsplit(".", 1)[-1]) for check in checks for final in check.finals)
+    return theirs and len({entry.loss_name for entry in entries}) == 1 and all(named)
 
 
 def code_of(file: str, beside: tuple[int, ast.Call] | None = None) -> Any:

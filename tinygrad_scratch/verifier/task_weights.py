@@ -21,7 +21,7 @@ Readers = dict[int, list[Step]]
 def weighs_loss(case: Case, node: ast.AST) -> bool:
     """Whether a factor is one number by which forward multiplies nothing but terms of the loss.
 
-    It may be an entry of an array, if each entry that is read there is such a number; or a weight for each sample.
+    It may be an entry of an array, if each entry that is read there is such a number.
     """
     held = {each for name in names_in(node) for each in nodes_named(case, name)}
     readers = readers_in(case) if held else {}
@@ -39,18 +39,12 @@ def readers_in(case: Case) -> Readers:
 
 
 def singles_of(case: Case, readers: Readers, node: int) -> Iterator[int]:
-    """The single numbers that the loss reads of a value: itself, or its entries; all of what weighs samples."""
-    if is_single(case, node) or (node not in case.smooth and node in readers and not is_mask(case, node)):
+    """The single numbers that the loss reads of a value: itself, or its entries."""
+    if is_single(case, node):
         yield node
     else:
         entries = (step for step in readers.get(node, []) if name_of(step.function) == "getitem")
         yield from (step.makes[0] for step in entries if is_single(case, step.makes[0]))
-
-
-def is_mask(case: Case, node: int) -> bool:
-    """Whether an array says only what counts."""
-    value = case.tape.nodes[node].value
-    return value.dtype.kind == "b" or bool(np.all((value == 0) | (value == 1)))
 
 
 def is_single(case: Case, node: int) -> bool:
@@ -76,9 +70,8 @@ def leads_as_weight(case: Case, readers: Readers, number: int) -> bool:
 
 
 def is_beside_numbers(case: Case, step: Step, node: int) -> bool:
-    """Whether all that a call reads beside a value are numbers that were given, or made of data."""
-    others = [each for each in step.reads if each != node]
-    return all(is_mere_number(case, n) or (is_single(case, n) and n not in case.smooth) for n in others)
+    """Whether all that a call reads beside a value are numbers that were given."""
+    return all(each == node or is_mere_number(case, each) for each in step.reads)
 
 
 def is_scaled(case: Case, step: Step, node: int, weight: bool) -> bool:
