@@ -112,11 +112,9 @@ def check_past_masks(path: str, check: Any, loss: str | None, seconds: float) ->
     turns = turn_that_tells(run, file, line, masks) if masks else None
     if turns is None:
         return check
-    again = Script(file, partial(turn_again, path, loss, seconds, MOST_SILENT), partial(run_as, path, file))
     other = None
-    with contextlib.suppress(Exception), as_main(path, file) as names:
-        ends = {(file, line): turns}
-        other = check_of_turn(code_of(file), names, loss, seconds, again=again, most_silent=MOST_SILENT, ends=ends)
+    with contextlib.suppress(Exception):
+        other = check_after(path, loss, seconds, {(file, line): turns})
     if other is not None and other.first_wrong is not None:
         other.notes.append(f"In the first turns {listed(masks)} let everything through, and all was right.")
         return other
@@ -131,18 +129,16 @@ def check_later(path: str, check: Any, loss: str | None, seconds: float) -> Any:
     In the first turn much is alike that is not so later: lengths, branches, scales of one, weights as they began.
     """
     file, line = str(Path(path).resolve()), check.loop[1]
-    make = partial(turn_again, path, loss, seconds, MOST_SILENT)
-    ends, again = {(file, line): check.turn + LATER}, Script(file, make, partial(run_as, path, file))
+    make, ends = partial(turn_again, path, loss, seconds, MOST_SILENT), {(file, line): check.turn + LATER}
     with contextlib.suppress(Exception, LimitReached):  # of it nothing is known, then
         is_long = len(check.tape.steps) > MOST_OF_TURN
         if check.loop[0] != file or is_long or make(check.kind_of_rerun(), ends).right:
             return check
-        with as_main(path, file) as names:
-            other = check_of_turn(code_of(file), names, loss, seconds, again=again, most_silent=MOST_SILENT, ends=ends)
-        first, several = other.first_wrong, len(other.causes) != 1
-        if (other.loop, other.turn) != (check.loop, check.turn + LATER) or first is None or several:
+        other = check_after(path, loss, seconds, ends)
+        first, is_later = other.first_wrong, (other.loop, other.turn) == (check.loop, check.turn + LATER)
+        if not is_later or first is None or len(other.causes) != 1:
             return check
-        is_sure = first.certainty == "checked" and are_alike(check, other)
+        is_sure = first.certainty == "checked" and are_judged_alike(check, other)
         if is_sure and first.should_be:
             other.notes.append(f"The turn before is right: this is turn {other.turn + 1} of the loop.")
             return other
@@ -154,12 +150,20 @@ def check_later(path: str, check: Any, loss: str | None, seconds: float) -> Any:
     return check
 
 
-def are_alike(*checks: Any) -> bool:
+def check_after(path: str, loss: str | None, seconds: float, ends: Ends) -> Any:
+    """The check of the turn of a loop that comes after so many others."""
+    file = str(Path(path).resolve())
+    again = Script(file, partial(turn_again, path, loss, seconds, MOST_SILENT), partial(run_as, path, file))
+    with as_main(path, file) as names:
+        return check_of_turn(code_of(file), names, loss, seconds, again=again, most_silent=MOST_SILENT, ends=ends)
+
+
+def are_judged_alike(*checks: Any) -> bool:
     """Whether turns were judged by one loss, which they compute themselves, and by gradients that are called so."""
-    entries = [check.entry for check in checks]
+    losses = {check.entry.loss_name for check in checks}
     theirs = all(check.assumed is None and not check.entry.is_well_known for check in checks)
     named = (is_gradient_name(final.name.rsplit(".", 1)[-1]) for check in checks for final in check.finals)
-    return theirs and len({entry.loss_name for entry in entries}) == 1 and all(named)
+    return theirs and len(losses) == 1 and all(named)
 
 
 def code_of(file: str, beside: tuple[int, ast.Call] | None = None) -> Any:

@@ -166,12 +166,8 @@ def handed_instead(region: Region, step: Step, read: int, other: int) -> Finding
     calls = {e.owner for e in handed if e.node == read}
     if any(e.node == other and e.owner in calls for e in handed):  # both have names here
         return None
-    there = [e for e in (*case.arguments, *case.events) if in_same_function(e.place, caller)]
-    mine, meant = (next((e.name for e in there if e.node == node), "") for node in (read, other))
-    should = (
-        replaced(right_side(statement_at(caller.file, caller.line)), mine, meant) if calls and mine and meant else None
-    )
-    return Finding("wrong-operand", f"{mine} should be {meant}", None, should, place=caller) if should else None
+    mine, meant = names_at(region, caller, read, other)
+    return given_at(caller, mine, meant) if calls and mine and meant else None
 
 
 def handed_through(region: Region, step: Step, read: int, other: int) -> Finding | None:
@@ -181,13 +177,23 @@ def handed_through(region: Region, step: Step, read: int, other: int) -> Finding
         here = step.caller
     for place, caller in calls_around(region, step):
         given = [e.name for e in case.arguments if e.node == read and in_same_function(e.place, place)]
-        there = [e for e in (*case.arguments, *case.events) if in_same_function(e.place, caller)]
-        mine, meant = (next((e.name for e in there if e.node == node), "") for node in (read, other))
+        mine, meant = names_at(region, caller, read, other)
         if here is None or in_same_function(caller, here) or not (mine and meant in given):
             continue
-        should = replaced(right_side(statement_at(caller.file, caller.line)), mine, meant)
-        return Finding("wrong-operand", f"{mine} should be {meant}", None, should, place=caller) if should else None
+        return given_at(caller, mine, meant)
     return None
+
+
+def names_at(region: Region, caller: Place, *nodes: int) -> list[str]:
+    """What values are called in the function of a line; nothing for those that have no name there."""
+    there = [e for e in (*region.case.arguments, *region.case.events) if in_same_function(e.place, caller)]
+    return [next((e.name for e in there if e.node == node), "") for node in nodes]
+
+
+def given_at(caller: Place, mine: str, meant: str) -> Finding | None:
+    """What is said of a call that gives one value where another is meant; nothing where its text has no such name."""
+    should = replaced(right_side(statement_at(caller.file, caller.line)), mine, meant)
+    return Finding("wrong-operand", f"{mine} should be {meant}", None, should, place=caller) if should else None
 
 
 def calls_around(region: Region, step: Step) -> Iterator[tuple[Place, Place]]:

@@ -62,10 +62,7 @@ def in_a_row(region: Region, left: list[int]) -> Finding | None:
     if None in known or len(lacks) != 1 or not close(values[-1] + parts[lacks[0]], whole):
         return None
     place = row[sum(step is not None and step > lacks[0] for step in known)].place
-    step = region.case.tape.steps[lacks[0]]
-    line = f"`{statement_at(step.place.file, step.place.line)}`" if step.place else "another step"
-    said = f"{region.name(region.of)} is also used in {line}: the part through it is missing"
-    return Finding("missing-term", said, place=place)
+    return Finding("missing-term", also_used(region, line_of(region, lacks[0])), place=place)
 
 
 def in_one_statement(region: Region, steps: list[int], left: list[int]) -> bool:
@@ -80,9 +77,7 @@ def missing(region: Region, steps: list[int], held: list[Event]) -> Finding:
 
     A name that a function has for what it was given is another one than that of the same spelling around its call.
     """
-    step = region.case.tape.steps[steps[0]]
-    line = f"`{statement_at(step.place.file, step.place.line)}`" if step.place else "another step"
-    name = region.event.name
+    line, name = line_of(region, steps[0]), region.event.name
     if is_of_parameters(region, region.of) and all(is_penalty(region, s) for s in steps):
         return Finding("regularisation", f"the gradient of the penalty is missing, which the loss has: {line}")
     own = any(event.owner == region.event.owner for event in held)
@@ -96,7 +91,7 @@ def missing(region: Region, steps: list[int], held: list[Event]) -> Finding:
             f"{name} + {bracketed(region.expression)}",
             place=region.in_statement(),
         )
-    said = f"{region.name(region.of)} is also used in {line}: the part through it is missing"
+    said = also_used(region, line)
     unread = part_unread(region)
     if unread is not None:
         part, alias = unread
@@ -104,6 +99,16 @@ def missing(region: Region, steps: list[int], held: list[Event]) -> Finding:
     place = slope_from(region) or handed_on(region, steps) or carried_without(region, steps[0])
     place = place or lacking_since(region, steps[0])
     return Finding("missing-term", said, place=place)
+
+
+def line_of(region: Region, step: int) -> str:
+    """The statement that a call stands in, as it is told."""
+    place = region.case.tape.steps[step].place
+    return f"`{statement_at(place.file, place.line)}`" if place else "another step"
+
+
+def also_used(region: Region, line: str) -> str:
+    return f"{region.name(region.of)} is also used in {line}: the part through it is missing"
 
 
 def part_unread(region: Region) -> tuple[str, Place] | None:
