@@ -57,6 +57,45 @@ for turn in range(3):
     w -= 0.01 * g_w
     print(first_loss, second_loss)
 """
+PLAYERS = """import numpy as np
+
+rng = np.random.default_rng(8)
+
+
+class Player:
+    def __init__(self, wide, deep):
+        self.w, self.b = rng.normal(size=(wide, deep)) * 0.6, rng.normal(size=deep) * 0.1
+
+    def play(self, x):
+        return np.tanh(x @ self.w + self.b)
+
+    def back(self, d, x, y):
+        d = d * (1 - y**2)
+        return d @ self.w.T, x.T @ d, d.sum(axis=0)
+
+    def learn(self, gw, gb):
+        self.w -= 0.1 * gw
+        self.b -= 0.1 * gb
+
+
+forger, judge = Player(2, 3), Player(3, 1)
+for turn in range(9):
+    real, luck = rng.normal(size=(6, 3)) * 0.5 + 0.2, rng.normal(size=(6, 2))
+    fake = forger.play(luck)
+    s, t = judge.play(real), judge.play(fake)
+    judge_loss = np.mean((s - 1) ** 2) + np.mean((t + 1) ** 2)
+    _, gw, gb = judge.back(2 * (s - 1) / 6, real, s)
+    _, hw, hb = judge.back(2 * (t + 1) / 6, fake, t)
+    judge.learn(gw + hw, gb + hb)
+    luck = rng.normal(size=(6, 2))
+    fake = forger.play(luck)
+    t = judge.play(fake)
+    forger_loss = np.mean((t - 1) ** 2)
+    d_fake, _, _ = judge.back(2 * (t - 1) / 6, fake, t)
+    _, gw, gb = forger.back(d_fake, luck, fake)
+    forger.learn(gw, gb)
+    print(turn, judge_loss, forger_loss)
+"""
 RIGHT = {
     "one after the other": TEACHER,
     "both updates at the end": AT_THE_END,
@@ -93,3 +132,20 @@ def test_what_one_loss_lacks_is_no_step_apart(tmp_path: Path) -> None:
     """Heads on one trunk: where the trunk's gradient is that of one head alone, the other's is missing."""
     trunk = TRUNK.replace("d_h = d_a @ a.T + d_b @ b.T", "d_h = d_a @ a.T")
     assert not check_of_script(tmp_path, trunk).ok
+
+
+def test_two_objects_of_one_class_play_against_each_other(tmp_path: Path) -> None:
+    """What the second one reads has the name of what the first one read, and is made anew, by other weights."""
+    check = check_of_script(tmp_path, PLAYERS)
+    assert check.ok, str(check)
+    assert any("judged by itself, it is right, too" in note for note in check.notes), str(check)
+    check, line = edited_script(tmp_path, PLAYERS, "back(2 * (t - 1) / 6,", "back(2 * (t + 1) / 6,")
+    assert told(check)[0] == line, str(check)
+    assert any("that by judge_loss is right" in note for note in check.notes), str(check)
+
+
+def test_nothing_is_said_to_be_right_that_was_not_judged(tmp_path: Path) -> None:
+    check, line = edited_script(tmp_path, PLAYERS, "learn(gw + hw, gb + hb)", "learn(gw - hw, gb + hb)")
+    assert told(check)[0] == line, str(check)
+    assert any("forger_loss was computed" in note and "not judged" in note for note in check.notes), str(check)
+    assert not any("right, too" in note for note in check.notes), str(check)

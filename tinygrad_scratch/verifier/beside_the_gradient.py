@@ -17,8 +17,9 @@ from tinygrad_scratch.verifier.names import without_holder
 from tinygrad_scratch.verifier.noise import DRAWN
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.pairing import Final
-from tinygrad_scratch.verifier.penalised import made_of_alone, penalty_in, strength
+from tinygrad_scratch.verifier.penalised import ADDING, made_of_alone, penalty_in, strength
 from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY
+from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, parameter_of
 from tinygrad_scratch.verifier.source import call_at, statement_at
 from tinygrad_scratch.verifier.steady import is_steady
 from tinygrad_scratch.verifier.steps import Array
@@ -26,6 +27,7 @@ from tinygrad_scratch.verifier.steps import Array
 NAME = re.compile(r"[A-Za-z_][\w.]*")
 SUMMING = "sum", "mean", "dot", "vdot", "inner", "matmul", "einsum", "norm", "trace"
 NAMED = re.compile(rf"{OF_PENALTY.pattern}|(?:\b|_)l[12](?:\b|_)", re.IGNORECASE)
+OF_ENTRY = "power", "square", "multiply", "absolute", "fabs"
 SAME = 1e-6  # how near the shares of all weights are that a decay takes off
 
 
@@ -213,7 +215,28 @@ def has_penalty(case: Case) -> bool:
     if isinstance(loss, KnownLoss) and loss.candidate.penalties:
         return True
     numbers = {n for n in case.forward if not tape.nodes[n].value.ndim and name_of(case.step_of(n).function) in SUMMING}
-    return any(numbers & made_of_alone(tape, parents, [final.parameter.node]) for final in case.finals)
+    summed = any(numbers & made_of_alone(tape, parents, [final.parameter.node]) for final in case.finals)
+    return summed or any(is_of_entry(case, node) for node in added_up(case))
+
+
+def added_up(case: Case) -> set[int]:
+    """What the loss is a sum of, each number scaled or not."""
+    waiting, seen = [case.truth.loss], set[int]()
+    while waiting:
+        node = waiting.pop()
+        if node not in seen:
+            seen.add(node)
+            waiting += case.parents[node] if name_of(case.step_of(node).function) in ADDING else ()
+    return seen
+
+
+def is_of_entry(case: Case, node: int) -> bool:
+    """Whether a number is the square or the size of one entry of a parameter, as penalties in a loop have it."""
+    step, nodes = case.step_of(node), case.tape.nodes
+    read = [each for each in step.reads if not is_mere_number(case, each)]
+    alike = len(read) == (2 if name_of(step.function) == "multiply" else 1)
+    single = alike and name_of(step.function) in OF_ENTRY and np.size(nodes[node].value) == 1
+    return single and len({parameter_of(case, each) for each in read} - {None}) == 1
 
 
 def frozen(case: Case, values: dict[int, Any]) -> str:

@@ -239,7 +239,7 @@ def own_rates(case: Case, values: dict[int, Any]) -> str:
     of_one_list = len({name.partition("[")[0] for name in names}) == 1 and min(factors) > 0
     same = all(is_near_number(each, rest[0]) for each in rest)
     known = len(rest) == len(rates) or of_one_list
-    return f"each times a rate of its own: {listed(names)}" if same and known else ""
+    return f"each times a rate of its own: {listed([*dict.fromkeys(names)])}" if same and known else ""
 
 
 def rates_in(case: Case, final: Final) -> Iterator[tuple[str, float]]:

@@ -12,7 +12,7 @@ from tinygrad_scratch.verifier.anywhere import PUT_IN, both_ways
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.explain import SCALES, Cause
-from tinygrad_scratch.verifier.likeness import is_along
+from tinygrad_scratch.verifier.likeness import close, is_along
 from tinygrad_scratch.verifier.losses import is_loss_name
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, is_update, sets_apart
@@ -173,7 +173,14 @@ def is_right_elsewhere(case: Case, repair: Repair) -> bool:
     here, ends = repair.event, case.ancestors(final.node for final in case.finals) - case.forward
     same = [e for e in case.events if (e.place, e.name) == (here.place, here.name) and e.node in ends]
     others = [e for e in same if e.owner != here.owner or made_by_others(case, here, e)]
-    return any(case.match(np.asarray(case.tape.nodes[e.node].value)) is not None for e in others)
+    return any(case.match(np.asarray(case.tape.nodes[e.node].value)) is not None and changes(case, e) for e in others)
+
+
+def changes(case: Case, event: Event) -> bool:
+    """Whether a value is another one than what it was made of, as `d * slope` is not where the slope is 1."""
+    nodes = case.tape.nodes
+    value, reads = nodes[event.node].value, case.step_of(event.node).reads
+    return not any(nodes[read].value.shape == value.shape and close(nodes[read].value, value) for read in reads)
 
 
 def made_by_others(case: Case, one: Event, other: Event) -> bool:

@@ -27,7 +27,7 @@ from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.referee import disputed
 from tinygrad_scratch.verifier.region import Explanation, Finding, Region
 from tinygrad_scratch.verifier.rewriting.text import source_of
-from tinygrad_scratch.verifier.sizes import conventional
+from tinygrad_scratch.verifier.sizes import conventional, sizes_of_the_loss
 from tinygrad_scratch.verifier.slopes import factor_of_all, factors_with_slopes, wrong_slopes
 from tinygrad_scratch.verifier.source import (
     TOKEN,
@@ -403,12 +403,12 @@ def unexplained(found: list[tuple[Repair, Cause]]) -> int:
 def best_reading(case: Case) -> list[tuple[Repair, Cause]]:
     """The mistakes with the factor for all gradients with which they are fewest.
 
-    Of two by which one gradient is only a multiple it is a usual one, such as the 2 of a square, and the smaller of two
-    that are: a mean is forgotten, and not made up.
+    Of two by which one gradient is only a multiple it is a usual one, such as the 2 of a square, else a size of what the
+    loss is averaged over, and the smaller of two that are: a mean is forgotten, and not made up.
     """
     way = -1.0 if all(final.direction < 0 for final in case.finals) else 1.0
-    best: tuple[tuple[bool, int, int, int, bool, bool, bool, float], float, list[tuple[Repair, Cause]]] | None = None
-    usual = conventional(case)
+    best: tuple[tuple[bool, int, int, int, bool, bool, int, float], float, list[tuple[Repair, Cause]]] | None = None
+    usual, sizes = conventional(case), sizes_of_the_loss(case)
     by_updates = all(final.by == "update" for final in case.finals)
     with_slopes = [
         n for n in factors_with_slopes(case) if by_updates or any(is_near_number(abs(n), s) for s in (*usual, 2.0))
@@ -419,7 +419,8 @@ def best_reading(case: Case) -> list[tuple[Repair, Cause]]:
         begun = len(case.wrong(case.replay()))
         found = mistakes(case)
         scaled = all(cause.kind in SCALES for _, cause in found)
-        unusual = scaled and not any(is_near_number(abs(scale), factor) for factor in usual)
+        known = (any(is_near_number(abs(scale), factor) for factor in each) for each in (usual, sizes))
+        unusual = [*known, True].index(True) if scaled else 0
         size = abs(scale) if scaled else 0.0
         wrong = bool(case.wrong(case.replay()))
         vague = begun if unexplained(found) else 0  # then it is likelier by which more is right

@@ -56,13 +56,13 @@ def give_earlier_steps(entry: Any) -> None:
     behind = ancestors(parents, [entry.loss])
     others = [e.node for e in entry.watch.events if entry.is_named_as_loss(e.name, e.node) and e.node != entry.loss]
     earlier: dict[int, set[int]] = {}
-    for parameter in entry.parameters if entry.wanted_loss else ():
+    asked = [parameter for parameter in entry.parameters if parameter.asked]  # no name that is bound once more
+    for parameter in asked if entry.wanted_loss else ():
         updates = entry.updated_values(parameter) & behind
         own_losses = [n for n in others if updates and n < min(updates) and parameter.node in ancestors(parents, [n])]
         if own_losses:
             earlier[parameter.node] = updates
-    left = [parameter for parameter in entry.parameters if parameter.asked and parameter.node not in earlier]
-    if not earlier or not left:
+    if not earlier or all(parameter.node in earlier for parameter in asked):
         return
     for node in set[int]().union(*earlier.values()):
         entry.tape.give(node)

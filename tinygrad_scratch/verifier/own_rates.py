@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import math
 from dataclasses import replace
 
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.edits import name_of
+from tinygrad_scratch.verifier.names import without_holder
+from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.recorded import Recorded, record
 from tinygrad_scratch.verifier.source import statement_at
@@ -48,15 +51,18 @@ def rate_named(case: Case, final: Final) -> tuple[str, float | None]:
         return "", None  # the gradient itself, of which each has one of its own
     steps = [step for step in case.tape.steps if step.place and (step.place.file, step.place.line) == here]
     products = [step for step in steps if name_of(step.function) == "multiply"]
-    numbers = (case.constant_value(part) for step in products for part in step.arguments)
-    return name, next((abs(number) for number in numbers if isinstance(number, float) and number), None)
+    numbers = ([case.constant_value(part) for part in step.arguments] for step in products)
+    known = ([number for number in each if isinstance(number, float)] for each in numbers)  # `5 * lr` is a product, too
+    return name, next((abs(number) for each in known if each and (number := math.prod(each))), None)
 
 
 def begin_of_change(statement: str) -> str:
-    """The first factor of what an update takes off or adds, where that is a name.
+    """The first factor of what an update takes off or adds, where that is a name, or so many times a rate.
 
     >>> begin_of_change("w -= rates[1] * x.T @ d"), begin_of_change("w = w + slow * g"), begin_of_change("w -= 2 * g")
     ('rates[1]', 'slow', '')
+    >>> begin_of_change("w -= 5 * lr * g")
+    '5 * lr'
     """
     try:
         node = ast.parse(statement.strip()).body[0]
@@ -70,5 +76,8 @@ def begin_of_change(statement: str) -> str:
         case _:
             return ""
     while isinstance(first, ast.BinOp | ast.UnaryOp):
+        match first:
+            case ast.BinOp(left=ast.Constant(), op=ast.Mult(), right=ast.Name() | ast.Attribute() as rate):
+                return ast.unparse(first) if RATE.match(without_holder(ast.unparse(rate))) else ""
         first = first.left if isinstance(first, ast.BinOp) else first.operand
     return ast.unparse(first) if isinstance(first, ast.Name | ast.Attribute | ast.Subscript) else ""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ LABEL = 11  # characters of what stands on the left of a mistake's lines
 CONTINUED = 4  # blanks before the further lines of a long statement
 LONGEST_NAME = 26
 ROUNDING = 1e-12  # a difference below is not told apart from none, so that a report is the same on every machine
+ENTRY = re.compile(r"\[\d+\]$")
 MANY_TURNS = 3  # a step that comes out alike more often than this is one line, with a count
 
 
@@ -289,7 +291,7 @@ def where_text(where: Where, function: str) -> str:
 def turns(quantities: list[Quantity]) -> Iterator[list[Row]]:
     """The rows; a step of a loop that comes out alike in all turns, or in many, is one row."""
     same: dict[tuple[Any, ...], list[Quantity]] = {}
-    for quantity in quantities:
+    for quantity in with_entries_as_one(quantities):
         key = (quantity.where, quantity.name, quantity.verdict, quantity.detail)
         same.setdefault(key, []).append(quantity)
     for group in same.values():
@@ -300,6 +302,18 @@ def turns(quantities: list[Quantity]) -> Iterator[list[Row]]:
             yield [row_of(group[0], ends, len(group), worst)]
         else:
             yield [row_of(quantity, quantity.of, 1, quantity.worst) for quantity in group]
+
+
+def with_entries_as_one(quantities: list[Quantity]) -> list[Quantity]:
+    """The quantities, of which many entries of one list that are no gradients themselves share a name: `d[0][...]`."""
+    names = {q.node: ENTRY.sub("[...]", q.name) for q in quantities if not q.of and q.verdict in (USED, CONSEQUENCE)}
+    many = Counter((quantity.where, names.get(quantity.node)) for quantity in quantities)
+    return [
+        replace(quantity, name=name)
+        if (name := names.get(quantity.node)) is not None and many[quantity.where, name] > MANY_TURNS
+        else quantity
+        for quantity in quantities
+    ]
 
 
 def row_of(quantity: Quantity, of: str, times: int, worst: Worst | None) -> Row:

@@ -59,13 +59,15 @@ def checks_of(path: str, loss: str | None = None, seconds: float = verify.second
 
 def check_of_script(code: Any, path: str, loss: str | None, seconds: float, most_silent: int) -> Any:
     """The check of a turn of a script: of its first step, or of a later one by a loss of its own that is wrong."""
-    check, right = check_of_steps(code, path, loss, seconds, most_silent), True
-    for name in list(check.entry.later_losses) if check.ok and loss is None else ():
+    check = check_of_steps(code, path, loss, seconds, most_silent)
+    right = are_judged = check.first_wrong is None and loss is None
+    for name in list(check.entry.later_losses) if are_judged else ():
         later = check_of_steps(code, path, name, seconds, most_silent)
         if later.first_wrong is not None:
             known = f"{check.entry.step_name} was computed for"
             later.notes[:] = [note for note in later.notes if not note.startswith(known)]
-            later.notes.append(f"This is the step by {name}; that by {check.entry.loss_name} is right.")
+            before = f"; that by {check.entry.loss_name} is right" if check.ok else ""
+            later.notes.append(f"This is the step by {name}{before}.")
             return later
         right = right and later.ok
     if check.ok and loss is None and check.entry.is_well_known:

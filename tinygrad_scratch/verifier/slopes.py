@@ -124,7 +124,7 @@ class Slopes:
         calls: dict[tuple[str, int], list[Event]] = {}
         for event in case.returned:
             place = event.place
-            if (place.file, place.line) not in of_forward and not case.is_forward(event.node):
+            if (place.file, place.line) not in of_forward and event.node not in case.forward:
                 calls.setdefault((place.file, start_of_function(place)), []).append(event)
         for events in calls.values():
             results = [self.result(event) for event in events[:MOST_CALLS]]

@@ -35,6 +35,14 @@ def beyond(one: ast.AST, other: ast.AST) -> list[ast.AST]:
     return rest
 
 
+def factors_lacking(found: Difference) -> list[ast.AST]:
+    """The factors that a product lacks; none where it should be divided by one of them."""
+    factors = beyond(found.new, found.old)
+    ratios = (node for node in ast.walk(found.new) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div))
+    divisors = [each for ratio in ratios for each in leaves(ratio.right)]
+    return [] if any(factor is each for factor in factors for each in divisors) else factors
+
+
 def kind_by_factors(case: Case, found: Difference, kind: str) -> str:
     """The kind of a difference of factors by what these are; the one that was told where nothing says another."""
     more, less = beyond(found.old, found.new), beyond(found.new, found.old)
@@ -188,11 +196,8 @@ def name_of_product(case: Case, found: Difference) -> tuple[str, str, str] | Non
     So of `s * (1 - s)` it is the first `s`, where `s * z * (1 - s)` is right, and forward made `h = s * z`: the whole
     is `h * (1 - s)`.
     """
-    lacking = beyond(found.new, found.old)
+    lacking = factors_lacking(found)
     if len(lacking) != 1 or not isinstance(lacking[0], NAMES) or not holds_array(case, lacking[0]):
-        return None
-    ratios = (each for each in ast.walk(found.new) if isinstance(each, ast.BinOp) and isinstance(each.op, ast.Div))
-    if any(lacking[0] is each for ratio in ratios for each in leaves(ratio.right)):
         return None
     for old in leaves(found.old):
         known = name_of_made(case, old, lacking[0]) if isinstance(old, NAMES) else None

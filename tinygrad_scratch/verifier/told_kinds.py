@@ -165,8 +165,10 @@ def of_read(case: Case, cause: Cause, found: Difference) -> str:
     """The kind of another value that is read, by what the two values are; nothing where that tells none."""
     if is_read_updated(case, cause, found):
         return "stale-or-updated-weights"
-    taken = cause.kind == "wrong-operand" and is_slope_taken_at(source_of(text_of(cause.file)), found)
-    return AT_POINT if taken and is_activation(case, found) else ""
+    if cause.kind != "wrong-operand":
+        return ""
+    taken = is_slope_taken_at(source_of(text_of(cause.file)), found) or is_only_given(found)
+    return AT_POINT if taken and (is_activation(case, found) or is_of_the_other(found)) else ""
 
 
 def of_counter(cause: Cause, found: Difference) -> str:
@@ -584,6 +586,18 @@ def is_slope_taken_at(source: Source, found: Difference) -> bool:
     place = call.args.index(found.old)
     names = [[arg.arg for arg in each.args.args if arg.arg != "self"][place : place + 1] for each in functions]
     return any(is_in_slope(each, name) for each, given in zip(functions, names, strict=True) for name in given)
+
+
+def is_only_given(found: Difference) -> bool:
+    """Whether it is all that a function of any name is given, which may bend it: `table[name][1](z)`."""
+    call = found.way[-1] if found.way else None
+    return isinstance(call, ast.Call) and call.args == [found.old] and name_of(call) not in LINEAR
+
+
+def is_of_the_other(found: Difference) -> bool:
+    """Whether one of two values is what a function gives of the other: `f(z)` for `z`."""
+    pairs = ((found.old, found.new), (found.new, found.old))
+    return any(isinstance(one, ast.Call) and len(one.args) == 1 and same(one.args[0], other) for one, other in pairs)
 
 
 def is_in_slope(function: ast.FunctionDef, name: str) -> bool:

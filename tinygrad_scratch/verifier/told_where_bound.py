@@ -21,7 +21,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import kind_of_call
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
 from tinygrad_scratch.verifier.rewriting.too_early import stores, told_as_early
 from tinygrad_scratch.verifier.source import bracketed, entries_of, leaves, parsed, replaced, statement_at, text_of
-from tinygrad_scratch.verifier.told_factors import beyond
+from tinygrad_scratch.verifier.told_factors import beyond, factors_lacking
 from tinygrad_scratch.verifier.told_forms import Difference, is_value_for_mask
 from tinygrad_scratch.verifier.told_kinds import OF_SLOPE, difference, name_kind
 
@@ -91,7 +91,7 @@ def is_other_name(source: Source, cause: Cause) -> bool:
 
 def other_name_of(cause: Cause, found: Difference) -> ast.Assign | None:
     """Where what lacks a slope only gets another name, and is read nowhere else: `e = w.T @ d`, then `d1 = e`."""
-    source, factors = source_of(text_of(cause.file)), beyond(found.new, found.old)
+    source, factors = source_of(text_of(cause.file)), factors_lacking(found)
     own = source.statement_on(cause.line)
     name = own.targets[0].id if isinstance(own, ast.Assign) and isinstance(own.targets[0], ast.Name) else ""
     aliases = [each for each in source.statements if isinstance(each, ast.Assign) and ast.unparse(each.value) == name]
@@ -103,7 +103,7 @@ def other_name_of(cause: Cause, found: Difference) -> ast.Assign | None:
 
 def tell_at_other_name(case: Case, cause: Cause, found: Difference, alias: ast.Assign) -> Repair | None:
     """Tell it in that line."""
-    factors, name, target = beyond(found.new, found.old), ast.unparse(alias.value), ast.unparse(alias.targets[0])
+    factors, name, target = factors_lacking(found), ast.unparse(alias.value), ast.unparse(alias.targets[0])
     repair = repair_at(case, cause.file, alias, target)
     tell_at(cause, alias, repair, target)
     cause.expression, cause.should_be = name, product_of(name, factors)
@@ -121,7 +121,7 @@ def tell_at_binding(case: Case, cause: Cause, found: Difference) -> Repair | Non
     if OF_SLOPE.search(own.id):
         tell_where_called(cause, found)
         return None
-    factors, source = beyond(found.new, found.old), source_of(text_of(cause.file))
+    factors, source = factors_lacking(found), source_of(text_of(cause.file))
     bound = binding_in(case, cause, own.id)
     is_other_name = bound is not None and isinstance(bound.value, ast.Name)  # that lacks something sooner
     handed = is_in_product(found) or is_handed_over(cause, own.id) or is_other_name or is_turned
@@ -142,7 +142,7 @@ def tell_at_binding(case: Case, cause: Cause, found: Difference) -> Repair | Non
 
 def tell_before_update(case: Case, cause: Cause, found: Difference) -> Repair | None:
     """Tell a slope that lacks in an update where the one value was made that the update reads for it."""
-    factors, source = beyond(found.new, found.old), source_of(text_of(cause.file))
+    factors, source = factors_lacking(found), source_of(text_of(cause.file))
     names = {node.id for node in ast.walk(found.old) if isinstance(node, ast.Name)} if factors else set()
     for name in sorted(names):
         bound = binding_in(case, cause, name)
@@ -267,7 +267,7 @@ def tell_where_returned(cause: Cause, found: Difference) -> bool:
     """Tell what comes from above, and lacks in a slope with a name, where that is returned: `return slope`."""
     source = source_of(text_of(cause.file))
     own = source.statement_on(cause.line)
-    around, factors = source.function_around(cause.line), beyond(found.new, found.old)
+    around, factors = source.function_around(cause.line), factors_lacking(found)
     name = ast.unparse(own.targets[0]) if isinstance(own, ast.Assign) else ""
     if not isinstance(around, ast.FunctionDef) or not isinstance(own, ast.Assign) or not OF_SLOPE.search(name):
         return False
@@ -325,7 +325,7 @@ def line_of_binding(cause: Cause) -> int | None:
     if found is None or not isinstance(found.old, ast.Name):
         return None
     source = source_of(text_of(cause.file))
-    own, lacking = source.statement_on(cause.line), set().union(*map(names_in, beyond(found.new, found.old))) - {"np"}
+    own, lacking = source.statement_on(cause.line), set().union(*map(names_in, factors_lacking(found))) - {"np"}
     if own is not None and not lacking.isdisjoint(names_in(own)):
         return None
     bound = only_binding(source, cause.line, found.old.id)
@@ -334,7 +334,7 @@ def line_of_binding(cause: Cause) -> int | None:
 
 def tell_where_renamed(cause: Cause, found: Difference) -> None:
     """Tell the rest of a slope where its part got a name of its own: `da = a`, or `s = f(z)`, then `dz = up * s`."""
-    factors, source = beyond(found.new, found.old), source_of(text_of(cause.file))
+    factors, source = factors_lacking(found), source_of(text_of(cause.file))
     names = {node.id for factor in factors for node in ast.walk(factor) if isinstance(node, ast.Name)}
     name = names.pop() if len(names) == 1 else ""
     if name not in [getattr(leaf, "id", "") for leaf in leaves(found.old)]:

@@ -381,7 +381,7 @@ class Updates:
             if is_by_input(step, self.inputs):
                 return None
             return reads[0], 1 if literals[0] > 0 else -1
-        rates = [read for read in reads if self.is_rate(read)]
+        rates = [read for read in reads if self.is_multiple_of_rate(read)]
         if name == "multiply" and len(reads) == 2 and len(rates) == 1:
             return next(read for read in reads if read not in rates), 1
         return None
@@ -410,6 +410,12 @@ class Updates:
     def is_gradient(self, node: int) -> bool:
         short = [name.rsplit(".", 1)[-1] for name in self.names.get(node, ())]
         return any(is_gradient_name(name) or name in self.called for name in short)
+
+    def is_multiple_of_rate(self, node: int) -> bool:
+        """Whether a number is a rate, or so many times one, as in `5 * rate * g`."""
+        step = self.tape.steps[self.tape.nodes[node].step]
+        scaled = name_of(step.function) in ("multiply", "divide") and len(step.reads) == 1 and bool(literals_of(step))
+        return self.is_rate(node) or (scaled and self.is_rate(step.reads[0]))
 
     def is_rate(self, node: int) -> bool:
         short = [name.rsplit(".", 1)[-1] for name in self.names.get(node, ())]

@@ -375,6 +375,10 @@ def upstream_left_out(region: Region) -> Iterator[Finding]:
 def nothing_from_above(region: Region) -> Iterator[Finding]:
     """A value of the forward pass alone, where a gradient is due that is one from above times something."""
     case = region.case
+    if region.repair.how == "slope" and case.is_forward(region.node):
+        said = f"{region.event.name} is what the function itself gives, as in the forward pass, and not its derivative"
+        yield Finding("derivative-at-wrong-point", said, None, certainty="fits")
+        return
     before = case.ancestors([region.node])
     now = max(region.until, region.event.time)
     after = [e.node for e in case.events if case.tape.nodes[e.node].step < now and e.node not in case.forward]

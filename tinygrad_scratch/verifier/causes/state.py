@@ -12,8 +12,11 @@ from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.likeness import is_along
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Finding, Region
+from tinygrad_scratch.verifier.rewriting.valued import parameter_of
 from tinygrad_scratch.verifier.source import in_same_function, is_rename, right_side, statement_at
 from tinygrad_scratch.verifier.steps import Step
+
+TOO_EARLY = "the gradient needs its value from the forward pass. Update it after its last use"
 
 
 def updated_too_early(region: Region) -> Iterator[Finding]:
@@ -62,11 +65,13 @@ def later_state(region: Region) -> Iterator[Finding]:
                 elif earlier in parameters:
                     yield Finding(
                         "stale-or-updated-weights",
-                        f"{name} was updated before this line: the gradient needs its value from the forward pass. "
-                        "Update it after its last use",
+                        f"{name} was updated before this line: {TOO_EARLY}",
                         step,
                         place=called_after(step, case.step_of(read)),
                     )
+                elif parameter_of(case, earlier) is not None and name_of(step.function) == "setitem":  # of a row of it
+                    said = f"`{region.code(case.step_of(read))}` stands too early: {TOO_EARLY}"
+                    yield Finding("stale-or-updated-weights", said, case.step_of(read))
                 else:
                     writer = case.step_of(read)
                     where = f"line {step.place.line}" if step.place else "a later line"

@@ -96,7 +96,8 @@ def factors(part: Part) -> Iterator[Rewrite]:
         yield part.change(f"({written} / {size})", kind, f"`{part.code}` is not divided by {size}", NAMED, about=about)
         said = f"`{part.code}` is not multiplied by {size}"
         yield part.change(f"({written} * {size})", kind, said, NAMED, about=about)
-    counted = with_counted_index(words.factors, part.source.indices_around(part.line))
+    indices = part.source.indices_around(part.line)
+    counted = [*with_counted_index(words.factors, indices), *with_last_index(words.factors, indices)]
     statement = part.source.code(part.statement)
     for factor in dict.fromkeys([*renumbered([*words.factors, *words.slopes], statement), *counted]):
         said = f"`{part.code}` is not multiplied by {factor}"
@@ -141,7 +142,16 @@ def with_counted_index(texts: list[str], indices: list[str]) -> Iterator[str]:
             yield from (ENTRY.sub(f"[{index}]", text) for index in indices)
 
 
+def with_last_index(texts: list[str], indices: list[str]) -> Iterator[str]:
+    """The same the other way round, outside of the loop: `s[-1]` for `s[i - 1]`."""
+    for text in texts:
+        counted = set(INDEX.findall(text))
+        if len(counted) == 1 and NAME.findall(counted.pop())[0] not in indices:
+            yield INDEX.sub("[-1]", text)
+
+
 ENTRY = re.compile(r"\[-?\d+\]")
+NAME = re.compile(r"[A-Za-z_]\w*")
 INDEX = re.compile(r"\[([A-Za-z_]\w*(?:\s*[-+]\s*\d+)?)\]")
 
 

@@ -27,10 +27,10 @@ OTHER = {
     "argmin": ("argmax", "derivative-at-wrong-point"),
     "max": ("min", "wrong-operand"),
     "min": ("max", "wrong-operand"),
-    "sin": ("cos", "missing-derivative"),
-    "cos": ("sin", "missing-derivative"),
-    "sinh": ("cosh", "missing-derivative"),
-    "cosh": ("sinh", "missing-derivative"),
+    "sin": ("cos", AT_POINT),
+    "cos": ("sin", AT_POINT),
+    "sinh": ("cosh", AT_POINT),
+    "cosh": ("sinh", AT_POINT),
     "exp": ("log", "wrong-operand"),
     "log": ("exp", "wrong-operand"),
     "dot": ("multiply", "wrong-operand"),
@@ -238,6 +238,8 @@ def of_axes(part: Part) -> Iterator[Rewrite]:
         return
     said = f"`{code}` sums what should stay apart"
     yield part.change(part.source.operand(inner), "broadcasting-shape", said)
+    if part.code.endswith(("()", f"({part.source.code(inner)})")) and isinstance(part.around, ast.BinOp):
+        yield part.change(f"{part.source.operand(inner)}[:, None]", "broadcasting-shape", said)  # one for each row
 
 
 def over_axes(source: Source, node: ast.Call) -> Iterator[tuple[str, str]]:

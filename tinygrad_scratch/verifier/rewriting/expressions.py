@@ -268,6 +268,17 @@ def of_comparison(part: Part) -> Iterator[Rewrite]:
         yield part.change(f" {other} ", kind, said, PUT_IN if word else CHANGED, at=span)
 
 
+def of_conditions(part: Part) -> Iterator[Rewrite]:
+    """One condition of several left out: it lets too little through, or too much."""
+    values = part.node.values
+    for gone in values:
+        text = f" {'and' if isinstance(part.node.op, ast.And) else 'or'} ".join(
+            part.source.operand(each) for each in values if each is not gone
+        )
+        said = f"`{part.source.code(gone)}` is one condition too many in `{part.code}`"
+        yield part.change(text, "missing-term", said)
+
+
 def of_constant(part: Part) -> Iterator[Rewrite]:
     value = part.node.value
     if isinstance(value, bool) and part.argument == "copy":
@@ -448,7 +459,7 @@ def of_name(part: Part) -> Iterator[Rewrite]:
         yield part.change(text, "wrong-operand", said, CHANGED if stands else PUT_IN)
     own, in_slope = part.source.words(part.line).names, part.is_in_slope
     known = known_to(part, "" if attribute else "self.") if attribute or in_slope or part.is_compared else own
-    others = sorted(dict.fromkeys(known), key=lambda name: not is_near(part.code, name))[:MOST_NAMES]
+    others = sorted(dict.fromkeys([*keys_alike(part), *known]), key=lambda name: not is_near(part.code, name))[:MOST_NAMES]
     measured, counters = part.measured, {counted_by(node) for node in part.source.statements}
     if not part.in_index and part.code not in counters:  # a value is no number of a turn
         others = [name for name in others if name not in counters]
@@ -462,6 +473,18 @@ def of_name(part: Part) -> Iterator[Rewrite]:
             kind = "inplace-corruption" if part.argument == "out" else kind
             tier = CHANGED if is_near(part.code, other) else NAMED
             yield part.change(other, kind, f"{part.code} should be {other}", tier)
+
+
+def keys_alike(part: Part) -> list[str]:
+    """What is kept under a key that differs from the one of an entry only by a mark: `kept["z_"]` for `kept["z"]`."""
+    match part.node:
+        case ast.Subscript(value=holder, slice=ast.Constant(value=str(key))):
+            begin = part.source.code(holder)
+        case _:
+            return []
+    alike = rf"{re.escape(begin)}\[(['\"])_*{re.escape(key.strip('_'))}_*\1\]"
+    found = (each.group() for each in re.finditer(alike, part.source.text))
+    return [each for each in dict.fromkeys(found) if each != part.code]
 
 
 def of_handed_on(part: Part) -> Iterator[Rewrite]:
@@ -497,6 +520,7 @@ BY_NODE: dict[type, Callable[[Part], Iterator[Rewrite]]] = {
     ast.BinOp: of_operation,
     ast.UnaryOp: of_sign,
     ast.Call: of_call,
+    ast.BoolOp: of_conditions,
     ast.Compare: of_comparison,
     ast.Constant: of_constant,
     ast.Attribute: transposed,

@@ -189,7 +189,7 @@ class Hit:
         source = source_of(text_of(self.file))
         own = source.statement_on(self.rewrite.line)
         unread = [*bound_unread(source, own), *given_unread(source, self.rewrite.line)] if own is not None else []
-        found = [name for name in unread if re.search(rf"\b{name}\b", self.right)]
+        found = [name for name in unread if name.strip("_") and re.search(rf"\b{name}\b", self.right)]
         return any(nodes_named(self.check.case, name) for name in found)  # what was not recorded is a size
 
     @cached_property
@@ -280,12 +280,15 @@ class Hit:
 
     @cached_property
     def hands_on(self) -> bool:
-        """Whether the statement only puts a named value into a list, or returns several: it lacks something seldom."""
+        """Whether the statement only puts named values into a list, or returns several: it lacks something seldom."""
         node = source_of(text_of(self.file)).statement_on(self.rewrite.line)
         match node:
             case ast.Expr(value=ast.Call(func=ast.Attribute(attr="append" | "insert"), args=[*_, ast.Name()])):
                 return True
-            case ast.Return(value=ast.Tuple() | ast.List() | ast.Dict() as several):
+            case (
+                ast.Assign(value=ast.List() as several)
+                | ast.Return(value=ast.Tuple() | ast.List() | ast.Dict() as several)
+            ):
                 return all(isinstance(part, ast.Name) for part in entries_of(several))
             case ast.Return(value=ast.Name()):
                 return self.rewrite.kind == "missing-term"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from tinygrad_scratch.verifier.rewriting.as_siblings import as_siblings
 from tinygrad_scratch.verifier.rewriting.beside_unread import beside_unread
@@ -34,13 +35,19 @@ def rewrites_at(source: Source, line: int) -> Iterator[Rewrite]:
     seen: set[tuple[int, int, str]] = set()
     for node in source.statements:
         if node.lineno == line and isinstance(node, CHANGED_ALONE) and not may_hold_itself(source, node):
-            for rewrite in Statement(source, node).rewrites():
+            for change in Statement(source, node).rewrites():
+                old = source.text[change.start : change.end]
+                rewrite = replace(change, text=with_lines(change.text, old.count("\n")))
                 key = rewrite.start, rewrite.end, rewrite.text
-                old = source.text[rewrite.start : rewrite.end]
                 is_new = key not in seen and rewrite.text != old and rewrite.text.count("\n") == old.count("\n")
                 if is_new and not is_idle(source, node, rewrite):
                     seen.add(key)
                     yield rewrite
+
+
+def with_lines(text: str, lines: int) -> str:
+    """A text that goes over at least so many lines as what it stands for, if it has brackets to go on in."""
+    return text.replace("(", "(" + "\n" * (lines - text.count("\n")), 1)
 
 
 def is_idle(source: Source, node: ast.stmt, rewrite: Rewrite) -> bool:

@@ -144,9 +144,21 @@ def only_read_by(source: Source, statement: ast.stmt) -> list[str]:
 
 @lru_cache(maxsize=256)
 def nodes_around(source: Source, line: int) -> list[Any]:
-    """All that is in the function around a line, or in the text where there is none."""
+    """All that is in the function around a line, or in the text where there is none, but for names of functions' own."""
     around = source.function_around(line)
-    return list(ast.walk(around if around is not None else source.tree))
+    if around is not None:
+        return list(ast.walk(around))
+    functions = [node for node in source.statements if isinstance(node, ast.FunctionDef)]
+    own = set[int]().union(*map(own_names, functions))
+    return [node for node in ast.walk(source.tree) if id(node) not in own]
+
+
+def own_names(function: ast.FunctionDef) -> set[int]:
+    """The places of the names that a function binds itself, or is given."""
+    nodes = list(ast.walk(function))
+    outer = {name for node in nodes if isinstance(node, ast.Global | ast.Nonlocal) for name in node.names}
+    bound = {n.arg for n in nodes if isinstance(n, ast.arg)} | {n.id for n in nodes if is_bound(n)}
+    return {id(n) for n in nodes if isinstance(n, ast.Name) and n.id in bound - outer}
 
 
 def is_bound(node: Any) -> bool:

@@ -26,6 +26,8 @@ def usual(part: Part) -> Iterator[Rewrite]:
         yield from signs(part)
     if isinstance(part.node, ast.BinOp) and isinstance(part.node.op, ast.Sub):
         yield from of_cross_entropy(part)
+    if isinstance(part.node, ast.BinOp) and isinstance(part.node.op, ast.Mult):
+        yield from of_shares(part)
     if isinstance(part.node, NAMES) and isinstance(part.around, ast.BinOp):
         yield from with_itself(part)
     if isinstance(part.node, NAMES) and is_given_to_numpy(part):
@@ -91,6 +93,23 @@ def of_cross_entropy(part: Part) -> Iterator[Rewrite]:
             said = f"`{part.code}` is not divided by {name} * (1 - {name})"
             text = f"(({part.code}) / ({name} * (1 - {name})))"
             yield part.change(text, "missing-derivative", said, PUT_IN)
+
+
+def of_shares(part: Part) -> Iterator[Rewrite]:
+    """The slope of a softmax, whose results sum to 1: `p * (d - (p * d).sum(axis=1, keepdims=True))` for `p * d`."""
+    inside = isinstance(part.around, ast.BinOp) and isinstance(part.around.op, ast.Mult | ast.Div)
+    sides = (part.node.left, part.node.right)
+    if inside or not SOFTMAX.search(part.source.text):
+        return
+    for share, other in (sides, sides[::-1]):
+        if isinstance(share, NAMES):
+            name, code = part.source.code(share), part.source.operand(other)
+            sum_ = f"({name} * {' '.join(code.split())}).sum(axis=-1, keepdims=True)"  # in one line
+            said = f"each of the shares in {name} depends on all values: the term `{sum_}` is missing"
+            yield part.change(f"{name} * ({code} - {sum_})", "missing-term", said, PUT_IN)
+
+
+SOFTMAX = re.compile(r"soft_?max|exp\(.*exp\(|/.*sum\(.*axis", re.IGNORECASE | re.DOTALL)
 
 
 def with_itself(part: Part) -> Iterator[Rewrite]:

@@ -52,7 +52,7 @@ def nodes_named(case: Case, name: str) -> list[int]:
     events = (*case.arguments, *case.events)
     found = [e.node for e in events if e.name == name or e.name.startswith((f"{name}[", f"{name}."))]
     own = [(f.parameter.node, f.parameter.name) for f in case.finals]
-    found += [node for node, known in own if known == name or name.endswith(f".{known}")]
+    found = found or [node for node, known in own if known == name or name.endswith(f".{known}")]
     if not found and "." in name:  # another name of what holds it
         every = [each for each in (*own, *((event.node, event.name) for event in events)) if "." in each[1]]
         found = [node for node, known in every if known.rpartition(".")[2] == name.rpartition(".")[2]]
