@@ -459,7 +459,9 @@ def of_name(part: Part) -> Iterator[Rewrite]:
         yield part.change(text, "wrong-operand", said, CHANGED if stands else PUT_IN)
     own, in_slope = part.source.words(part.line).names, part.is_in_slope
     known = known_to(part, "" if attribute else "self.") if attribute or in_slope or part.is_compared else own
-    others = sorted(dict.fromkeys([*keys_alike(part), *known]), key=lambda name: not is_near(part.code, name))[:MOST_NAMES]
+    others = sorted(dict.fromkeys([*keys_alike(part), *known]), key=lambda name: not is_near(part.code, name))[
+        :MOST_NAMES
+    ]
     measured, counters = part.measured, {counted_by(node) for node in part.source.statements}
     if not part.in_index and part.code not in counters:  # a value is no number of a turn
         others = [name for name in others if name not in counters]
