@@ -505,7 +505,7 @@ def is_in_shape(found: Difference) -> bool:
 
 
 def is_of_number(found: Difference) -> bool:
-    """Whether a mere number is lacking in a sum or too many in it, unless it is taken off what has a name: `p - 1`.
+    """Whether a mere number is lacking in a sum or too many in it, unless what has a name is the rest: `p - 1`, `1 + g`.
 
     Nor is it one in what is compared.
     """
@@ -514,7 +514,7 @@ def is_of_number(found: Difference) -> bool:
     for whole, rest in ((found.old, found.new), (found.new, found.old)):
         if isinstance(whole, ast.BinOp) and is_sum(whole):
             sides = [(whole.left, whole.right), (whole.right, whole.left)]
-            named = isinstance(rest, ast.Name | ast.Attribute | ast.Subscript) and isinstance(whole.op, ast.Sub)
+            named = isinstance(rest, ast.Name | ast.Attribute | ast.Subscript)
             if any(is_number(number) and same(other, rest) for number, other in sides):
                 return not named
     return False

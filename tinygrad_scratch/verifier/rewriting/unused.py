@@ -58,6 +58,9 @@ def as_term(part: Part, name: str, written: str) -> Iterator[Rewrite]:
     for term in (name, *entry_of(part, name)):
         for text in (f"{term} + {written}", f"{written} - {term}"):
             yield part.change(text, kind, said, NAMED, about=name)
+    if part.is_whole and isinstance(part.node, NAMES):  # of two lists of gradients
+        text = f"[one + other for one, other in zip({name}, {written})]"
+        yield part.change(text, kind, said, NAMED, about=name)
 
 
 def entry_of(part: Part, name: str) -> list[str]:
