@@ -505,9 +505,9 @@ def is_in_shape(found: Difference) -> bool:
 
 
 def is_of_number(found: Difference) -> bool:
-    """Whether a mere number is lacking in a sum or too many in it, unless what has a name is the rest: `p - 1`, `1 + g`.
+    """Whether a mere number is lacking in a sum or too many in it.
 
-    Nor is it one in what is compared.
+    Of what has a name it is none: `p - 1`, `1 + gate`. Nor is it one in what is compared.
     """
     if any(isinstance(outer, ast.Compare) for outer in found.way):
         return False
