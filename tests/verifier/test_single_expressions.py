@@ -378,6 +378,27 @@ for _ in range(4):
         p -= 0.01 * g
     print(loss)
 """
+PAIRS = """import numpy as np
+
+rng = np.random.default_rng(6)
+U, V, bias, lr, reg = rng.normal(size=(5, 3)), rng.normal(size=(6, 3)), rng.normal(size=6) * 0.1, 0.05, 0.02
+
+for u, i, j in [(1, 4, 2), (0, 2, 5), (3, 3, 1), (1, 2, 0)]:
+    margin = U[u] @ V[i] + bias[i] - U[u] @ V[j] - bias[j]
+    prob = 1.0 / (1.0 + np.exp(-margin))
+    penalty = U[u] @ U[u] + V[i] @ V[i] + V[j] @ V[j] + bias[i] ** 2 + bias[j] ** 2
+    loss = -np.log(prob) + 0.5 * reg * penalty
+    e = 1.0 - prob
+    grad_u = -e * (V[i] - V[j]) + reg * U[u]
+    grad_i, grad_j = -e * U[u] + reg * V[i], e * U[u] + reg * V[j]
+    grad_bi, grad_bj = -e + reg * bias[i], e + reg * bias[j]
+    U[u] -= lr * grad_u
+    V[i] -= lr * grad_i
+    V[j] -= lr * grad_j
+    bias[i] -= lr * grad_bi
+    bias[j] -= lr * grad_bj
+    print(loss)
+"""
 POINT, TERM, STALE = "derivative-at-wrong-point", "missing-term", "stale-or-updated-weights"
 BLOCKS = [
     (TABLE, "curve[1](z)", "curve[1](h)", POINT, None),
@@ -395,9 +416,10 @@ BLOCKS = [
 SCRIPTS = [
     (ROWS, "    grad_i = e * U[u] + reg * V[i]\n    U[u] -= lr * grad_u\n",
      "    U[u] -= lr * grad_u\n    grad_i = e * U[u] + reg * V[i]\n", STALE, None),
+    (PAIRS, "e = 1.0 - prob", "e = prob * (1.0 - prob)", "scale-factor", "(1.0 - prob)"),
     (ODDS, "lam / m * theta[j]", "lam * theta[j]", "regularisation", None),
     (CLASSES, "1 / m * X.T.dot(error)", "X.T.dot(error)", "missing-batch-sum-or-mean", "X.T.dot(error) / m"),
-    (CORES, 'np.einsum("ij,ir,jr->r", miss, A, B)', 'np.einsum("ijr,ir,jr->r", scaled, A, B)', "", "/ scale"),
+    (CORES, 'np.einsum("ij,ir,jr->r", miss, A, B)', 'np.einsum("ijr,ir,jr->r", scaled, A, B)', "scale-factor", "/ scale"),
 ]  # fmt: skip
 
 

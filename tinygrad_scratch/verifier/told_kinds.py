@@ -236,7 +236,7 @@ def kind_of_form(case: Case, found: Difference) -> str:
         ("off-by-one", is_in_head(found) and is_one_off(found)),
         ("stale-or-updated-weights", is_updated(case, found)),
         ("sign", is_turned_round(found)),
-        ("scale-factor", is_other_divisor(found) or is_other_length(found)),
+        ("scale-factor", is_other_divisor(found) or is_other_length(found) or is_times_parameter(case, found)),
         ("off-by-one", is_place_in_call(found)),
         ("transpose", is_other_turn(found)),
         ("wrong-operand", is_like_in_product(found)),
@@ -245,6 +245,14 @@ def kind_of_form(case: Case, found: Difference) -> str:
         (AT_POINT, at_point),
     )
     return next((kind for kind, holds in forms if holds), "")
+
+
+def is_times_parameter(case: Case, found: Difference) -> bool:
+    """Whether it should be divided by a parameter: by that it was multiplied once too often."""
+    match found.new:
+        case ast.BinOp(left=left, op=ast.Div(), right=right) if same(left, found.old):
+            return holds_parameters_alone(case, right)
+    return False
 
 
 def is_in_head(found: Difference) -> bool:
