@@ -419,7 +419,7 @@ SCRIPTS = [
     (PAIRS, "e = 1.0 - prob", "e = prob * (1.0 - prob)", "scale-factor", "(1.0 - prob)"),
     (ODDS, "lam / m * theta[j]", "lam * theta[j]", "regularisation", None),
     (CLASSES, "1 / m * X.T.dot(error)", "X.T.dot(error)", "missing-batch-sum-or-mean", "X.T.dot(error) / m"),
-    (CORES, 'np.einsum("ij,ir,jr->r", miss, A, B)', 'np.einsum("ijr,ir,jr->r", scaled, A, B)', "scale-factor", "/ scale"),
+    (CORES, '"ij,ir,jr->r", miss', '"ijr,ir,jr->r", scaled', "scale-factor", "/ scale"),
 ]  # fmt: skip
 
 

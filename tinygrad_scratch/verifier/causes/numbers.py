@@ -69,7 +69,8 @@ def one_left_out(region: Region) -> Iterator[Finding]:
             sum_ = f"{name} {'+' if sign > 0 else '-'} 1"
             text = with_operand(code, place, name, f"({sum_})") if isinstance(place, int) else None
             should = region.rewritten(step, text) if text else None
-            kind = "missing-term" if sign < 0 or VALUE.fullmatch(name) else "missing-derivative"  # `p - 1`, `1 + gate`
+            is_path = VALUE.fullmatch(name) and f"1-{name}" not in code.replace(" ", "")  # `1 + gate`, and no slope
+            kind = "missing-term" if sign < 0 or is_path else "missing-derivative"  # `p - 1`: less a target
             yield Finding(kind, f"{name} lacks a term: it should be {sum_}", step, should, changes)
             return
 
