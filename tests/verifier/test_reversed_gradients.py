@@ -60,7 +60,7 @@ WRONG = {
         "+ share * (stray", "- share * (stray", "sign"),
     "a mere sign beside a loop that runs backwards": (
         WITH_TOTAL.replace("- share * (stray @ guess.T)", "+ (stray @ guess.T)").replace(
-            "    body -=", "    for step in reversed([d_body]):  # in reverse order\n        assert step.size\n    body -="),
+            "    body -=", "    for step in reversed([d_body]):  # in reverse\n        assert step.size\n    body -="),
         "+ (stray", "- (stray", "sign"),
     "a mere sign without a word": (
         WITH_TOTAL.replace("- share * (stray @ guess.T)", "+ (stray @ guess.T)"), "+ (stray", "- (stray", "sign"),

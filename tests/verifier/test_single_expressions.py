@@ -300,6 +300,31 @@ def check(verify):
         check.gradients = net.backward(out - y)
     return check
 """
+WORDS = """
+import numpy as np
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def passes(v, near, far):
+    size = len(v)
+    s, t = np.sum(v * near, axis=1), np.sum(far * v[:, None], axis=2)
+    loss = -np.mean(np.log(sigmoid(s)) + np.sum(np.log(sigmoid(-t)), axis=1))
+    d, e = (sigmoid(s) - 1)[:, None], sigmoid(t)
+    g_v = d * near + np.sum(e[:, :, None] * far, axis=1)
+    g_near, g_far = d * v, e[:, :, None] * v[:, None]
+    return loss, {"v": g_v / size, "near": g_near / size, "far": g_far / size}
+
+
+def check(verify):
+    rng = np.random.default_rng(3)
+    v, near, far = rng.normal(size=(7, 4)), rng.normal(size=(7, 4)), rng.normal(size=(7, 3, 4))
+    with verify(v=v, near=near, far=far) as check:
+        check.loss, check.gradients = passes(v, near, far)
+    return check
+"""
 ROWS = """import numpy as np
 
 rng = np.random.default_rng(6)
@@ -411,6 +436,7 @@ BLOCKS = [
     (DEEP, "error * slopes[-1]", "error", "missing-derivative", "error * slopes["),
     (LAST, "if every else", "if every and t == steps - 1 else", TERM, "if every else"),
     (LAYERS, "derivative(self.sums)", "derivative(self.outputs)", POINT, "self.sums"),
+    (WORDS, "d * near + np.sum(e[:, :, None] * far, axis=1)", "d * near", TERM, None),
     (TREE, "gW += W\n", "gW += W / self.deep\n", "scale-factor", "gW += W"),
 ]
 SCRIPTS = [

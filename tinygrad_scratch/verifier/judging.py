@@ -69,6 +69,7 @@ from tinygrad_scratch.verifier.rivals import admit, is_of_step, rivals_of
 from tinygrad_scratch.verifier.self_made_targets import given_in
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.textbook import is_as_named
+from tinygrad_scratch.verifier.told_before_scaling import tell_before_scaling
 from tinygrad_scratch.verifier.told_beside import tell_beside
 from tinygrad_scratch.verifier.told_kinds import name_kind
 from tinygrad_scratch.verifier.told_where_bound import tell_where_bound
@@ -552,7 +553,8 @@ class Judging(PastChoices):
         if len(self.causes) == 1:
             alone = self._case(self.truth)
             alone.scale, alone.transposed = self.case.scale, self.case.transposed
-            repair = tell_where_bound(alone, self.causes[0], self.repairs[0].event)
+            repair = tell_before_scaling(alone, self.causes[0], self.repairs[0])
+            repair = repair or tell_where_bound(alone, self.causes[0], self.repairs[0].event)
             if repair is not None:
                 self.repairs = [repair]
                 self.case.apply(repair)

@@ -13,7 +13,6 @@ from tinygrad_scratch.verifier.doubt import (
     has_term_twice,
     is_enough,
     is_gradient_already,
-    is_right_elsewhere,
     likelier,
     may_be_alias,
 )

@@ -29,6 +29,7 @@ KNOWN: tuple[tuple[str, Callable[[Any], Any], tuple[Callable[[Any], Any], ...]],
     ("sig|logistic", logistic, (lambda x: x * (1 - x), lambda x: logistic(x) * (1 - logistic(x)))),
     ("tanh", np.tanh, (lambda x: 1 - x**2, lambda x: 1 - np.tanh(x) ** 2)),
     ("relu", lambda x: np.maximum(0, x), (lambda x: 1.0 * (x > 0),)),
+    ("soft_?max", lambda x: np.exp(x) / np.sum(np.exp(x)), ()),
 )
 """What a name has in it, the function that is called so, and its slopes: at what comes out, and at what goes in."""
 
@@ -44,13 +45,17 @@ class Named:
 
     def is_one_of(self, meant: tuple[Callable[[Any], Any], ...], code: str | None = None) -> bool:
         """Whether the function, or another code of it, gives what one of some functions does."""
+        return any(self.gives(meant, code or self.code, points) for points in (POINTS, POINTS[None], POINTS[:, None]))
+
+    def gives(self, meant: tuple[Callable[[Any], Any], ...], code: str, points: Any) -> bool:
+        """The same for a row, or a column, of points."""
         names: dict[str, Any] = {"np": np, "numpy": np, "sigmoid": logistic, "logistic": logistic}
         try:
             with np.errstate(all="ignore"):
-                exec(compile(dedent(code or self.code), "<function>", "exec", dont_inherit=True), names)
-                given = (Owner(self.meant), POINTS.copy()) if self.is_method else (POINTS.copy(),)
+                exec(compile(dedent(code), "<function>", "exec", dont_inherit=True), names)
+                given = (Owner(self.meant), points.copy()) if self.is_method else (points.copy(),)
                 found = np.asarray(names[self.name](*given), float)
-            return any(np.allclose(found, function(POINTS)) for function in meant)
+            return any(np.allclose(found, function(points)) for function in meant)
         except Exception:  # it calls something else
             return False
 
@@ -129,4 +134,4 @@ def meant_by(name: str) -> tuple[Callable[[Any], Any], ...]:
 def base_of(name: str) -> Callable[[Any], Any] | None:
     """The function that the slope of a name is the slope of; None for another name."""
     slopes = meant_by(name)
-    return next((function for _, function, own in KNOWN if own == slopes), None)
+    return next((function for _, function, own in KNOWN if own == slopes != ()), None)
