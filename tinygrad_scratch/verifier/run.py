@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.likeness import SHORTER
 from tinygrad_scratch.verifier.references import bind, call_with_arrays, map_tree
-from tinygrad_scratch.verifier.steps import Array, Node, Step, renamed
+from tinygrad_scratch.verifier.steps import Array, Node, Parents, Step, renamed
 
 
 @dataclass
@@ -144,7 +144,7 @@ class Run:
                 alone += 1
         return found if alone < 2 else None
 
-    def parents(self) -> dict[int, set[int]]:
+    def parents(self) -> Parents:
         """What each node was made from: what its step read, and what its array held before."""
         found: dict[int, set[int]] = {}
         last: dict[int, int] = {}
@@ -154,7 +154,7 @@ class Run:
                 found[node] = set(step.reads) | ({last[slot]} if slot in last else set())
             for node in step.makes:
                 last[self.nodes[node].slot] = node
-        return found
+        return Parents(found)
 
     def _earlier(self) -> dict[int, tuple[int, int]]:
         """For each node of an array that was written to: the node before it, and the step that made the array."""

@@ -36,7 +36,7 @@ def gradient_of_another(region: Region, only_known: bool = False) -> Iterator[Fi
     if found is None or found[0].of == region.of or found[0].how not in ("", "of another shape"):
         return
     later, wanted = found[0].of, region.of
-    if wanted not in case.ancestors([later]) or (only_known and not is_told(region, later)):
+    if not case.is_behind(wanted, later) or (only_known and not is_told(region, later)):
         return
     if region.name(later) == region.name(wanted):  # the same in two turns, or in two parts: one was taken for another
         return
@@ -90,7 +90,7 @@ def other_term(case: Case, wanted: int, later: int) -> Step | None:
         return None
     one, other = step.reads
     same = one in truth and truth[one].shape == truth[wanted].shape and close(truth[one], truth[wanted])
-    return case.step_of(other) if same and one in case.ancestors([other]) else None
+    return case.step_of(other) if same and case.is_behind(one, other) else None
 
 
 def returned_as(region: Region, node: int) -> Place | None:
@@ -126,7 +126,7 @@ def called_by(region: Region, between: list[Step]) -> str:
 
 def steps_between(region: Region, early: int, late: int) -> list[Step]:
     case = region.case
-    nodes = [n for n in case.ancestors([late]) if n != early and early in case.ancestors([n])]
+    nodes = [n for n in case.ancestors([late]) if n != early and case.is_behind(early, n)]
     return [case.step_of(node) for node in sorted(nodes)]
 
 
@@ -335,7 +335,7 @@ def slopes_for(region: Region, place: int, upstream: Array) -> Iterator[tuple[in
 
 def part_of_slope(region: Region, node: int) -> bool:
     """Whether a value is the output of a nonlinear function of the value that the gradient is of."""
-    if region.of not in region.case.ancestors([node]):
+    if not region.case.is_behind(region.of, node):
         return False
     return any(name_of(s.function) not in LINEAR for s in steps_between(region, region.of, node))
 
