@@ -33,6 +33,7 @@ class Tape(Run):
     worked_out: set[int] = field(default_factory=set)  # steps by which the check worked a gradient out of an update
     matrices: Any = None  # the module that spells calls on np.matrix by those on arrays, which builds on what is here
     on_minimum: Callable[[str, Any, Any, Any], None] | None = None  # is given what a minimiser of SciPy's begins with
+    tied: int = 0  # how often arrays from outside were found to show one memory
     closed: bool = False
     most_steps: int = 200_000
     wrapped: dict[int, Any] = field(default_factory=dict)  # id of an array from outside -> what stands for it
@@ -82,6 +83,7 @@ class Tape(Run):
         changed = self._changed(before, written)
         if written in self._apart and len(changed) > 1:
             tie(self, written, {slot: array for slot in changed if (array := self._arrays[slot]()) is not None})
+            self.tied += 1
             self._apart.remove(written)
         step.makes = tuple(self._node(slot, self._arrays[slot]()) for slot in changed)
         return step, value
