@@ -43,6 +43,7 @@ class ComputedLosses(WellKnown):
     """Candidates for the loss among what was computed."""
 
     _seen_last: tuple[tuple[Any, ...], Seen] | None = None
+    _numbers_last: tuple[Any, Array, int, Array] | None = None
 
     def _computed(self) -> list[Candidate]:
         """The values that they computed and that may be the loss: by name first, then any number that nothing reads."""
@@ -211,9 +212,18 @@ class ComputedLosses(WellKnown):
                 value = float(candidate.function(self._output(candidate), candidate.target))
         except (ValueError, IndexError, TypeError):  # these targets are no targets of that output
             return False
-        numbers = (n for n in self.tape.nodes if n.value.size == 1 and n.value.dtype.kind == "f")
-        computed = [n.value.item() for n in numbers if self.tape.steps[n.step].function is not None]
-        return bool(np.any(np.isclose(computed, value, rtol=NEARLY, atol=0)))
+        return bool(np.any(np.isclose(self._single_numbers(), value, rtol=NEARLY, atol=0)))
+
+    def _single_numbers(self) -> Array:
+        """The single numbers that were computed, gathered once for a run as it is now."""
+        nodes = self.tape.nodes
+        key = self._parents, nodes[0].value, len(nodes)
+        known = self._numbers_last
+        if known is None or known[0] is not key[0] or known[1] is not key[1] or known[2] != key[2]:
+            numbers = (n for n in nodes if n.value.size == 1 and n.value.dtype.kind == "f")
+            found = np.array([n.value.item() for n in numbers if self.tape.steps[n.step].function is not None], float)
+            self._numbers_last = known = (*key, found)
+        return known[3]
 
     def _is_slip(self, fitting: Candidate, other: Candidate) -> bool:
         """Whether they compute another loss of an output, and gradients are those of the one that fits by a mistake.

@@ -43,6 +43,15 @@ class Lineage:
         return self.step_of(node).place
 
     @cached_property
+    def readers(self) -> dict[int, list[int]]:
+        """The steps that read each value."""
+        found: dict[int, list[int]] = {}
+        for step in self.tape.steps:
+            for node in step.reads:
+                found.setdefault(node, []).append(step.index)
+        return found
+
+    @cached_property
     def forward(self) -> set[int]:
         """The nodes that the loss was computed from."""
         return self.ancestors([self.truth.loss])

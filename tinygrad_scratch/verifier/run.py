@@ -24,6 +24,7 @@ class Run:
     steps: list[Step] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
     played: int = 0  # how many calls were made again, for all that was tried out
+    _parents_of: tuple[Any, Parents] | None = None  # what it was found by, and what was made from what
     _written_to: tuple[int, dict[int, tuple[int, int]]] = (0, {})  # how many nodes there were, and what _earlier found
 
     def replay(
@@ -146,6 +147,12 @@ class Run:
 
     def parents(self) -> Parents:
         """What each node was made from: what its step read, and what its array held before."""
+        of = [step.reads for step in self.steps], [step.makes for step in self.steps], [n.slot for n in self.nodes]
+        if self._parents_of is None or self._parents_of[0] != of:
+            self._parents_of = of, Parents(self._made_from())
+        return self._parents_of[1]
+
+    def _made_from(self) -> dict[int, set[int]]:
         found: dict[int, set[int]] = {}
         last: dict[int, int] = {}
         for step in self.steps:
@@ -154,7 +161,7 @@ class Run:
                 found[node] = set(step.reads) | ({last[slot]} if slot in last else set())
             for node in step.makes:
                 last[self.nodes[node].slot] = node
-        return Parents(found)
+        return found
 
     def _earlier(self) -> dict[int, tuple[int, int]]:
         """For each node of an array that was written to: the node before it, and the step that made the array."""

@@ -21,6 +21,9 @@ class LimitReached(BaseException):
     """A run took longer, or more calls, than was allowed. Not an Exception, so that their own handlers let it pass."""
 
 
+MANY_VIEWS = 20
+
+
 @dataclass
 class Tape(Run):
     """What is recorded of one run. Once it is closed, calls are made and no more written down."""
@@ -128,6 +131,10 @@ class Tape(Run):
     def _sharing(self, slots: list[int]) -> list[int]:
         """The slots whose content a call might change: its arguments, and what shares memory with them."""
         owners = {id(owner): owner for slot in slots if (owner := self._owner(slot)) is not None}
+        for owner in owners:
+            known = self._memory[owner]
+            if len(known) > MANY_VIEWS:  # most of them are gone, where a loop takes parts of an array
+                self._memory[owner] = [slot for slot in known if self._arrays[slot]() is not None]
         return sorted(slot for owner in owners for slot in self._memory[owner] if self._owner(slot) is owners[owner])
 
     def _owner(self, slot: int) -> Any:

@@ -148,7 +148,7 @@ def factors_of(region: Region, product: Array, base: Array) -> Iterator[tuple[st
     if product.shape != base.shape or not product.shape:
         return
     known = [each for each in laid_out(region, base.shape) if each[2].dtype.kind in "fiub"]
-    for (node, name, value), likely in zip(known, likely_slopes([v for *_, v in known], product, base), strict=True):
+    for (node, index, value), likely in zip(known, likely_slopes([v for *_, v in known], product, base), strict=True):
         for text, slope in (SLOPES[i] for i in np.flatnonzero(likely)):
             with np.errstate(all="ignore"):
                 factor = slope(value.astype(float))
@@ -156,6 +156,7 @@ def factors_of(region: Region, product: Array, base: Array) -> Iterator[tuple[st
                 text = "{t}"
             telling = np.ptp(factor) > max(1e-9, HARDLY * float(np.max(np.abs(factor), initial=0.0)))
             if telling and np.all(np.isfinite(factor)) and region.is_truth_of(base * factor, product):
+                name = f"{region.name(node)}{index}"
                 yield text.format(t=name if text == "{t}" or "({t})" in text else bracketed(name)), node, text
 
 
@@ -178,13 +179,16 @@ def likely_slopes(values: list[Array], product: Array, base: Array) -> Array:
 
 
 def laid_out(region: Region, shape: tuple[int, ...]) -> Iterator[tuple[int, str, Array]]:
-    """Values of the forward pass that a shape can be multiplied by, one with an entry for each row as a column."""
+    """Values of the forward pass that a shape can be multiplied by, each with the index that lays it out so.
+
+    One with an entry for each row stands as a column.
+    """
     for node, value in forward_values(region):
         if broadcasts(value.shape, shape):
-            yield node, region.name(node), value
+            yield node, "", value
         elif value.ndim == 1 < len(shape) and value.shape == shape[:1]:
             column = (..., *(None for _ in shape[1:]))
-            yield node, f"{region.name(node)}[:{', None' * (len(shape) - 1)}]", value[column]
+            yield node, f"[:{', None' * (len(shape) - 1)}]", value[column]
 
 
 def broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
