@@ -187,7 +187,8 @@ class Cuts:
         """The forward pass with some values taken for constants."""
         case = self.region.case
         overrides = {n: case.tape.nodes[n].value for n in constant}
-        return played_on_tensors(case.tape, case.tape.nodes[case.truth.loss].step, overrides=overrides)
+        until = case.tape.nodes[case.truth.loss].step
+        return played_on_tensors(case.tape, until, overrides=overrides, alone=case.forward)
 
     def _part(self, node: int) -> Array | None:
         """What of the gradient comes through a value."""
@@ -239,7 +240,8 @@ def diagonals(region: Region, shape: tuple[int, ...]) -> Iterator[tuple[int, Arr
         and n != region.of
         and case.is_behind(region.of, n)
     ][:8]
-    run = played_on_tensors(case.tape, max((case.tape.nodes[node].step for node in later), default=0))
+    last = max((case.tape.nodes[node].step for node in later), default=0)
+    run = played_on_tensors(case.tape, last, alone=case.forward)
     for node, axis in (
         (node, axis) for node in later for axis in dict.fromkeys((len(shape) - 1, 0)) if shape[axis] > 1
     ):
