@@ -15,6 +15,7 @@ from tinygrad_scratch.verifier.losses import Candidate, is_loss_name
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.owners import factor_of
 from tinygrad_scratch.verifier.penalised import made_of_alone
+from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.printed import lines_of_printed_losses, printed_as_losses
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import Array, Step, ancestors
@@ -37,6 +38,7 @@ class Seen:
     moving: set[int]
     losses: set[int]
     by_node: dict[int, list[Event]]
+    by_line: dict[tuple[str, Place], set[int]]  # what a line gave a name to, in all turns
 
 
 class ComputedLosses(WellKnown):
@@ -158,10 +160,12 @@ class ComputedLosses(WellKnown):
         key = self._parents, arrays, len(self.watch.events)
         if self._seen_last is None or self._seen_last[0][0] is not self._parents or self._seen_last[0][1:] != key[1:]:
             by_node: dict[int, list[Event]] = {}
+            by_line: dict[tuple[str, Place], set[int]] = {}
             for event in self.watch.events:
                 by_node.setdefault(event.node, []).append(event)
+                by_line.setdefault((event.name, event.place), set()).add(event.node)
             losses = {node for node, events in by_node.items() if any(is_loss_name(event.name) for event in events)}
-            self._seen_last = key, Seen(self.depending_on(set(arrays)), losses, by_node)
+            self._seen_last = key, Seen(self.depending_on(set(arrays)), losses, by_node, by_line)
         return self._seen_last[1]
 
     def _is_called_loss(self, candidate: Candidate) -> bool:
@@ -177,10 +181,11 @@ class ComputedLosses(WellKnown):
         """
         made_of = self.all_behind(*(node for _, node in self.gradients))
         named = candidate.function is None and self.is_named_as_loss(candidate.name, candidate.node)
-        bound = {(e.name, e.place) for e in self.watch.events if e.node == candidate.node}
-        return named and made_of.isdisjoint(
-            {candidate.node} | {e.node for e in self.watch.events if (e.name, e.place) in bound}
-        )
+        if not named:
+            return False
+        seen = self._seen()
+        bound = {(e.name, e.place) for e in seen.by_node.get(candidate.node, ())}
+        return made_of.isdisjoint({candidate.node}.union(*(seen.by_line[each] for each in bound)))
 
     def _is_error(self, name: str, node: int) -> bool:
         """Whether a number is the mere difference of an output and a target, which nobody makes small.
