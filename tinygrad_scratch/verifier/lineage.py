@@ -45,11 +45,7 @@ class Lineage:
     @cached_property
     def readers(self) -> dict[int, list[int]]:
         """The steps that read each value."""
-        found: dict[int, list[int]] = {}
-        for step in self.tape.steps:
-            for node in step.reads:
-                found.setdefault(node, []).append(step.index)
-        return found
+        return self.tape.readers()
 
     @cached_property
     def forward(self) -> set[int]:

@@ -25,6 +25,7 @@ class Run:
     nodes: list[Node] = field(default_factory=list)
     played: int = 0  # how many calls were made again, for all that was tried out
     _parents_of: tuple[Any, Parents] | None = None  # what it was found by, and what was made from what
+    _readers_of: tuple[Any, dict[int, list[int]]] | None = None
     _written_to: tuple[int, dict[int, tuple[int, int]]] = (0, {})  # how many nodes there were, and what _earlier found
 
     def replay(
@@ -151,6 +152,17 @@ class Run:
         if self._parents_of is None or self._parents_of[0] != of:
             self._parents_of = of, Parents(self._made_from())
         return self._parents_of[1]
+
+    def readers(self) -> dict[int, list[int]]:
+        """The steps that read each node."""
+        of = [step.reads for step in self.steps]
+        if self._readers_of is None or self._readers_of[0] != of:
+            found: dict[int, list[int]] = {}
+            for index, reads in enumerate(of):
+                for node in reads:
+                    found.setdefault(node, []).append(index)
+            self._readers_of = of, found
+        return self._readers_of[1]
 
     def _made_from(self) -> dict[int, set[int]]:
         found: dict[int, set[int]] = {}

@@ -69,7 +69,7 @@ def renamed(array: Any) -> Any:
 
 
 OFTEN = 4  # times that it is asked what is behind values of one run, before that is worked out for all of them
-MOST_WORKED_OUT = 20_000  # values of one run of which that is kept
+MOST_WORKED_OUT = 30_000  # values of one run of which that is kept
 
 
 class Parents(dict[int, set[int]]):
@@ -78,15 +78,18 @@ class Parents(dict[int, set[int]]):
     def __init__(self, found: Mapping[int, set[int]]) -> None:
         super().__init__(found)
         self._asked, self._bits = 0, list[int]()  # of each node: itself, and all that it was made from
+        self._last: tuple[int, set[int]] | None = None  # a node, and itself and all that was made from it
 
     @cached_property
     def _is_in_order(self) -> bool:
-        return len(self) <= MOST_WORKED_OUT and all(not of or max(of) < node for node, of in self.items())
+        nodes = list(self)
+        return nodes == sorted(nodes) and all(not of or max(of) < node for node, of in self.items())
 
     def behind(self, nodes: Sequence[int]) -> int | None:
         """Nodes and all that they were made from, as bits; None where it is no use to know that of all nodes."""
         self._asked += 1
-        if self._asked <= OFTEN or not nodes or min(nodes) < 0 or not self._is_in_order:
+        few, many = self._asked <= OFTEN, len(self) > MOST_WORKED_OUT
+        if few or many or not nodes or min(nodes) < 0 or not self._is_in_order:
             return None
         bits = self._bits
         for node in range(len(bits), max(nodes) + 1):
@@ -98,6 +101,22 @@ class Parents(dict[int, set[int]]):
         for node in nodes:
             found |= bits[node]
         return found
+
+
+    def is_behind(self, one: int, other: int) -> bool:
+        """Whether a node is another one, or that was made from it; asked of one node after the other in a long run."""
+        known = self.behind([other])
+        if known is not None:
+            return one >= 0 and bool(known >> one & 1)
+        if len(self) <= MOST_WORKED_OUT or not self._is_in_order:
+            return one in ancestors(self, [other])
+        if self._last is None or self._last[0] != one:
+            found = {one}
+            for node, of in self.items():
+                if node > one and not found.isdisjoint(of):
+                    found.add(node)
+            self._last = one, found
+        return other in self._last[1]
 
 
 def numbers_in(bits: int) -> set[int]:
@@ -129,5 +148,4 @@ def ancestors(
 
 def is_behind(parents: Mapping[int, Iterable[int]], one: int, other: int) -> bool:
     """Whether a node is another one, or that was made from it."""
-    known = parents.behind([other]) if type(parents) is Parents else None
-    return one >= 0 and bool(known >> one & 1) if known is not None else one in ancestors(parents, [other])
+    return parents.is_behind(one, other) if type(parents) is Parents else one in ancestors(parents, [other])
