@@ -102,7 +102,6 @@ class Parents(dict[int, set[int]]):
             found |= bits[node]
         return found
 
-
     def is_behind(self, one: int, other: int) -> bool:
         """Whether a node is another one, or that was made from it; asked of one node after the other in a long run."""
         known = self.behind([other])
