@@ -11,7 +11,7 @@ from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.events import claims_gradient
 from tinygrad_scratch.verifier.likeness import is_along
 from tinygrad_scratch.verifier.self_made_targets import Given
-from tinygrad_scratch.verifier.steps import Step, ancestors
+from tinygrad_scratch.verifier.steps import Step, ancestors, is_behind
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.truth import NotOnTensors, truth_of
 from tinygrad_scratch.verifier.update_steps import in_update, within
@@ -63,7 +63,7 @@ def moves(tape: Tape, parents: dict[int, set[int]], parameter: int, values: set[
         change = other if one in moved else one if other in moved and name == "add" else None
         if change is None or tape.nodes[change].value.shape != tape.nodes[parameter].value.shape:
             continue
-        if step.makes[0] in made_of and parameter in ancestors(parents, [change]):
+        if step.makes[0] in made_of and is_behind(parents, parameter, change):
             moved.add(step.makes[0])
             yield Move(parameter, step, change, real)
 
@@ -102,7 +102,7 @@ def is_gradient_before(tape: Tape, parents: dict[int, set[int]], move: Move, nod
         for each in tape.nodes
         if each.step < move.step.index and each.value.size == 1 and each.number not in behind | read
     ]
-    for number in [n for n in numbers[::-1] if move.parameter in ancestors(parents, [n])][:MOST_NUMBERS]:
+    for number in [n for n in numbers[::-1] if is_behind(parents, move.parameter, n)][:MOST_NUMBERS]:
         try:
             true = truth_of(tape, number).cotangents.get(move.parameter)
         except NotOnTensors:

@@ -190,7 +190,8 @@ class Case(Lineage):
     _noises: dict[int, float] = field(default_factory=dict, repr=False)
 
     def _noise_of(self, node: int) -> float:
-        made = {n for step in self.tape.steps if node in step.reads for n in step.makes} & self.truth.cotangents.keys()
+        made = {n for index in self.readers.get(node, ()) for n in self.tape.steps[index].makes}
+        made &= self.truth.cotangents.keys()
         sizes = (float(np.max(np.abs(self.truth.cotangents[n]), initial=0.0)) for n in made)
         return 1e-10 * max(sizes, default=0.0)
 

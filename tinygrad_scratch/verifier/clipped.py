@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinygrad_scratch.verifier.edits import name_of
-from tinygrad_scratch.verifier.steps import Step, ancestors, renamed
+from tinygrad_scratch.verifier.steps import Step, ancestors, is_behind, renamed
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.update_steps import is_made_of, is_plain_number, literals_of
 
@@ -76,7 +76,7 @@ def divided_by_norm(tape: Tape, step: Step) -> int | None:
             continue
         behind = ancestors(parents, [factor])
         rooted = (n for n in behind if name_of(tape.steps[tape.nodes[n].step].function) in ("norm", "sqrt"))
-        norms = {n for n in rooted if n != inner and inner in ancestors(parents, [n])}
+        norms = {n for n in rooted if n != inner and is_behind(parents, inner, n)}
         if norms and is_made_of(tape, factor, norms):
             return inner
     return None

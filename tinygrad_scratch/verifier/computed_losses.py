@@ -15,6 +15,7 @@ from tinygrad_scratch.verifier.losses import Candidate, is_loss_name
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.owners import factor_of
 from tinygrad_scratch.verifier.penalised import made_of_alone
+from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.printed import lines_of_printed_losses, printed_as_losses
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import Array, Step, ancestors
@@ -37,12 +38,14 @@ class Seen:
     moving: set[int]
     losses: set[int]
     by_node: dict[int, list[Event]]
+    by_line: dict[tuple[str, Place], set[int]]  # what a line gave a name to, in all turns
 
 
 class ComputedLosses(WellKnown):
     """Candidates for the loss among what was computed."""
 
     _seen_last: tuple[tuple[Any, ...], Seen] | None = None
+    _numbers_last: tuple[Any, Array, int, Array] | None = None
 
     def _computed(self) -> list[Candidate]:
         """The values that they computed and that may be the loss: by name first, then any number that nothing reads."""
@@ -157,10 +160,12 @@ class ComputedLosses(WellKnown):
         key = self._parents, arrays, len(self.watch.events)
         if self._seen_last is None or self._seen_last[0][0] is not self._parents or self._seen_last[0][1:] != key[1:]:
             by_node: dict[int, list[Event]] = {}
+            by_line: dict[tuple[str, Place], set[int]] = {}
             for event in self.watch.events:
                 by_node.setdefault(event.node, []).append(event)
+                by_line.setdefault((event.name, event.place), set()).add(event.node)
             losses = {node for node, events in by_node.items() if any(is_loss_name(event.name) for event in events)}
-            self._seen_last = key, Seen(self.depending_on(set(arrays)), losses, by_node)
+            self._seen_last = key, Seen(self.depending_on(set(arrays)), losses, by_node, by_line)
         return self._seen_last[1]
 
     def _is_called_loss(self, candidate: Candidate) -> bool:
@@ -176,10 +181,11 @@ class ComputedLosses(WellKnown):
         """
         made_of = self.all_behind(*(node for _, node in self.gradients))
         named = candidate.function is None and self.is_named_as_loss(candidate.name, candidate.node)
-        bound = {(e.name, e.place) for e in self.watch.events if e.node == candidate.node}
-        return named and made_of.isdisjoint(
-            {candidate.node} | {e.node for e in self.watch.events if (e.name, e.place) in bound}
-        )
+        if not named:
+            return False
+        seen = self._seen()
+        bound = {(e.name, e.place) for e in seen.by_node.get(candidate.node, ())}
+        return made_of.isdisjoint({candidate.node}.union(*(seen.by_line[each] for each in bound)))
 
     def _is_error(self, name: str, node: int) -> bool:
         """Whether a number is the mere difference of an output and a target, which nobody makes small.
@@ -211,9 +217,18 @@ class ComputedLosses(WellKnown):
                 value = float(candidate.function(self._output(candidate), candidate.target))
         except (ValueError, IndexError, TypeError):  # these targets are no targets of that output
             return False
-        numbers = (n for n in self.tape.nodes if n.value.size == 1 and n.value.dtype.kind == "f")
-        computed = [n.value.item() for n in numbers if self.tape.steps[n.step].function is not None]
-        return bool(np.any(np.isclose(computed, value, rtol=NEARLY, atol=0)))
+        return bool(np.any(np.isclose(self._single_numbers(), value, rtol=NEARLY, atol=0)))
+
+    def _single_numbers(self) -> Array:
+        """The single numbers that were computed, gathered once for a run as it is now."""
+        nodes = self.tape.nodes
+        key = self._parents, nodes[0].value, len(nodes)
+        known = self._numbers_last
+        if known is None or known[0] is not key[0] or known[1] is not key[1] or known[2] != key[2]:
+            numbers = (n for n in nodes if n.value.size == 1 and n.value.dtype.kind == "f")
+            found = np.array([n.value.item() for n in numbers if self.tape.steps[n.step].function is not None], float)
+            self._numbers_last = known = (*key, found)
+        return known[3]
 
     def _is_slip(self, fitting: Candidate, other: Candidate) -> bool:
         """Whether they compute another loss of an output, and gradients are those of the one that fits by a mistake.

@@ -17,6 +17,17 @@ from tinygrad_scratch.verifier.steps import Step, renamed
 Names = frozenset[tuple[str, int]]  # of a value, each with what holds it
 
 
+class Bindings(list[Event]):
+    """What a name was bound to, in the order of time."""
+
+    @cached_property
+    def by_function(self) -> dict[str, list[Event]]:
+        found: dict[str, list[Event]] = {}
+        for event in self:
+            found.setdefault(event.place.function, []).append(event)
+        return found
+
+
 class Extent:
     """The calls between a wrong value and what is known to be right: forward values, true gradients, constants."""
 
@@ -35,7 +46,7 @@ class Extent:
         self.turns = self._turns()
 
     @cached_property
-    def bound(self) -> dict[bool, dict[str, list[Event]]]:
+    def bound(self) -> dict[bool, dict[str, Bindings]]:
         """The names that values have, once they were looked for."""
         return {}
 
@@ -47,6 +58,11 @@ class Extent:
     @cached_property
     def made(self) -> dict[tuple[int, ...], list[tuple[str, list[int]]]]:
         """What was made turn by turn as some calls were, once that was looked for."""
+        return {}
+
+    @cached_property
+    def without_name(self) -> dict[tuple[tuple[int, ...], bool], list[list[int]]]:
+        """What each call of the forward pass made in a shape, once that was looked for."""
         return {}
 
     def _steps(self, *starts: int) -> list[Step]:

@@ -4,23 +4,12 @@ from __future__ import annotations
 
 from types import FrameType
 
-from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.steps import ancestors
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.update_steps import in_update
 
 Updates = dict[int, tuple[Parameter, int]]  # by what each was before: the parameter, and what it is afterwards
-
-
-def lent_in(named: dict[int, list[Event]], file: str, first: int, last: int) -> set[Event]:
-    """The names that lines of a loop gave to what had another one, as `z = b` and `y = coef[0]` do before a sum."""
-    return {
-        event
-        for names in named.values()
-        for event in names[1:]
-        if event.short != names[0].short and event.place.file == file and first < event.place.line <= last
-    }
 
 
 def take_apart(tape: Tape, apart: Updates, found: Updates) -> None:

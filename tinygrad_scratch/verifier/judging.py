@@ -110,6 +110,7 @@ class Judging(PastChoices):
     case: Case
     assumed: int | None = None  # which of the usual losses is taken on trial
     may_rewrite = False
+    repeats: bool | None = None  # whether the calls, made once more, leave the same wrong gradients
     in_double = False  # whether what was made in float32 was made again
     is_cut_off = False  # whether a script took too long to come to the end of a turn
     has_no_loss = False  # whether the gradients can be those of none
@@ -459,6 +460,7 @@ class Judging(PastChoices):
         try:
             search = Search(self.case, self.again, self.kind_of_rerun(), modules, (CHANGED,), set(), FEW)
             refuted = search.refutes(cause.file, change)
+            self.repeats = search.repeats
         except Exception:  # nothing is known of it, then
             refuted = False
         self.case.restore(before)
@@ -491,6 +493,7 @@ class Judging(PastChoices):
         alone = self._is_one_known() and not is_as_named(self.causes[0].file, self.causes[0].line)
         if self.assumed is not None and not self.may_rewrite:
             return
+        self.repeats = None
         refuted = alone and self._leave_out_false_text()
         may_be_no_loss = self.entry.doubted and len(self.causes) > MOST_CAUSES
         if self.again is None or may_be_no_loss or (alone and not self._is_in_doubt()):
@@ -509,7 +512,7 @@ class Judging(PastChoices):
         try:
             doubted = self.case, self.again, self.kind_of_rerun(), modules
             unknown = any(cause.certainty == "unexplained" or is_of_another_slope(cause) for cause in self.causes)
-            every_hit = Search(*doubted, tiers, near, work, only_near, unknown).run()
+            every_hit = Search(*doubted, tiers, near, work, only_near, unknown, self.repeats).run()
             named_so = [hit for hit in every_hit if not hit.spoils_name]
             every_hit = named_so if named_so or alone else every_hit
             own = self.repairs[0], self.causes[0]

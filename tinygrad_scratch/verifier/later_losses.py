@@ -6,7 +6,7 @@ from typing import Any
 
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.pairing import Final
-from tinygrad_scratch.verifier.steps import ancestors
+from tinygrad_scratch.verifier.steps import ancestors, is_behind
 from tinygrad_scratch.verifier.steps_apart import NOT_JUDGED
 from tinygrad_scratch.verifier.told import own
 
@@ -16,7 +16,7 @@ def by_later_losses(entry: Any) -> tuple[list[Final], str]:
     parents, updated = entry.tape.parents(), dict[int, set[int]]()
     for final in entry.finals:
         values = entry.updated_values(final.parameter)
-        updated[final.parameter.node] = {node for node in values if final.node in ancestors(parents, [node])}
+        updated[final.parameter.node] = {node for node in values if is_behind(parents, final.node, node)}
     losses = [e for e in entry.watch.events if entry.is_named_as_loss(e.name, e.node)]
     losses = [e for e in losses if entry.tape.nodes[e.node].value.size == 1]
     behind = {event.node: ancestors(parents, [event.node]) for event in losses if event.node != entry.loss}
@@ -59,7 +59,7 @@ def give_earlier_steps(entry: Any) -> None:
     asked = [parameter for parameter in entry.parameters if parameter.asked]  # no name that is bound once more
     for parameter in asked if entry.wanted_loss else ():
         updates = entry.updated_values(parameter) & behind
-        own_losses = [n for n in others if updates and n < min(updates) and parameter.node in ancestors(parents, [n])]
+        own_losses = [n for n in others if updates and n < min(updates) and is_behind(parents, parameter.node, n)]
         if own_losses:
             earlier[parameter.node] = updates
     if not earlier or all(parameter.node in earlier for parameter in asked):

@@ -12,7 +12,7 @@ from tinygrad_scratch.verifier.likeness import is_telling, signature
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.references import Ref
-from tinygrad_scratch.verifier.steps import Node, Step, ancestors
+from tinygrad_scratch.verifier.steps import Node, Parents, Step, ancestors, is_behind
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.truth import Truth
 
@@ -26,17 +26,26 @@ class Lineage:
     finals: list[Final]
 
     @cached_property
-    def parents(self) -> dict[int, set[int]]:
+    def parents(self) -> Parents:
         return self.tape.parents()
 
     def ancestors(self, nodes: Iterable[int]) -> set[int]:
         return ancestors(self.parents, nodes)
+
+    def is_behind(self, one: int, other: int) -> bool:
+        """Whether a node is another one, or that was made from it."""
+        return is_behind(self.parents, one, other)
 
     def step_of(self, node: int) -> Step:
         return self.tape.steps[self.tape.nodes[node].step]
 
     def place_of(self, node: int) -> Place | None:
         return self.step_of(node).place
+
+    @cached_property
+    def readers(self) -> dict[int, list[int]]:
+        """The steps that read each value."""
+        return self.tape.readers()
 
     @cached_property
     def forward(self) -> set[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -204,9 +204,19 @@ class Played:
 
     tape: Tape
     tensors: dict[int, Tensor]
+    _known: dict[Any, list[Array] | None] = field(default_factory=dict, repr=False)  # of what they computed
 
     def gradients(self, candidate: Candidate, nodes: list[int]) -> list[Array] | None:
         """The gradients of a candidate; None where it has none."""
+        if candidate.function is not None:
+            return self._gradients(candidate, nodes)
+        key = candidate.outputs, bool(candidate.turns), tuple(nodes)
+        if key not in self._known:
+            self._known[key] = self._gradients(candidate, nodes)
+        known = self._known[key]
+        return None if known is None else list(known)
+
+    def _gradients(self, candidate: Candidate, nodes: list[int]) -> list[Array] | None:
         outputs = [self.tensors[node] for node in candidate.outputs if node in self.tensors]
         if len(outputs) < len(candidate.outputs) or any(output._record is None for output in outputs):
             return None

@@ -25,7 +25,7 @@ def met_in(tape: Tape, step: Step) -> tuple[int, float] | None:
     numbers = literals_of(step)
     if name_of(step.function) != "subtract" or len(numbers) != 1 or tape.nodes[step.reads[0]].value.ndim:
         return None
-    in_slope = any(is_of_slope(tape, each, step) for each in tape.steps)
+    in_slope = any(is_of_slope(tape, tape.steps[each], step) for each in tape.readers().get(step.makes[0], ()))
     return None if in_slope else (step.reads[0], float(numbers[0]))
 
 

@@ -87,7 +87,7 @@ def step_in(case: Case, before: int, event: Event) -> tuple[Repair, Finding] | N
     repair = Repair(event, right, before, None, 1)
     name = event.name
     if abs(number) > 1e-9 * np.max(np.abs(value)):
-        if not is_varied(np.asarray(held)) and before in case.ancestors([event.node]):
+        if not is_varied(np.asarray(held)) and case.is_behind(before, event.node):
             return None  # it was one number throughout
         return repair, Finding("missing-term", f"what is kept of {name} is {number:.6g} for all, and not a part of it")
     sign = "+" if factor < 0 else "-"

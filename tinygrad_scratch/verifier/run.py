@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.likeness import SHORTER
 from tinygrad_scratch.verifier.references import bind, call_with_arrays, map_tree
-from tinygrad_scratch.verifier.steps import Array, Node, Step, renamed
+from tinygrad_scratch.verifier.steps import Array, Node, Parents, Step, renamed
 
 
 @dataclass
@@ -24,6 +24,8 @@ class Run:
     steps: list[Step] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
     played: int = 0  # how many calls were made again, for all that was tried out
+    _parents_of: tuple[Any, Parents] | None = None  # what it was found by, and what was made from what
+    _readers_of: tuple[Any, dict[int, list[int]]] | None = None
     _written_to: tuple[int, dict[int, tuple[int, int]]] = (0, {})  # how many nodes there were, and what _earlier found
 
     def replay(
@@ -144,8 +146,25 @@ class Run:
                 alone += 1
         return found if alone < 2 else None
 
-    def parents(self) -> dict[int, set[int]]:
+    def parents(self) -> Parents:
         """What each node was made from: what its step read, and what its array held before."""
+        of = [step.reads for step in self.steps], [step.makes for step in self.steps], [n.slot for n in self.nodes]
+        if self._parents_of is None or self._parents_of[0] != of:
+            self._parents_of = of, Parents(self._made_from())
+        return self._parents_of[1]
+
+    def readers(self) -> dict[int, list[int]]:
+        """The steps that read each node."""
+        of = [step.reads for step in self.steps]
+        if self._readers_of is None or self._readers_of[0] != of:
+            found: dict[int, list[int]] = {}
+            for index, reads in enumerate(of):
+                for node in reads:
+                    found.setdefault(node, []).append(index)
+            self._readers_of = of, found
+        return self._readers_of[1]
+
+    def _made_from(self) -> dict[int, set[int]]:
         found: dict[int, set[int]] = {}
         last: dict[int, int] = {}
         for step in self.steps:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import Any
 
 from tinygrad_scratch.verifier.case import Case
@@ -50,12 +51,22 @@ class SelfMadeTargets:
                 if fewer and self.goes_on_in_proportion(step.makes[0]):
                     yield step.index, Given(fewer[0], nodes[fewer[0]])
 
+    def uses(self, node: int) -> Iterator[Step]:
+        """The steps by which a value goes into the loss, in their order."""
+        readers = self.case.readers
+        waiting, seen = sorted(readers.get(node, ())), set[int]()
+        while waiting:
+            step = self.case.tape.steps[heappop(waiting)]
+            if step.index not in seen and self.case.forward.issuperset(step.makes):
+                yield step
+                for reader in (index for made in step.makes for index in readers.get(made, ())):
+                    heappush(waiting, reader)
+            seen.add(step.index)
+
     def goes_on_in_proportion(self, node: int) -> bool:
         """Whether a value goes into the loss by sums, numbers and ratios alone, as parts of a cosine do."""
         found = {node}
-        for step in self.case.tape.steps:
-            if found.isdisjoint(step.reads) or not self.case.forward.issuperset(step.makes):
-                continue
+        for step in self.uses(node):
             others = [read for read in step.reads if read not in found and self.behind[read]]
             name, is_one = name_of(step.function), self.case.tape.nodes[step.makes[0]].value.size == 1
             scales = name == "multiply" and not others and len(found.intersection(step.reads)) == 1
@@ -115,9 +126,7 @@ class SelfMadeTargets:
         A difference of two terms of a loss is none.
         """
         found, is_bent = {node}, False
-        for step in self.case.tape.steps:
-            if found.isdisjoint(step.reads) or not self.case.forward.issuperset(step.makes):
-                continue
+        for step in self.uses(node):
             others = [read for read in step.reads if read not in found and self.behind[read]]
             is_sum = name_of(step.function) == "add" and self.case.tape.nodes[step.makes[0]].value.size == 1
             if name_of(step.function) not in OF_ERRORS or (others and not is_sum):

@@ -107,7 +107,7 @@ def is_of_another(case: Case, result: Result) -> bool:
 def user_of(case: Case, result: Event) -> Event | None:
     """The first name of what was made of a result where the function was called."""
     made = (e for e in case.events if e.node > result.node and e.place.function != result.place.function)
-    return next((e for e in made if result.node in case.ancestors([e.node])), None)
+    return next((e for e in made if case.is_behind(result.node, e.node)), None)
 
 
 class Slopes:

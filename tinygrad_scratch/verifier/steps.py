@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -67,15 +68,83 @@ def renamed(array: Any) -> Any:
     return array[...]
 
 
+OFTEN = 4  # times that it is asked what is behind values of one run, before that is worked out for all of them
+MOST_WORKED_OUT = 30_000  # values of one run of which that is kept
+
+
+class Parents(dict[int, set[int]]):
+    """What each node was made from. What is behind one is kept as the bits of a number, once that is asked often."""
+
+    def __init__(self, found: Mapping[int, set[int]]) -> None:
+        super().__init__(found)
+        self._asked, self._bits = 0, list[int]()  # of each node: itself, and all that it was made from
+        self._last: tuple[int, set[int]] | None = None  # a node, and itself and all that was made from it
+
+    @cached_property
+    def _is_in_order(self) -> bool:
+        nodes = list(self)
+        return nodes == sorted(nodes) and all(not of or max(of) < node for node, of in self.items())
+
+    def behind(self, nodes: Sequence[int]) -> int | None:
+        """Nodes and all that they were made from, as bits; None where it is no use to know that of all nodes."""
+        self._asked += 1
+        few, many = self._asked <= OFTEN, len(self) > MOST_WORKED_OUT
+        if few or many or not nodes or min(nodes) < 0 or not self._is_in_order:
+            return None
+        bits = self._bits
+        for node in range(len(bits), max(nodes) + 1):
+            made_of = 1 << node
+            for parent in self.get(node, ()):
+                made_of |= bits[parent]
+            bits.append(made_of)
+        found = 0
+        for node in nodes:
+            found |= bits[node]
+        return found
+
+    def is_behind(self, one: int, other: int) -> bool:
+        """Whether a node is another one, or that was made from it; asked of one node after the other in a long run."""
+        known = self.behind([other])
+        if known is not None:
+            return one >= 0 and bool(known >> one & 1)
+        if len(self) <= MOST_WORKED_OUT or not self._is_in_order:
+            return one in ancestors(self, [other])
+        if self._last is None or self._last[0] != one:
+            found = {one}
+            for node, of in self.items():
+                if node > one and not found.isdisjoint(of):
+                    found.add(node)
+            self._last = one, found
+        return other in self._last[1]
+
+
+def numbers_in(bits: int) -> set[int]:
+    """The places of the bits that are set.
+
+    >>> numbers_in(0b1011)
+    {0, 1, 3}
+    """
+    held = np.frombuffer(bits.to_bytes(bits.bit_length() // 8 + 1, "little"), np.uint8)
+    return set(np.flatnonzero(np.unpackbits(held, bitorder="little")).tolist())
+
+
 def ancestors(
     parents: Mapping[int, Iterable[int]], nodes: Iterable[int], until: Container[int] = frozenset()
 ) -> set[int]:
     """Nodes and all that they were made from; of some of that, it is not asked further."""
-    found: set[int] = set()
     waiting = list(nodes)
+    known = parents.behind(waiting) if type(parents) is Parents and until == frozenset() else None
+    if known is not None:
+        return numbers_in(known)
+    found: set[int] = set()
     while waiting:
         node = waiting.pop()
         if node not in found:
             found.add(node)
             waiting += parents.get(node, ()) if node not in until else ()
     return found
+
+
+def is_behind(parents: Mapping[int, Iterable[int]], one: int, other: int) -> bool:
+    """Whether a node is another one, or that was made from it."""
+    return parents.is_behind(one, other) if type(parents) is Parents else one in ancestors(parents, [other])

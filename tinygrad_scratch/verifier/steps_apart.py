@@ -83,7 +83,8 @@ def steps_apart(entry: Any, finals: list[Final]) -> tuple[list[StepApart], list[
 
     made_of = {final.node: behind(final.node) for final in finals}
     gradients = set[int]().union(*made_of.values())
-    events = [e for e in entry.watch.events if e.node in moving - gradients and entry.is_named_as_loss(e.name, e.node)]
+    left = moving - gradients
+    events = [e for e in entry.watch.events if e.node in left and entry.is_named_as_loss(e.name, e.node)]
     named = {e.node: own(e.name) for e in events if entry.tape.nodes[e.node].value.size == 1}
     forward = {node: behind(node) for node in sorted(named)} if len(named) <= MOST_LOSSES else {}
     wholes = [node for node in forward if not any(node in forward[other] for other in forward if other != node)]

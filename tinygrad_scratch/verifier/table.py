@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import combinations
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -35,7 +36,7 @@ class Table:
         self.moving = moving  # the values that parameters change
         self.truth = truth
         self._entries: dict[tuple[int, ...], list[Entry]] = {}
-        self._projections: dict[tuple[int, ...], tuple[Array, Array]] = {}
+        self._projections: dict[tuple[int, ...], tuple[Array, Array, Array]] = {}  # as they are, and in order
         self._samples_of: dict[tuple[int, ...], tuple[Array, Array]] = {}  # some entries of each, and the largest one
         self.usual = usual_size(truth.cotangents.values())
 
@@ -55,7 +56,7 @@ class Table:
                 seen = np.append(seen, projection)
                 found.append(entry)
             self._entries[shape] = found
-            self._projections[shape] = direction, seen
+            self._projections[shape] = direction, seen, np.sort(seen)
             self._samples_of[shape] = some_of([entry.value for entry in found])
         return self._entries[shape]
 
@@ -71,9 +72,11 @@ class Table:
             or not (np.abs(value) < np.float64(1e100)).all()
         ):
             return None
-        direction, projections = self._projections[value.shape]
+        direction, projections, in_order = self._projections[value.shape]
         projection = float(np.vdot(direction, value))
         room = tolerance * float(np.linalg.norm(value.ravel())) * np.sqrt(value.size)
+        if not is_any_near(in_order, factors, projection, 3 * room):
+            return None
         near = np.argwhere(np.abs(np.multiply.outer(factors, projections) - projection) <= 3 * room)
         if not near.size:
             return None
@@ -90,12 +93,12 @@ class Table:
     # ---- what belongs to a shape -------------------------------------------------------------------------------------
 
     def _all(self, shape: tuple[int, ...]) -> Iterator[Entry]:
-        cotangents = self._told_by_sign(shape)
+        cotangents, size = self._told_by_sign(shape), prod(shape)
         for node, value in cotangents.items():
             if value.shape == shape:
                 yield Entry(value, node)
         for node, value in cotangents.items():
-            if value.shape != shape and value.size == np.prod(shape, dtype=int):
+            if value.shape != shape and value.size == size:
                 if squeezed(value.shape) == squeezed(shape):
                     yield Entry(value.reshape(shape), node, None, RESHAPED)
                 elif value.ndim == 2 and value.shape[::-1] == shape:
@@ -132,6 +135,15 @@ class Table:
                 if shape in (rest, kept) and len(shape) > 0:
                     for i in range(value.shape[axis]):
                         yield Entry(np.take(value, i, axis).reshape(shape), node, None, SAMPLE)
+
+
+def is_any_near(in_order: Array, factors: tuple[float, ...], number: float, room: float) -> bool:
+    """Whether any of some numbers, times any of some factors, may be near a number: the nearest ones tell."""
+    times = np.asarray(factors, float)
+    with np.errstate(all="ignore"):
+        place = np.searchsorted(in_order, number / times)
+    beside = in_order[np.clip([place - 1, place], 0, len(in_order) - 1)]
+    return bool(np.any(np.abs(times * beside - number) <= room * (1 + 1e-6) + 1e-12 * abs(number)))
 
 
 def is_real(value: Array) -> bool:

@@ -21,6 +21,9 @@ class LimitReached(BaseException):
     """A run took longer, or more calls, than was allowed. Not an Exception, so that their own handlers let it pass."""
 
 
+MANY_VIEWS = 20
+
+
 @dataclass
 class Tape(Run):
     """What is recorded of one run. Once it is closed, calls are made and no more written down."""
@@ -33,6 +36,7 @@ class Tape(Run):
     worked_out: set[int] = field(default_factory=set)  # steps by which the check worked a gradient out of an update
     matrices: Any = None  # the module that spells calls on np.matrix by those on arrays, which builds on what is here
     on_minimum: Callable[[str, Any, Any, Any], None] | None = None  # is given what a minimiser of SciPy's begins with
+    tied: int = 0  # how often arrays from outside were found to show one memory
     closed: bool = False
     most_steps: int = 200_000
     wrapped: dict[int, Any] = field(default_factory=dict)  # id of an array from outside -> what stands for it
@@ -82,6 +86,7 @@ class Tape(Run):
         changed = self._changed(before, written)
         if written in self._apart and len(changed) > 1:
             tie(self, written, {slot: array for slot in changed if (array := self._arrays[slot]()) is not None})
+            self.tied += 1
             self._apart.remove(written)
         step.makes = tuple(self._node(slot, self._arrays[slot]()) for slot in changed)
         return step, value
@@ -126,6 +131,10 @@ class Tape(Run):
     def _sharing(self, slots: list[int]) -> list[int]:
         """The slots whose content a call might change: its arguments, and what shares memory with them."""
         owners = {id(owner): owner for slot in slots if (owner := self._owner(slot)) is not None}
+        for owner in owners:
+            known = self._memory[owner]
+            if len(known) > MANY_VIEWS:  # most of them are gone, where a loop takes parts of an array
+                self._memory[owner] = [slot for slot in known if self._arrays[slot]() is not None]
         return sorted(slot for owner in owners for slot in self._memory[owner] if self._owner(slot) is owners[owner])
 
     def _owner(self, slot: int) -> Any:

@@ -91,6 +91,7 @@ class Told:
     _penalty: dict[int, Array] = field(default_factory=dict)  # the part of a gradient that is its parameter's alone
     _made: dict[int, int] = field(default_factory=dict)  # a gradient in an update -> what the update made
     _parents: dict[int, set[int]] = field(default_factory=dict)
+    _depending: tuple[Any, dict[Any, frozenset[int]]] = (None, {})  # what was found to depend on some, by these parents
     _behind: tuple[Any, dict[tuple[int, ...], frozenset[int]]] = (None, {})  # what was found, by these parents
 
     def take_loss(self, value: Any) -> None:
@@ -166,11 +167,16 @@ class Told:
 
     def depending_on(self, parameters: set[int]) -> set[int]:
         """All values that were computed from a parameter."""
-        found: set[int] = set()
-        for node in self.tape.nodes:
-            if node.number in parameters or not found.isdisjoint(self._parents.get(node.number, ())):
-                found.add(node.number)
-        return found
+        if self._depending[0] is not self._parents or len(self._depending[1]) >= MOST_KEPT:
+            self._depending = self._parents, {}
+        known, key = self._depending[1], (frozenset(parameters), len(self.tape.nodes))
+        if key not in known:
+            found: set[int] = set()
+            for node in self.tape.nodes:
+                if node.number in parameters or not found.isdisjoint(self._parents.get(node.number, ())):
+                    found.add(node.number)
+            known[key] = frozenset(found)
+        return set(known[key])
 
     def _value(self, node: int) -> Array:
         return self.tape.nodes[node].value

@@ -15,13 +15,12 @@ import numpy as np
 
 from tinygrad_scratch.verifier.elsewhere import Elsewhere, Left, trained_elsewhere
 from tinygrad_scratch.verifier.events import Event, claims_gradient
-from tinygrad_scratch.verifier.forward_values import arguments_of, is_added, lent_in, made_between, take_apart
+from tinygrad_scratch.verifier.forward_values import arguments_of, is_added, made_between, take_apart
 from tinygrad_scratch.verifier.holders import put, set_local
 from tinygrad_scratch.verifier.in_parts import Part, parts_between
 from tinygrad_scratch.verifier.logged import turns_until_loss
 from tinygrad_scratch.verifier.loops import (
     Turn,
-    begun_in,
     bound_between,
     handed_round_in,
     loops_in,
@@ -30,6 +29,7 @@ from tinygrad_scratch.verifier.loops import (
 )
 from tinygrad_scratch.verifier.losses import is_loss_name
 from tinygrad_scratch.verifier.lost_updates import gone
+from tinygrad_scratch.verifier.named_before import Met, NamedBefore
 from tinygrad_scratch.verifier.numbers_by_name import is_bias_of, is_number
 from tinygrad_scratch.verifier.over_entries import goes_over_entries
 from tinygrad_scratch.verifier.over_turns import (
@@ -82,6 +82,9 @@ class Loops:
     seen: set[tuple[str, int]] = field(default_factory=set)  # the loops that a run came to
     carried: set[int] = field(default_factory=set)  # what an inner loop only went on from, on the way to the loss
     begun: dict[tuple[str, int], list[int]] = field(default_factory=dict)  # by loop: the steps at which turns began
+
+    def __post_init__(self) -> None:
+        self.met = Met(self.check.watch)
 
     def see(self, frame: FrameType) -> None:
         turns = self.running.setdefault(self._number(frame), [])
@@ -220,7 +223,7 @@ class Loops:
         read = {node for step in tape.steps[turn.steps :] for node in step.reads} - {p.node for p, _ in found}
         named, since = self._names(turn), self._outermost(frame, turn)
         read |= made_between(tape, read, since, turn.begun)
-        names = {word for node in read for event in named.get(node, ()) for word in re.findall(r"\w+", event.name)}
+        names = {word for node in read for event in named.get(node) for word in re.findall(r"\w+", event.name)}
         if names.isdisjoint(trained_in(turn.file)):
             return False
         self.passed_over = True
@@ -232,8 +235,9 @@ class Loops:
 
         If nothing else is updated, that is trained.
         """
-        named = self._names(turn) if self.carried else {}
-        rest = [each for each in found if not self._is_carried(turn, *each, named.get(each[0].node, []))]
+        named = self._names(turn) if self.carried else None
+        known = named.get if named is not None else lambda node: list[Event]()
+        rest = [each for each in found if not self._is_carried(turn, *each, known(each[0].node))]
         return rest or found
 
     def _is_carried(self, turn: Turn, parameter: Parameter, after: int, known: list[Event]) -> bool:
@@ -255,14 +259,14 @@ class Loops:
         if not updated:
             return False
         outer, parents = min(other.steps for _, other in around), tape.parents()
-        names = {node: {event.short for event in events} for node, events in self._names(turn).items()}
+        named = self._names(turn)
         for parameter, _ in found:
             made = tape.steps[tape.nodes[parameter.node].step]
             if made.index >= outer and made.function is not None and handed_over(made) is None:
                 behind = ancestors(parents, [parameter.node]) - {parameter.node}
                 steps = {node: tape.steps[tape.nodes[node].step] for node in behind}
                 before = [node for node, step in steps.items() if step.index < outer or step.function is None]
-                own = {name for node in before for name in names.get(node, ())}
+                own = {event.short for node in before for event in named.get(node)}
                 if parameter.short not in own and not updated.isdisjoint(own):
                     return True
         return False
@@ -278,15 +282,12 @@ class Loops:
         running = self.check.watch.owners_of(frame)
         held = held_by(frame) if any(event.name.endswith("]") for event in events[turn.events :]) else set()
         steps = tape.steps[turn.steps :]
-        early = {node for step in tape.steps[outermost : turn.begun] for node in step.reads}
         reads = Counter(node for step in steps for node in step.reads)
         first_reads: dict[int, int] = {}  # by array: the earliest of its values that the turn read
         for read in reads:
             first_reads[tape.nodes[read].slot] = min(read, first_reads.get(tape.nodes[read].slot, read))
         named = self._names(turn)
-        of_array = {tape.nodes[number].slot: {number} for number in sorted(named)}  # what it held last before the turn
         found: dict[int, tuple[Parameter, int]] = {}
-        lent = lent_in(named, turn.file, turn.first, turn.last)
         goes_over = cache(lambda node: goes_over_entries(tape, node, outermost, turn.begun, turn.steps))
         parts_since = cache(lambda node: parts_between(tape, node, tape.current[tape.nodes[node].slot]))
         new = set(events[turn.events :])  # objects that are made in a turn hold what is made in it, too
@@ -295,7 +296,7 @@ class Loops:
             if event.owner < 0 and event.owner not in running:
                 continue
             step = tape.steps[tape.nodes[event.node].step]
-            earlier = of_array.get(tape.nodes[event.node].slot, set())
+            earlier = named.last_of(tape.nodes[event.node].slot)
             inner = projected(tape, step)
             near = tape.near(step if inner is None else tape.steps[tape.nodes[inner].step], OF_AN_UPDATE)
             alias = {event.node} if is_rename(event.place.file, event.place.line) else set()  # that changes nothing
@@ -303,15 +304,15 @@ class Loops:
                 node = tape.nodes[before]
                 known = (
                     e
-                    for e in named.get(before, ())
+                    for e in named.get(before)
                     if is_same_name(e, event) or is_in_new_object(e, event, new) or (e.name, event.node) in held
                 )
                 old = next(known, None)
                 if (
                     old is None
                     or before in found
-                    or (before in apart and old in lent)
-                    or before in early
+                    or (before in apart and named.is_lent(old))
+                    or self.met.is_read_between(before, outermost, turn.begun)
                     or (reads[before] < 2 and not is_read_in_parts(tape, first_reads, before, event.node))
                     or node.value.dtype.kind != "f"
                     or is_logged(event.name, node.value)
@@ -328,7 +329,7 @@ class Loops:
                     if change is None or is_average(tape, change, before) or is_mix(tape, event.node, before):
                         continue
                 stand = Recorded(tape, node.value, node.slot)
-                into = apart if old in lent and tape.nodes[last].slot != node.slot else found
+                into = apart if named.is_lent(old) and tape.nodes[last].slot != node.slot else found
                 into[before] = Parameter(old.name.removeprefix("self."), stand, None, first=before), last
         take_apart(tape, apart, found)
         name_apart(
@@ -361,7 +362,7 @@ class Loops:
         updated, states = {each[0].node: each for each in found}, States(self.check.watch, turn)
         read = {node for step in tape.steps[turn.steps :] for node in step.reads}
         held: dict[tuple[int, str], tuple[int, Event]] = {}
-        for node, names in sorted(self._names(turn).items()):
+        for node, names in self._names(turn).items():
             step = tape.steps[tape.nodes[node].step]
             if step.index < turn.steps or step.function is None:  # what is given is known by the line that reads it
                 held |= {(event.owner, event.short): (node, event) for event in names}
@@ -383,37 +384,19 @@ class Loops:
                 stand = Recorded(tape, before.value, before.slot)
                 yield Parameter(event.name.removeprefix("self."), stand, None, first=node), after
 
-    def _names(self, turn: Turn) -> dict[int, list[Event]]:
-        """The names of what was there before a turn; a number gets its own in the line that reads it first."""
-        tape, watch = self.check.tape, self.check.watch
-        named: dict[int, list[Event]] = {}
-        for event in watch.events[: turn.events]:
-            named.setdefault(event.node, []).append(event)
-        for node, event in watch.late():
-            named.setdefault(node, []).append(event)
-        for event in watch.events[turn.events :]:  # `for w, dw in zip(weights, gradients)` names what there was, too
-            made = tape.steps[tape.nodes[event.node].step]
-            lends = bool(tape.nodes[event.node].value.ndim) or not is_rename(event.place.file, event.place.line)
-            if lends and (made.function is None or made.index < turn.steps):  # a number is never written to
-                named.setdefault(event.node, []).append(event)
-        begun = {file: begun_in(file, turn.first) for file in {e.place.file for given in named.values() for e in given}}
-        if not any(begun.values()):
-            return named
-        for node, given in list(named.items()):  # what begins in each turn was not there before it
-            rest = [event for event in given if event.short not in begun[event.place.file]]
-            is_new = rest[:1] != given[:1] and turn.first < given[0].place.line <= turn.last
-            named[node] = [] if is_new and tape.nodes[node].value.ndim else rest
-        return {node: given for node, given in named.items() if given}
+    def _names(self, turn: Turn) -> NamedBefore:
+        """The names of what was there before a turn."""
+        return NamedBefore(self.met, turn)
 
 
-def name_apart(updated: list[tuple[Parameter, int]], named: dict[int, list[Event]]) -> None:
+def name_apart(updated: list[tuple[Parameter, int]], named: NamedBefore) -> None:
     """Call parameters that are updated in place under one name, as by `for p, g in zip(...)`, by names of their own.
 
     That is the first one that no other has, or else the first.
     """
     times = Counter(parameter.name for parameter, _ in updated)
     alike = [parameter for parameter, _ in updated if times[parameter.name] > 1]
-    known = {parameter.node: [event.name for event in named[parameter.node]] for parameter in alike}
+    known = {parameter.node: [event.name for event in named.get(parameter.node)] for parameter in alike}
     owners = Counter(name for names in known.values() for name in dict.fromkeys(names))
     for parameter in alike:
         names = known[parameter.node]

@@ -124,17 +124,21 @@ class Played:
 
 def played_on_tensors(
     tape: Tape, until: int, start: dict[int, Array] | None = None, overrides: dict[int, Array] | None = None,
-    edits: dict[int, Any] | None = None, everything: bool = False,
+    edits: dict[int, Any] | None = None, everything: bool = False, alone: set[int] | None = None,
 ) -> Played:  # fmt: skip
-    """The steps up to one, on Tensors. Constants of floats ask for gradients, and what masks alone made, if told."""
+    """The steps up to one, on Tensors. Constants of floats ask for gradients, and what masks alone made, if told.
+
+    If told, those steps alone are made that make some values, which are made of each other.
+    """
     run = Played()
     playing: dict[int, Any] = {}
     now: dict[int, int] = {}
     tape.played += 5 * until  # a call on Tensors takes as long as five on arrays
     written, still = written_again(tape, until), unmoved(tape, until)
-    done_with = last_used(tape, until)
+    steps = steps_among(tape, until, alone)
+    done_with = last_used(tape, steps)
     with enable_grad():
-        for step in tape.steps[: until + 1]:
+        for step in steps:
             if step.function is None:
                 playing[step.result.slot] = begun((start or {}).get(step.makes[0], step.arguments))
             else:
@@ -165,6 +169,12 @@ def played_on_tensors(
     return run
 
 
+def steps_among(tape: Tape, until: int, made: set[int] | None) -> list[Step]:
+    """The steps up to one; if told, those that make any of some values."""
+    steps = tape.steps[: until + 1]
+    return steps if made is None else [step for step in steps if not made.isdisjoint(step.makes)]
+
+
 def forget(playing: dict[int, Any], slots: list[int]) -> None:
     for slot in slots:
         playing.pop(slot, None)
@@ -177,11 +187,9 @@ def begun(value: Array) -> Tensor:
     return leaf.copy() if floating else leaf
 
 
-def last_used(tape: Tape, until: int) -> dict[int, list[int]]:
+def last_used(tape: Tape, steps: list[Step]) -> dict[int, list[int]]:
     """The arrays that no later step reads or changes, by step: a view that is kept has to follow each write."""
-    last = {
-        tape.nodes[node].slot: step.index for step in tape.steps[: until + 1] for node in (*step.reads, *step.makes)
-    }
+    last = {tape.nodes[node].slot: step.index for step in steps for node in (*step.reads, *step.makes)}
     found: dict[int, list[int]] = {}
     for slot, index in last.items():
         found.setdefault(index, []).append(slot)

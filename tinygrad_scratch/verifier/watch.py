@@ -326,7 +326,11 @@ class Watch:
         first: dict[int, int] = {}
         for node in self.tape.nodes:
             first.setdefault(node.slot, node.number)
-        return ((first[value._slot], event) for value, event in self._unused if value.is_used)
+        return ((first[slot], event) for slot, event in self.unused())
+
+    def unused(self) -> Iterator[tuple[int, Event]]:
+        """The same with the slots of the arrays."""
+        return ((value._slot, event) for value, event in self._unused if value.is_used)
 
     def finish(self) -> None:
         """The names of arrays from outside, now that it is known which were used."""

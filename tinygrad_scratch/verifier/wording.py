@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from functools import cached_property
 
 import numpy as np
@@ -23,7 +24,7 @@ from tinygrad_scratch.verifier.source import (
     statement_at,
     without_brackets,
 )
-from tinygrad_scratch.verifier.steps import Step, renamed
+from tinygrad_scratch.verifier.steps import Array, Step, renamed
 
 
 class Wording(Extent):
@@ -69,9 +70,24 @@ class Wording(Extent):
         """
         here, nodes = self._here.get(name, ()), self.case.tape.nodes
         value = np.asarray(self.values[node])
-        if any(np.array_equal(np.asarray(self.values[each]), value) for each in here):
+        if name not in self._held:
+            self._held[name] = self._by_shape(here)
+        held = self._held[name].get(value.shape)
+        if held is not None and np.any(np.all(held == value.ravel(), axis=1)):
             return False
         return not all(nodes[each].slot == nodes[node].slot and each < node for each in here)
+
+    def _by_shape(self, nodes: Iterable[int]) -> dict[tuple[int, ...], Array]:
+        """Values by their shapes, each as a row."""
+        found: dict[tuple[int, ...], list[Array]] = {}
+        for value in (np.asarray(self.values[node]) for node in nodes):
+            found.setdefault(value.shape, []).append(value.ravel())
+        return {shape: np.stack(values) for shape, values in found.items()}
+
+    @cached_property
+    def _held(self) -> dict[str, dict[tuple[int, ...], Array]]:
+        """What the values hold that a name stands for, once that was looked at."""
+        return {}
 
     @cached_property
     def _now(self) -> dict[str, int]:

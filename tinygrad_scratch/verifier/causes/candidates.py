@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import takewhile
 from operator import attrgetter
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.edits import PRODUCTS, SUMS, PlaceOf, name_of, operands_of, swapped_axes
 from tinygrad_scratch.verifier.events import Event
-from tinygrad_scratch.verifier.extent import named_all, node_at
+from tinygrad_scratch.verifier.extent import Bindings, named_all, node_at
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Region
 from tinygrad_scratch.verifier.steps import Array, Step
@@ -95,10 +95,10 @@ def by_name(region: Region, turns: list[Step], any_value: bool = False) -> Itera
         yield final.parameter.name, [final.parameter.node] * len(turns)
 
 
-def bound_names(region: Region, any_value: bool) -> dict[str, list[Event]]:
-    """The names that values have which stood by then, each with its bindings in the order of time."""
+def bound_names(region: Region, any_value: bool) -> dict[str, Bindings]:
+    """The names that values have which stood by then, each with its bindings."""
     if any_value not in region.bound:
-        bound: dict[str, list[Event]] = {}
+        bound: dict[str, Bindings] = {}
         for event in sorted([*region.case.arguments, *region.case.events], key=lambda e: (e.time, e.node)):
             useful = (
                 any_value
@@ -106,29 +106,40 @@ def bound_names(region: Region, any_value: bool) -> dict[str, list[Event]]:
                 or region.case.match_up_to_factor(np.asarray(region.values[event.node])) is not None
             )
             if event.node < region.node and (useful or region.case.step_of(event.node).function is None):
-                bound.setdefault(event.name, []).append(event)
+                bound.setdefault(event.name, Bindings()).append(event)
         region.bound[any_value] = bound
     return region.bound[any_value]
 
 
-def meant_in(region: Region, events: list[Event], turns: list[Step]) -> list[int]:
+def meant_in(region: Region, events: Bindings, turns: list[Step]) -> list[int]:
     """What a name meant when each of the calls was made, up to the first for which it meant nothing."""
     found = takewhile(lambda event: event is not None, (meant_by(region, events, step) for step in turns))
     return [event.node for event in found if event is not None]
 
 
-def meant_by(region: Region, events: list[Event], step: Step) -> Event | None:
+def meant_by(region: Region, events: Bindings, step: Step) -> Event | None:
     """What a name was last bound to before a call, in the same function if it is a variable of that."""
+    if events[0].name.isidentifier():
+        return variable_meant_by(region, events, step)
     bound = events[: bisect_right(events, step.index, key=attrgetter("time"))]
     own = region.objects_at(step.place) if bound and bound[0].name.startswith("self.") else set()
     last = next((event for event in reversed(bound) if not own or event.owner in own), None)
     if last is None:
         bound, own = [e for e in events if region.case.tape.nodes[e.node].step < step.index], set()
         last = bound[-1] if bound else None
-    if last is None or not step.place or not last.name.isidentifier():
-        return last
-    function = step.place.function
-    return next((e for e in reversed(bound) if e.place.function == function and (not own or e.owner in own)), last)
+    return last
+
+
+def variable_meant_by(region: Region, events: Bindings, step: Step) -> Event | None:
+    """The same of a variable."""
+    own = events.by_function.get(step.place.function, []) if step.place else []
+    count, of_own = (bisect_right(each, step.index, key=attrgetter("time")) for each in (events, own))
+    if count:
+        return own[of_own - 1] if of_own else events[count - 1]
+    bound = [event for event in events if region.case.tape.nodes[event.node].step < step.index]
+    function = step.place.function if step.place else None
+    last = bound[-1] if bound else None
+    return next((event for event in reversed(bound) if event.place.function == function), last)
 
 
 def turn_by_turn(region: Region, turns: list[Step]) -> list[tuple[str, list[int]]]:
@@ -182,23 +193,27 @@ def beside(region: Region, turns: list[Step], place: PlaceOf) -> Iterator[tuple[
 
 def unnamed(region: Region, turns: list[Step], shapes: list[tuple[int, ...]]) -> Iterator[tuple[str, list[int]]]:
     """Values of the forward pass without a name: those that one call made, turn by turn."""
-    made: dict[Any, list[int]] = {}
-    for node in sorted(region.case.forward):
-        if (
-            np.shape(region.values[node]) in (shapes[0], shapes[0][::-1])
-            and not (region.names_of(node) and len(turns) == 1)
-            and region.case.step_of(node).function is not None
-        ):
-            made.setdefault((region.case.step_of(node).place, name_of(region.case.step_of(node).function)), []).append(
-                node
-            )
-    for nodes in made.values():
+    key = shapes[0], len(turns) == 1
+    if key not in region.without_name:
+        region.without_name[key] = list(made_by_each(region, *key))
+    for nodes in region.without_name[key]:
         if len(turns) == 1:
             for node in nodes:
                 yield region.name(node), [node]
         elif len(nodes) == len(turns):
             yield region.name(nodes[-1]), nodes
             yield region.name(nodes[0]), nodes[::-1]
+
+
+def made_by_each(region: Region, shape: tuple[int, ...], in_one_turn: bool) -> Iterable[list[int]]:
+    """What each call of the forward pass made in a shape, in all turns; in one turn without what has a name."""
+    made: dict[Any, list[int]] = {}
+    for node in sorted(region.case.forward):
+        step = region.case.step_of(node)
+        fits = np.shape(region.values[node]) in (shape, shape[::-1]) and step.function is not None
+        if fits and not (in_one_turn and region.names_of(node)):
+            made.setdefault((step.place, name_of(step.function)), []).append(node)
+    return made.values()
 
 
 def is_multiple(region: Region, product: int, node: int) -> bool:

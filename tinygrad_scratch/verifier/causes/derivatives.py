@@ -36,7 +36,7 @@ def gradient_of_another(region: Region, only_known: bool = False) -> Iterator[Fi
     if found is None or found[0].of == region.of or found[0].how not in ("", "of another shape"):
         return
     later, wanted = found[0].of, region.of
-    if wanted not in case.ancestors([later]) or (only_known and not is_told(region, later)):
+    if not case.is_behind(wanted, later) or (only_known and not is_told(region, later)):
         return
     if region.name(later) == region.name(wanted):  # the same in two turns, or in two parts: one was taken for another
         return
@@ -90,7 +90,7 @@ def other_term(case: Case, wanted: int, later: int) -> Step | None:
         return None
     one, other = step.reads
     same = one in truth and truth[one].shape == truth[wanted].shape and close(truth[one], truth[wanted])
-    return case.step_of(other) if same and one in case.ancestors([other]) else None
+    return case.step_of(other) if same and case.is_behind(one, other) else None
 
 
 def returned_as(region: Region, node: int) -> Place | None:
@@ -126,7 +126,7 @@ def called_by(region: Region, between: list[Step]) -> str:
 
 def steps_between(region: Region, early: int, late: int) -> list[Step]:
     case = region.case
-    nodes = [n for n in case.ancestors([late]) if n != early and early in case.ancestors([n])]
+    nodes = [n for n in case.ancestors([late]) if n != early and case.is_behind(early, n)]
     return [case.step_of(node) for node in sorted(nodes)]
 
 
@@ -148,7 +148,7 @@ def factors_of(region: Region, product: Array, base: Array) -> Iterator[tuple[st
     if product.shape != base.shape or not product.shape:
         return
     known = [each for each in laid_out(region, base.shape) if each[2].dtype.kind in "fiub"]
-    for (node, name, value), likely in zip(known, likely_slopes([v for *_, v in known], product, base), strict=True):
+    for (node, index, value), likely in zip(known, likely_slopes([v for *_, v in known], product, base), strict=True):
         for text, slope in (SLOPES[i] for i in np.flatnonzero(likely)):
             with np.errstate(all="ignore"):
                 factor = slope(value.astype(float))
@@ -156,6 +156,7 @@ def factors_of(region: Region, product: Array, base: Array) -> Iterator[tuple[st
                 text = "{t}"
             telling = np.ptp(factor) > max(1e-9, HARDLY * float(np.max(np.abs(factor), initial=0.0)))
             if telling and np.all(np.isfinite(factor)) and region.is_truth_of(base * factor, product):
+                name = f"{region.name(node)}{index}"
                 yield text.format(t=name if text == "{t}" or "({t})" in text else bracketed(name)), node, text
 
 
@@ -178,13 +179,16 @@ def likely_slopes(values: list[Array], product: Array, base: Array) -> Array:
 
 
 def laid_out(region: Region, shape: tuple[int, ...]) -> Iterator[tuple[int, str, Array]]:
-    """Values of the forward pass that a shape can be multiplied by, one with an entry for each row as a column."""
+    """Values of the forward pass that a shape can be multiplied by, each with the index that lays it out so.
+
+    One with an entry for each row stands as a column.
+    """
     for node, value in forward_values(region):
         if broadcasts(value.shape, shape):
-            yield node, region.name(node), value
+            yield node, "", value
         elif value.ndim == 1 < len(shape) and value.shape == shape[:1]:
             column = (..., *(None for _ in shape[1:]))
-            yield node, f"{region.name(node)}[:{', None' * (len(shape) - 1)}]", value[column]
+            yield node, f"[:{', None' * (len(shape) - 1)}]", value[column]
 
 
 def broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
@@ -335,7 +339,7 @@ def slopes_for(region: Region, place: int, upstream: Array) -> Iterator[tuple[in
 
 def part_of_slope(region: Region, node: int) -> bool:
     """Whether a value is the output of a nonlinear function of the value that the gradient is of."""
-    if region.of not in region.case.ancestors([node]):
+    if not region.case.is_behind(region.of, node):
         return False
     return any(name_of(s.function) not in LINEAR for s in steps_between(region, region.of, node))
 

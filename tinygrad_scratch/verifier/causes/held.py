@@ -31,7 +31,7 @@ def held_constant(region: Region) -> Iterator[Finding]:
     later = [
         n
         for n in sorted(case.forward)
-        if n != region.of and n != case.truth.loss and n in case.truth.cotangents and region.of in case.ancestors([n])
+        if n != region.of and n != case.truth.loss and n in case.truth.cotangents and case.is_behind(region.of, n)
     ]
     later = later[:40]
     cuts = region.cuts = region.cuts or Cuts(region, later)
@@ -55,7 +55,7 @@ def lacks_first(region: Region, cuts: Cuts, cut: tuple[int, ...]) -> Place | Non
     """Where the first value was made that is the gradient, but for the same part, of what goes into the parts held."""
     case = region.case
     before = case.ancestors(cut) & case.truth.cotangents.keys() - {*cut, region.of}
-    inner = [n for n in sorted(before) if region.of in case.ancestors([n]) and region.names_of(n)][-MOST_INNER:]
+    inner = [n for n in sorted(before) if case.is_behind(region.of, n) and region.names_of(n)][-MOST_INNER:]
     if not inner:
         return None
     run = cuts.played(cut)
@@ -187,7 +187,8 @@ class Cuts:
         """The forward pass with some values taken for constants."""
         case = self.region.case
         overrides = {n: case.tape.nodes[n].value for n in constant}
-        return played_on_tensors(case.tape, case.tape.nodes[case.truth.loss].step, overrides=overrides)
+        until = case.tape.nodes[case.truth.loss].step
+        return played_on_tensors(case.tape, until, overrides=overrides, alone=case.forward)
 
     def _part(self, node: int) -> Array | None:
         """What of the gradient comes through a value."""
@@ -237,9 +238,10 @@ def diagonals(region: Region, shape: tuple[int, ...]) -> Iterator[tuple[int, Arr
         if n in case.truth.cotangents
         and case.tape.nodes[n].value.shape == shape
         and n != region.of
-        and region.of in case.ancestors([n])
+        and case.is_behind(region.of, n)
     ][:8]
-    run = played_on_tensors(case.tape, max((case.tape.nodes[node].step for node in later), default=0))
+    last = max((case.tape.nodes[node].step for node in later), default=0)
+    run = played_on_tensors(case.tape, last, alone=case.forward)
     for node, axis in (
         (node, axis) for node in later for axis in dict.fromkeys((len(shape) - 1, 0)) if shape[axis] > 1
     ):

@@ -136,8 +136,8 @@ def lacking(region: Region) -> Iterator[Lack]:
             if position is None:
                 return
             for what, rank, text, together in position.lacks(region, chosen, is_named):
-                if not region.case.ancestors(chosen).isdisjoint(step.makes):  # made of what it would change
-                    continue
+                if any(region.case.is_behind(made, node) for node in chosen for made in step.makes):
+                    continue  # made of what it would change
                 edits: dict[int, Edit] = {
                     s.index: WithOther(place, region.values, node, together)
                     for s, node in zip(turns, chosen, strict=True)
@@ -305,11 +305,10 @@ def slopes_of_views(along: Along, steps: list[Step]) -> dict[tuple[int, int], Ar
     whole = along.run.gradient(along.total, sorted(single))
     reading = {step for node, step, tensor in along.run.readers if node in whole and tensor is not None}
     others = slopes_by_index(along.run, along.total, reading) if reading else {}
-    found: dict[tuple[int, int], Array] = {}
-    for node, slope in whole.items():
-        rest = sum(other for (read, _), other in others.items() if read == node)
-        found[node, single[node]] = np.asarray(slope - rest)
-    return found
+    of_node: dict[int, list[Array]] = {}
+    for (read, _), other in others.items():
+        of_node.setdefault(read, []).append(other)
+    return {(node, single[node]): np.asarray(slope - sum(of_node.get(node, ()))) for node, slope in whole.items()}
 
 
 def slopes_of_only_reads(region: Region) -> dict[tuple[int, int], Array]:

@@ -51,7 +51,7 @@ def operands(region: Region) -> Iterator[Finding]:
                 node, read = nodes[turns.index(step)], node_at(region, step, place)
                 something = any(np.any(region.values[each]) for each in nodes)
                 usable = something and read is not None and not is_base_of(region, read, node)
-                if usable and region.gives_truth(changes) and step.makes[0] not in region.case.ancestors([node]):
+                if usable and region.gives_truth(changes) and not region.case.is_behind(step.makes[0], node):
                     assert read is not None
                     told = region.call_with(step, read, node)
                     calls = {(s.caller.file, s.caller.line) for s in turns if s.caller is not None}
@@ -293,14 +293,13 @@ def wrong_point(region: Region, step: Step, read: int, other: int) -> bool:
         return False
     if name_of(case.step_of(read).function) in ("power", "square") and not region.names_of(read):
         return False
-    own = twin in case.ancestors([region.of]) or region.of in case.ancestors([twin]) or twin == region.of
+    own = case.is_behind(twin, region.of) or case.is_behind(region.of, twin) or twin == region.of
     own = own or same_source(region, twin)
     if not nonlinear and len(places_of(step)) == 2 and not is_beside_slope(region, step, read, twin):
         return False
     if case.is_forward(read) or is_comparison(step):
-        related = twin in case.ancestors([case.alike.get(read, read)]) or case.alike.get(read, read) in case.ancestors(
-            [twin]
-        )
+        made = case.alike.get(read, read)
+        related = case.is_behind(twin, made) or case.is_behind(made, twin)
         return own and (nonlinear or related) and (related or nonlinear)
     return own and nonlinear
 
@@ -311,7 +310,7 @@ def is_beside_slope(region: Region, step: Step, read: int, twin: int) -> bool:
         node for node in step.reads if node != read and np.shape(region.values[node]) == np.shape(region.values[read])
     ]
     known = (region.case.match_up_to_factor(np.asarray(region.values[node])) for node in rest)
-    return any(found is not None for found in known) or any(twin in region.case.ancestors([node]) for node in rest)
+    return any(found is not None for found in known) or any(region.case.is_behind(twin, node) for node in rest)
 
 
 def is_other_factor(region: Region, node: int) -> bool:
@@ -320,7 +319,7 @@ def is_other_factor(region: Region, node: int) -> bool:
     Of such a product the derivative is the other factor, and is taken at no point.
     """
     case = region.case
-    apart = region.of not in case.ancestors([node])
+    apart = not case.is_behind(region.of, node)
     partners = {
         read
         for step in case.tape.steps
@@ -329,7 +328,7 @@ def is_other_factor(region: Region, node: int) -> bool:
         if read != node
     }
     return any(
-        is_same_gradient(region, read) or (apart and region.of in case.ancestors([read])) for read in sorted(partners)
+        is_same_gradient(region, read) or (apart and case.is_behind(region.of, read)) for read in sorted(partners)
     )
 
 
@@ -342,7 +341,7 @@ def is_same_gradient(region: Region, node: int) -> bool:
 def same_source(region: Region, node: int) -> bool:
     """Whether a value is one of the steps of the function whose derivative is due."""
     parts = region.case.truth.cotangents
-    return node in parts and np.shape(parts[node]) == region.truth.shape and region.of in region.case.ancestors([node])
+    return node in parts and np.shape(parts[node]) == region.truth.shape and region.case.is_behind(region.of, node)
 
 
 def is_comparison(step: Step) -> bool:

@@ -83,7 +83,7 @@ def where_whole(region: Region) -> Place | None:
     case, times = region.case, region.case.scale / region.repair.factor
     if times == 1:
         return None
-    later = (event for event in case.events if region.node in case.ancestors([event.node]))
+    later = (event for event in case.events if case.is_behind(region.node, event.node))
     return next((e.place for e in later if close(region.values[e.node], times * region.value)), None)
 
 

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
+from tinygrad_scratch.verifier.one_memory import is_same_memory
 from tinygrad_scratch.verifier.rewriting.clock import Clock
 from tinygrad_scratch.verifier.rewriting.left import Left
 from tinygrad_scratch.verifier.rewriting.lines import Lines
@@ -116,7 +117,7 @@ class Looked:
             changed = others[key]
             if is_same(part, changed):
                 made_so = self.is_made or (by.entry is not None and key[0] != by.entry)
-                if not (made_so or np.shares_memory(part, changed)):  # what is changed in place later may differ
+                if not (made_so or shares_memory(part, changed)):  # what is changed in place later may differ
                     told.is_anything()
             else:
                 exchanged = any(is_same(each, changed) for each in parts.values())
@@ -130,6 +131,13 @@ class Looked:
 
 def is_same(one: Any, other: Any) -> bool:
     return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=True)
+
+
+def shares_memory(one: Any, other: Any) -> bool:
+    """Whether two arrays share memory; which of their entries do is worked out only where that isn't plain."""
+    if one.size and is_same_memory(one, other):
+        return True
+    return np.may_share_memory(one, other) and bool(np.shares_memory(one, other))
 
 
 class Looker(Protocol):

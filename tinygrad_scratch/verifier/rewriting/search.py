@@ -65,6 +65,7 @@ class Search:
     work_left: int  # in calls of NumPy
     only_near: bool = False  # whether no other lines are looked at
     composes: bool = False  # whether, where no usual change is right, composed values are tried
+    repeats: bool | None = None  # whether the calls, made once more, leave the same, where another search saw that
 
     seconds: ClassVar = 30.0  # after which nothing more is tried
     run_seconds: ClassVar = 5.0  # after which a run is stopped
@@ -93,7 +94,9 @@ class Search:
         self.deadline = time.monotonic() + BUSY * self.seconds
         try:
             with Guard.harmless():
-                return work() if self.is_repeatable() else None
+                if self.repeats is None:
+                    self.repeats = self.is_repeatable()
+                return work() if self.repeats else None
         finally:
             draws.put_back()
 

@@ -1,0 +1,98 @@
+"""What there was before a turn of a loop, by its names: looked up value by value, as inner loops turn often."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+from tinygrad_scratch.verifier.events import Event
+from tinygrad_scratch.verifier.loops import Turn, begun_in
+from tinygrad_scratch.verifier.source import is_rename
+from tinygrad_scratch.verifier.watch import Watch
+
+
+@dataclass
+class Met:
+    """What a run came by so far: it is gone on with as the run goes on, and never looked through again."""
+
+    watch: Watch
+    events: dict[int, list[tuple[int, Event]]] = field(default_factory=dict)  # by value, each with its number
+    versions: dict[int, list[int]] = field(default_factory=dict)  # what each array held
+    readers: dict[int, list[int]] = field(default_factory=dict)  # the steps that read each value
+    counts: tuple[int, int, int, int] = (0, 0, 0, 0)
+
+    def until_now(self) -> None:
+        tape, events = self.watch.tape, self.watch.events
+        if tape.tied != self.counts[3]:  # earlier steps read something else now
+            self.events, self.versions, self.readers, self.counts = {}, {}, {}, (0, 0, 0, 0)
+        for number in range(self.counts[0], len(events)):
+            self.events.setdefault(events[number].node, []).append((number, events[number]))
+        for node in tape.nodes[self.counts[1] :]:
+            self.versions.setdefault(node.slot, []).append(node.number)
+        for step in tape.steps[self.counts[2] :]:
+            for read in step.reads:
+                self.readers.setdefault(read, []).append(step.index)
+        self.counts = len(events), len(tape.nodes), len(tape.steps), tape.tied
+
+    def is_read_between(self, node: int, first: int, last: int) -> bool:
+        """Whether one of some steps read a value."""
+        readers = self.readers.get(node, [])
+        place = bisect_left(readers, first)
+        return place < len(readers) and readers[place] < last
+
+
+class NamedBefore:
+    """The names of what was there before a turn; a number gets its own in the line that reads it first."""
+
+    def __init__(self, met: Met, turn: Turn) -> None:
+        self.met, self.turn, self.tape = met, turn, met.watch.tape
+        met.until_now()
+        self._found: dict[int, list[Event]] = {}
+        self._late: dict[int, list[Event]] = {}
+        for value, event in met.watch.unused():
+            self._late.setdefault(met.versions[value][0], []).append(event)
+        self._last: dict[int, set[int]] = {}
+
+    def get(self, node: int) -> list[Event]:
+        """The names of a value, in order; none where it was not there before the turn."""
+        if node not in self._found:
+            self._found[node] = self._names_of(node)
+        return self._found[node]
+
+    def _names_of(self, node: int) -> list[Event]:
+        known, since = self.met.events.get(node, []), self.turn.events
+        given = [event for number, event in known if number < since]
+        given += self._late.get(node, [])
+        made, value = self.tape.steps[self.tape.nodes[node].step], self.tape.nodes[node].value
+        if made.function is None or made.index < self.turn.steps:
+            given += [
+                event
+                for number, event in known
+                # `for w, dw in zip(weights, gradients)` names what there was, too; a number is never written to
+                if number >= since and (value.ndim or not is_rename(event.place.file, event.place.line))
+            ]
+        # what begins in each turn was not there before it
+        rest = [event for event in given if event.short not in begun_in(event.place.file, self.turn.first)]
+        is_new = rest[:1] != given[:1] and self.turn.first < given[0].place.line <= self.turn.last
+        return [] if is_new and value.ndim else rest
+
+    def items(self) -> Iterator[tuple[int, list[Event]]]:
+        """All values with names, in the order in which they were made."""
+        for node in sorted({*self.met.events, *self._late}):
+            if self.get(node):
+                yield node, self.get(node)
+
+    def is_lent(self, event: Event) -> bool:
+        """Whether a line of the loop gave a name to what had another, as `z = b` and `y = coef[0]` do before a sum."""
+        names, turn = self.get(event.node), self.turn
+        is_other = event in names[1:] and event.short != names[0].short
+        return is_other and event.place.file == turn.file and turn.first < event.place.line <= turn.last
+
+    def last_of(self, slot: int) -> set[int]:
+        """What an array held last before the turn."""
+        if slot not in self._last:
+            named = (node for node in reversed(self.met.versions.get(slot, [])) if self.get(node))
+            self._last[slot] = set(islice(named, 1))
+        return self._last[slot]
