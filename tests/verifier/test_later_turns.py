@@ -84,3 +84,55 @@ def test_where_several_changes_mend_a_later_turn_one_is_mentioned(tmp_path: Path
     check, line = edited_script(tmp_path, ANCHORED, "dW += 0.6", "dW -= 0.6")
     known = [note for note in check.notes if f"in line {line}" in note]
     assert known or told(check)[0] == line, str(check)
+
+
+SUMS = """
+import numpy as np
+
+rng = np.random.default_rng(9)
+x, y = rng.normal(size=(7, 4)), rng.normal(size=7)
+w = rng.normal(size=4) * 0.3
+dw = np.zeros(4)
+for turn in range(8):
+    loss = 0.0
+    for row, aim in zip(x, y):
+        miss = np.tanh(row @ w) - aim
+        loss += 0.5 * miss**2 / 7
+        dw += miss * (1 - np.tanh(row @ w) ** 2) * row / 7
+    RESET
+    w -= 0.3 * dw
+    print(loss)
+"""
+KEPT = SUMS.replace("    RESET\n", "")
+RESET = KEPT.replace("    print(loss)", "    dw[:] = 0\n    print(loss)")
+OVER_TURNS = """
+import numpy as np
+
+rng = np.random.default_rng(9)
+x, y = rng.normal(size=(24, 4)), rng.normal(size=24)
+w = rng.normal(size=4) * 0.3
+dw = np.zeros(4)
+for turn in range(3):
+    for k in range(8):
+        xs, ys = x[3 * k : 3 * k + 3], y[3 * k : 3 * k + 3]
+        miss = xs @ w - ys
+        loss = np.mean(miss**2)
+        dw += xs.T @ (2 * miss / 3) / 4
+        if k % 4 == 3:
+            w -= 0.1 * dw
+            dw[:] = 0
+    print(loss)
+"""
+
+
+def test_gradients_that_are_not_set_back_are_told(tmp_path: Path) -> None:
+    """In the first turn they are right, and each turn takes its step by them."""
+    check = check_of_script(tmp_path, KEPT)
+    assert told(check) == (13, "overwritten-accumulation"), str(check)
+    assert "set it to 0 before the first turn that adds to it" in check.first_wrong.sentence
+
+
+@pytest.mark.parametrize("script", [RESET, OVER_TURNS], ids=["in each turn", "after some turns"])
+def test_those_that_are_set_back_are_right(tmp_path: Path, script: str) -> None:
+    check = check_of_script(tmp_path, script)
+    assert check.first_wrong is None, str(check)

@@ -58,6 +58,9 @@ def later_state(region: Region) -> Iterator[Finding]:
                 if adds_in_place(region, step, slot) and region.gives_truth({step.index: only(1)}):
                     said = f"{name} is added to what it held before: {instead_of_adding(region, step, slot)}"
                     yield Finding("overwritten-accumulation", said, step, changes={step.index: only(1)})
+                elif not np.any(held) and goes_on_in_place(region, step, slot):
+                    said = f"{name} goes on from what it held before: set it to 0 before the first turn that adds to it"
+                    yield Finding("overwritten-accumulation", said, step)
                 elif earlier in parameters and (alias := copied_for(region, step, read, name, earlier)) is not None:
                     of = right_side(statement_at(alias.file, alias.line))
                     said = f"{name} is the same array as {of}, and is updated with it: a copy is due"
@@ -104,6 +107,17 @@ def adds_in_place(region: Region, step: Step, slot: int) -> bool:
     """Whether a call adds to an array in place, as `+=` does."""
     made = {region.case.tape.nodes[node].slot for node in step.makes}
     return name_of(step.function) == "add" and slot in made and places_of(step)[0] == (0, slot)
+
+
+def goes_on_in_place(region: Region, step: Step, slot: int) -> bool:
+    """Whether a call adds to an array in place, or takes off it, and what it makes is added to in its next turn."""
+    if name_of(step.function) not in ("add", "subtract") or not places_of(step) or places_of(step)[0] != (0, slot):
+        return False
+    made = {region.case.tape.nodes[node].slot for node in step.makes}
+    later = region.case.tape.steps[step.index + 1 :]
+    return slot in made and any(
+        other.place == step.place and slot in dict(places_of(other)).values() for other in later
+    )
 
 
 def instead_of_adding(region: Region, step: Step, slot: int) -> str:
