@@ -41,46 +41,39 @@ def updates_parameter(region: Region, step: Step, node: int) -> bool:
 
 def later_state(region: Region) -> Iterator[Finding]:
     """An operand is what an array was changed to; what it held before gives the truth."""
-    tape, case = region.case.tape, region.case
-    parameters = {final.parameter.node: final.parameter.name for final in case.finals}
+    tape = region.case.tape
     for step, _ in region.sites():
         for place, slot in places_of(step):
-            read = next((node for node in step.reads if tape.nodes[node].slot == slot), None)
-            if read is None:
-                continue
-            for earlier in earlier_states(region, read):
-                held = region.values[earlier]
-                if np.shape(held) != np.shape(region.values[read]) or not region.gives_truth(
-                    {step.index: WithArgument(place, region.values, earlier)}
-                ):
-                    continue
-                name = region.name(read)
-                if adds_in_place(region, step, slot) and region.gives_truth({step.index: only(1)}):
-                    said = f"{name} is added to what it held before: {instead_of_adding(region, step, slot)}"
-                    yield Finding("overwritten-accumulation", said, step, changes={step.index: only(1)})
-                elif not np.any(held) and goes_on_in_place(region, step, slot):
-                    said = f"{name} goes on from what it held before: set it to 0 before the first turn that adds to it"
-                    yield Finding("overwritten-accumulation", said, step)
-                elif earlier in parameters and (alias := copied_for(region, step, read, name, earlier)) is not None:
-                    of = right_side(statement_at(alias.file, alias.line))
-                    said = f"{name} is the same array as {of}, and is updated with it: a copy is due"
-                    yield Finding("stale-or-updated-weights", said, None, f"{of}.copy()", place=alias)
-                elif earlier in parameters:
-                    yield Finding(
-                        "stale-or-updated-weights",
-                        f"{name} was updated before this line: {TOO_EARLY}",
-                        step,
-                        place=called_after(step, case.step_of(read)),
-                    )
-                elif parameter_of(case, earlier) is not None and name_of(step.function) == "setitem":  # of a row of it
-                    said = f"`{region.code(case.step_of(read))}` stands too early: {TOO_EARLY}"
-                    yield Finding("stale-or-updated-weights", said, case.step_of(read))
-                else:
-                    writer = case.step_of(read)
-                    where = f"line {step.place.line}" if step.place else "a later line"
-                    said = f"{name} is written over before its use in {where}"
-                    scaled = is_along(np.asarray(held), np.asarray(region.values[read]))  # so may be what reads it
-                    yield Finding("inplace-corruption", said, writer, made_up=scaled)
+            reads = [node for node in step.reads if tape.nodes[node].slot == slot][:1]
+            for read, earlier in ((read, each) for read in reads for each in earlier_states(region, read)):
+                same = np.shape(region.values[earlier]) == np.shape(region.values[read])
+                if same and region.gives_truth({step.index: WithArgument(place, region.values, earlier)}):
+                    yield of_earlier(region, step, read, earlier)
+
+
+def of_earlier(region: Region, step: Step, read: int, earlier: int) -> Finding:
+    """What is said of a call that reads what an array was changed to, and needs what it held before."""
+    case, name, slot = region.case, region.name(read), region.case.tape.nodes[read].slot
+    writer, is_weight = case.step_of(read), is_parameter(region, earlier)
+    if adds_in_place(region, step, slot) and region.gives_truth({step.index: only(1)}):
+        said = f"{name} is added to what it held before: {instead_of_adding(region, step, slot)}"
+        return Finding("overwritten-accumulation", said, step, changes={step.index: only(1)})
+    if not np.any(region.values[earlier]) and goes_on_in_place(region, step, slot):
+        said = f"{name} goes on from what it held before: set it to 0 before the first turn that adds to it"
+        return Finding("overwritten-accumulation", said, step)
+    if is_weight and (alias := copied_for(region, step, read, name, earlier)) is not None:
+        of = right_side(statement_at(alias.file, alias.line))
+        said = f"{name} is the same array as {of}, and is updated with it: a copy is due"
+        return Finding("stale-or-updated-weights", said, None, f"{of}.copy()", place=alias)
+    if is_weight:
+        said = f"{name} was updated before this line: {TOO_EARLY}"
+        return Finding("stale-or-updated-weights", said, step, place=called_after(step, writer))
+    if parameter_of(case, earlier) is not None and name_of(step.function) == "setitem":  # of a row of it
+        return Finding("stale-or-updated-weights", f"`{region.code(writer)}` stands too early: {TOO_EARLY}", writer)
+    where = f"line {step.place.line}" if step.place else "a later line"
+    scaled = is_along(np.asarray(region.values[earlier]), np.asarray(region.values[read]))  # so may be what reads it
+    said = f"{name} is written over before its use in {where}"
+    return Finding("inplace-corruption", said, writer, made_up=scaled)
 
 
 def copied_for(region: Region, step: Step, read: int, name: str, node: int) -> Place | None:
