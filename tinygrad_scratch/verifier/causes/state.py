@@ -45,7 +45,7 @@ def later_state(region: Region) -> Iterator[Finding]:
     for step, _ in region.sites():
         for place, slot in places_of(step):
             reads = [node for node in step.reads if tape.nodes[node].slot == slot][:1]
-            for read, earlier in ((read, each) for read in reads for each in earlier_states(region, read)):
+            for read, earlier in ((node, each) for node in reads for each in earlier_states(region, node)):
                 same = np.shape(region.values[earlier]) == np.shape(region.values[read])
                 if same and region.gives_truth({step.index: WithArgument(place, region.values, earlier)}):
                     yield of_earlier(region, step, read, earlier)
