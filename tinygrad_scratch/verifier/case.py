@@ -55,6 +55,7 @@ class Case(Lineage):
     overrides: dict[int, Array] = field(default_factory=dict)
     scale: float = 1.0  # what all gradients carry, by convention
     convention: str = ""
+    meant: Truth | None = None  # by which all is right in that convention, where it is another truth
     settled: set[int] = field(default_factory=set)  # wrong only as a gradient, by their shape: what reads them is right
     transposed: bool = False  # whether gradients are laid out as their parameters' transposes, by convention
     uphill: list[Place] = field(default_factory=list)  # the updates, if all go uphill on what is to be made small

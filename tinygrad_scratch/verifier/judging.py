@@ -438,7 +438,7 @@ class Judging(PastChoices):
             self.repairs, self.causes = [], []
         elif not self.repairs:
             self.notes[:] = [NONE_FITS.sub(".", note) for note in self.notes]  # what is in the updates is right, then
-            self.notes += [*self.entry.said_of_steps(self.truth), *corrupted(self.case)]
+            self.notes += [*self.entry.said_of_steps(self.case.meant or self.truth), *corrupted(self.case)]
         tell_lines(self.repairs, self.causes)
 
     def _leave_out_false_text(self) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.drawn import drawn
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.likeness import close, is_telling
 from tinygrad_scratch.verifier.names import listed
@@ -36,7 +37,11 @@ def truths_held(case: Case) -> Iterator[Truth]:
     given, weighed = made.found(), made.as_weights(held)
     alone: list[tuple[dict[int, Any], list[int]]] = [(constant, held), (weighed, [])]
     both = [(edits | given, nodes) for edits, nodes in alone if edits and given]
-    for edits, nodes in (*alone, (given, []), (made.with_likenesses(), []), *both):
+    every = [*alone, (given, []), (made.with_likenesses(), []), *both]
+    actions = drawn(case, made.behind)
+    drawings = {case.step_of(node).index: held_constant for node in actions}
+    every += [({**edits, **drawings}, [*nodes, *actions]) for edits, nodes in ((dict(), []), *every) if actions]
+    for edits, nodes in every:
         if edits:
             with contextlib.suppress(NotOnTensors):
                 truth = replace(truth_of(case.tape, case.truth.loss, edits=edits), held=tuple(nodes))
@@ -77,7 +82,8 @@ def semi(case: Case, held: Iterable[int]) -> str:
 def names_of(case: Case, nodes: set[int]) -> list[str]:
     """The names of some values, those of targets alone where there are such."""
     named = [event.short for event in (*case.events, *case.arguments) if event.node in nodes]
-    return [name for name in named if TARGET.fullmatch(name)] or named
+    whole = [name for name in named if not name.endswith("]")]  # and no entry of a list of them
+    return [name for name in named if TARGET.fullmatch(name)] or whole or named
 
 
 def places(case: Case, nodes: Iterable[int]) -> Iterator[Place]:
