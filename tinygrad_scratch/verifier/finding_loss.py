@@ -113,7 +113,8 @@ class FindingLoss(Summed):
         held = nodes if best is not None and self._is_called_loss(best[0]) else held  # a penalty may be missing in all
         if known is not None and best is not None and (late or self._penalises(run, best[0], known[0], held)):
             known = None
-        unnamed = best is not None and not named
+        is_game = best is not None and best[2] > 0 and best[3] == len(finals)  # all fit it as they are, but for signs
+        unnamed = best is not None and not named and not is_game
         by_chance = known is not None and not known[3] and best is not None and self._fits_any(known[0], best)
         fits = known[1] + unnamed if known is not None and known[1] else 0
         if known is not None and not best and self._goes_either_way(run, known[0], finals):
