@@ -119,10 +119,10 @@ def steps_apart(entry: Any, finals: list[Final]) -> tuple[list[StepApart], list[
 
 
 def nearest(entry: Any, final: Final, made_of: set[int], forward: dict[int, set[int]]) -> list[int]:
-    """The one loss of which all is made of what a gradient was made of, of its parameter and of numbers."""
+    """The one loss of which all is made of what a gradient was made of, too, of its parameter and of numbers."""
     parents, tape, known = entry.tape.parents(), entry.tape, made_of | {final.parameter.node}
     found = []
-    for loss, values in forward.items():
+    for loss, values in ((loss, values) for loss, values in forward.items() if not made_of.isdisjoint(values)):
         rest = values - made_of
         others = set[int]().union(*(parents[node] for node in rest)) - rest - known
         if final.parameter.node in ancestors(parents, [loss]) and all(is_plain_number(tape, node) for node in others):
