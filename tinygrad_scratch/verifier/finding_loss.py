@@ -805,6 +805,7 @@ class FindingLoss(Summed):
         self._made = {moved(node): moved(after) for node, after in self._made.items()}
         self._totals = {moved(node): count for node, count in self._totals.items()}
         self._of_others = set(map(moved, self._of_others))
+        self.moved_apart = set(map(moved, self.moved_apart))
         self._penalty = {moved(node): part for node, part in self._penalty.items()}
         self._decays = {
             moved(node): Decay(moved(d.before), moved(d.after), moved(d.change), d.direction)

@@ -638,7 +638,7 @@ class Judging(PastChoices):
         case = Case(self.tape, truth, self.finals, self._named(), self.watch.arguments, self.watch.returned)
         case.entries = self.watch.entries
         case.uphill, case.is_assumed = self.entry.uphill, self.assumed is not None
-        case.grown = set(self.entry.grown())
+        case.grown, case.moved_apart = set(self.entry.grown()), self.entry.moved_apart
         if self.again is not None:
             case.most_played = MOST_AT_FIRST
         return case

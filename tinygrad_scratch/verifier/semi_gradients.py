@@ -38,6 +38,8 @@ def truths_held(case: Case) -> Iterator[Truth]:
     alone: list[tuple[dict[int, Any], list[int]]] = [(constant, held), (weighed, [])]
     both = [(edits | given, nodes) for edits, nodes in alone if edits and given]
     every = [*alone, (given, []), (made.with_likenesses(), []), *both]
+    if any(name_of(case.tape.steps[index].function) == "multiply" for index in given):  # of an error that weighs, too
+        every.insert(0, (given, []))
     actions = drawn(case, made.behind)
     drawings = {case.step_of(node).index: held_constant for node in actions}
     every += [({**edits, **drawings}, [*nodes, *actions]) for edits, nodes in ((dict(), []), *every) if actions]

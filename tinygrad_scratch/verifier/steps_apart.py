@@ -56,6 +56,7 @@ def take_one_step(entry: Any, finals: list[Final]) -> set[int]:
     for node in behind & updated:
         entry.tape.give(node)
     entry.without(nodes)
+    entry.moved_apart = nodes | (behind & updated)
     entry.changed = [each for each in entry.changed if each[0].node not in nodes]
     left = [other for other in others if other in new]
     entry.later_losses = [other.name for other in left]
