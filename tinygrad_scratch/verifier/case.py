@@ -61,7 +61,7 @@ class Case(Lineage):
     uphill: list[Place] = field(default_factory=list)  # the updates, if all go uphill on what is to be made small
     decays: dict[int, Any] = field(default_factory=dict)  # the share of a parameter that is meant to be added
     grown: set[int] = field(default_factory=set)  # gradients with which an update spread its parameter to another shape
-    moved_apart: set[int] = field(default_factory=set)  # parameters of steps by other losses, which are given in this one
+    moved_apart: set[int] = field(default_factory=set)  # parameters of other steps, which are given
     is_assumed: bool = False  # whether nobody named the loss, and none fits
     doubt: str = ""  # why nothing can be said
     most_played: int = MOST_PLAYED

@@ -134,7 +134,7 @@ class Landscape:
         return all(self.tape.nodes[node].value.ndim <= 1 for node in nodes)
 
     def slopes(self, node: int, others: list[int]) -> tuple[float, float, float, float]:
-        """The loss without a parameter, here and where others are moved; and what a value of it adds, here and there."""
+        """The loss without a parameter, here and where others are moved; and what one adds, here and there."""
         value, rng = self.tape.nodes[node].value, np.random.default_rng(1)
         held = {other: self.tape.nodes[other].value for other in others}
         moved = {other: old + spread(old) * rng.uniform(0.5, 1, old.shape) for other, old in held.items()}

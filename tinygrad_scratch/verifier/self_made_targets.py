@@ -29,8 +29,8 @@ class SelfMadeTargets:
         self.behind: dict[int, set[int]] = {node: {node} for node in parameters}  # the parameters that went into each
         for step in case.tape.steps:
             for node in step.makes:
-                behind = [self.behind.get(read, set()) for read in step.reads if node in case.smooth]  # and in no choice
-                mine = set[int]().union(*behind)
+                reads = step.reads if node in case.smooth else ()  # into a choice none goes
+                mine = set[int]().union(*(self.behind.get(read, set()) for read in reads))
                 self.behind[node] = self.behind.get(node, set()) | mine
         self.parameters = parameters
 
@@ -117,7 +117,7 @@ class SelfMadeTargets:
         return name_of(made.function) == "add" and sum(bool(self.behind[read]) for read in made.reads) == 1
 
     def weighed_by(self, error: int) -> Iterator[tuple[Step, Given]]:
-        """The products that an error weighs, with that as given: an advantage is a critic's error and an actor's weight."""
+        """The products that an error weighs, with that as given: a critic's error is an actor's weight."""
         found = {error}
         for step in self.case.tape.steps:
             if found.isdisjoint(step.reads) or not self.case.forward.issuperset(step.makes):
@@ -149,8 +149,9 @@ class SelfMadeTargets:
             if self.place_of_weight(step, found) is not None:
                 continue
             others = [read for read in step.reads if read not in found and self.behind[read]]
-            is_sum = name_of(step.function) == "add" and self.case.tape.nodes[step.makes[0]].value.size == 1
-            if name_of(step.function) not in OF_ERRORS or (others and not is_sum):
+            adds = name_of(step.function) in ("add", "subtract")
+            is_sum = adds and self.case.tape.nodes[step.makes[0]].value.size == 1
+            if not is_sum and (others or name_of(step.function) not in OF_ERRORS):
                 return False
             values = [part for part in step.arguments if type(part) is Ref]  # and no number, which bends nothing
             by_itself = name_of(step.function) == "multiply" and len(values) == 2 and found.issuperset(step.reads)

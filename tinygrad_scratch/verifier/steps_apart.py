@@ -132,7 +132,7 @@ def nearest(entry: Any, final: Final, made_of: set[int], forward: dict[int, set[
 
 
 def meet(entry: Any, one: StepApart, other: StepApart, moving: set[int]) -> bool:
-    """Whether two losses are no terms of one: of nets that play into each other's hands, the sum would be of neither."""
+    """Whether two losses are no terms of one: of nets that play into each other's hands, it is that of neither."""
     led = moving.isdisjoint(one.forward & other.forward) and (leads(entry, one, other) or leads(entry, other, one))
     both = reach(one, other) and reach(other, one)
     return led or both or weighs(entry, one, other) or weighs(entry, other, one)
