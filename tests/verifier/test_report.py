@@ -240,6 +240,16 @@ def test_turns_of_a_loop_are_one_row() -> None:
     assert text.count(" dh ") == 2
 
 
+def test_entries_of_one_list_are_one_row() -> None:
+    """Of a flat list, each number of which has a name."""
+    entries = [
+        dataclasses.replace(STEP, name=f"flat[1][{i}]", of="", verdict=USED, worst=None, node=i) for i in range(9)
+    ]
+    text = report(all_of(quantities=entries))
+    assert re.search(r"^ +41  flat\[1\]\[...\] +used on the way, 9 times$", text, re.MULTILINE), text
+    assert report(all_of(quantities=entries[:3])).count("flat[1][") == 3
+
+
 def test_a_value_that_is_no_gradient_claims_nothing() -> None:
     text = report(all_of(quantities=[dataclasses.replace(STEP, of="", verdict=USED, worst=None, name="count")]))
     assert re.search(r"^ +41  count +used on the way$", text, re.MULTILINE)

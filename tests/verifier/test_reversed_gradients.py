@@ -35,7 +35,7 @@ for turn in range(4):
 """
 SUM = "    place_loss = 0.5 * np.sum(stray**2)\n"
 WITH_TOTAL = HEADS.replace(SUM, SUM + "    loss = kind_loss + place_loss\n")
-AS_WORDS = WITH_TOTAL.replace("share = 0.4", "share = 1.0  # reversed")
+AS_WORDS = WITH_TOTAL.replace("share = 0.4", "share = 1.0  # the gradient is reversed")
 MEANT = {
     "two losses": HEADS,
     "their sum": WITH_TOTAL,
@@ -58,6 +58,10 @@ WRONG = {
         WITH_TOTAL.replace("- share *", "+ share *").replace("+ place_loss", "+ share * place_loss").replace(
             "seen.T @ stray", "share * seen.T @ stray"),
         "+ share * (stray", "- share * (stray", "sign"),
+    "a mere sign beside a loop that runs backwards": (
+        WITH_TOTAL.replace("- share * (stray @ guess.T)", "+ (stray @ guess.T)").replace(
+            "    body -=", "    for step in reversed([d_body]):  # in reverse order\n        assert step.size\n    body -="),
+        "+ (stray", "- (stray", "sign"),
     "a mere sign without a word": (
         WITH_TOTAL.replace("- share * (stray @ guess.T)", "+ (stray @ guess.T)"), "+ (stray", "- (stray", "sign"),
 }  # fmt: skip

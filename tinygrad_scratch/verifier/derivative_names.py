@@ -14,6 +14,7 @@ OF_RESULT = re.compile(
 """The slope of a sigmoid or a tanh by its result: `s*(1-s)`, `(1-s)*s`, `1-t**2`, `(1+t)*(1-t)`."""
 OF_SLOPE = re.compile(
     r"_?(?:(?:d[eé]ri?v|ableit|afgeleid|t[uü]rev|pochod|proizvod|izvod)[^\W_]*|prime|dash|slope|grad(?:ient)?)_?|^d_|^de?_?(?=sig|tanh|relu|act)|_d$|_der$|^der_"
+    r"|^d[a-z]_?d[a-z]$"  # `dydx`
 )
 OF_OUTPUT = re.compile(r"(?:_?outputs?)?(?:_?(?:2|to))?$")  # `tanh2deriv`, `sigmoid_output_to_derivative`
 BACKWARD = re.compile(r"_?(?:backward|backprop|back|bwd|vjp|pullback)_?")

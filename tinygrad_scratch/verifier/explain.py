@@ -403,8 +403,8 @@ def unexplained(found: list[tuple[Repair, Cause]]) -> int:
 def best_reading(case: Case) -> list[tuple[Repair, Cause]]:
     """The mistakes with the factor for all gradients with which they are fewest.
 
-    Of two by which one gradient is only a multiple it is a usual one, such as the 2 of a square, else a size of what the
-    loss is averaged over, and the smaller of two that are: a mean is forgotten, and not made up.
+    Of two by which one gradient is only a multiple it is a usual one, such as the 2 of a square, else a size of what
+    the loss is averaged over, and the smaller of two that are: a mean is forgotten, and not made up.
     """
     way = -1.0 if all(final.direction < 0 for final in case.finals) else 1.0
     best: tuple[tuple[bool, int, int, int, bool, bool, int, float], float, list[tuple[Repair, Cause]]] | None = None

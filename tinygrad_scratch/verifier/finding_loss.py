@@ -512,7 +512,10 @@ class FindingLoss(Summed):
         if best is not None and best[1]:
             return best
         other = self._best(run, mine, finals)
-        return other if best is None or (other is not None and other[1]) else best
+        if best is None or other is None or not other[1]:
+            return other if best is None else best
+        is_any = not other[2] and not self._is_called_loss(other[0])  # all numbers on the way to one loss have a factor
+        return best if is_any and self._is_called_loss(best[0]) else other
 
     def _best_known(self, run: Played, usual: list[Candidate], finals: list[Final]) -> Fitting | None:
         """The best of the well-known losses; of those of one number, only those that gradients fit elsewhere, too.

@@ -114,6 +114,7 @@ class Judging(PastChoices):
     has_no_loss = False  # whether the gradients can be those of none
     waits_for_loss = False  # whether another turn computes a loss, so that none is assumed in this one
     loop = "", 0  # the file and the line of the loop of which a turn is judged
+    begun: Sequence[int] = ()  # the steps at which its turns began
     elsewhere: Sequence[Elsewhere] = ()  # other loops that train
     has_renames = False  # whether lines that only gave values other names are steps already
 

@@ -164,8 +164,16 @@ class Misgiven:
         of_itself = calls[0].function == others[0].function  # then the calls of the forward pass are written so, too
         once = len(calls) + len(others) if of_itself else 1
         several = len(places) > 1 or any(self.times_written(written, each.file) > once for each in places)
-        again = f"{short(others[0].event.place.function)}(" in statement_at(place.file, place.line)
-        return several and again and all(self.made_by(call, others) is not None for call in calls)
+        return (
+            several
+            and self.makes_again(calls[0], others[0])
+            and all(self.made_by(call, others) is not None for call in calls)
+        )
+
+    def makes_again(self, call: Call, of: Call) -> bool:
+        """Whether a function calls the other one, where it returns what it gives."""
+        place = call.event.place
+        return f"{short(of.event.place.function)}(" in statement_at(place.file, place.line)
 
     def times_written(self, call: str, file: str) -> int:
         """How often a call is written in what ran of a file: elsewhere it may be given what is right."""
@@ -183,6 +191,7 @@ class Misgiven:
         texts = [call_at(place) if place is not None else None for place in map(self.place_of, calls)]
         own = short(calls[0].event.place.function)
         known = own.isidentifier() and all(text is not None and is_of_any(text, own) for text in texts)
+        known = known and not self.makes_again(calls[0], others[0])  # which nobody writes who is given that
         return known and all(self.made_by(call, others) is not None for call in calls)
 
     def made_by(self, call: Call, others: list[Call]) -> Call | None:

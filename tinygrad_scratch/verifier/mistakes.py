@@ -23,6 +23,8 @@ from tinygrad_scratch.verifier.source import (
     without_brackets,
 )
 
+ROUNDING = 1e-12  # no more than this of a difference is none
+
 
 def mistakes_of(check: Any) -> list[Mistake]:
     names = Names(check)
@@ -30,7 +32,7 @@ def mistakes_of(check: Any) -> list[Mistake]:
     for repair, cause in zip(check.repairs, check.causes, strict=True):
         place = cause.place
         written, right = written_and_right(repair, cause)
-        value = check.tape.nodes[repair.event.node].value
+        apart = worst(check.tape.nodes[repair.event.node].value, repair.truth)
         found.append(
             Mistake(
                 name=own_name(cause.name) or names.expression(repair.event.node),
@@ -42,7 +44,7 @@ def mistakes_of(check: Any) -> list[Mistake]:
                 others=list(cause.others),
                 written=written,
                 right=right,
-                worst=worst(value, repair.truth),
+                worst=apart if apart.difference > ROUNDING else None,  # what is lost may be right
                 node=repair.event.node,
             )
         )

@@ -18,7 +18,11 @@ from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.truth import NotOnTensors, Reversed, Truth, truth_of
 from tinygrad_scratch.verifier.update_steps import is_plain_number, literals_of
 
-ON_PURPOSE = re.compile(r"revers|adversar|unlearn|confus|\bgrl\b|\bdann\b", re.IGNORECASE)
+ON_PURPOSE = re.compile(
+    r"gradients?\W+(?:\w+\W+)?revers|revers\w*[\W_]+(?:\w+\W+)?grad|domain\W?(?:adversar|confus)|unlearn|\bgrl\b|\bdann\b",
+    re.IGNORECASE,
+)
+"""The words for it: no loop that runs through layers in reverse, and no game of two nets."""
 TELLING = 3  # entries
 MOST_TERMS = 4  # more are those of samples or times
 

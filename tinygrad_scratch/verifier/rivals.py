@@ -124,13 +124,10 @@ def of_all(case: Case, cause: Cause, hits: list[Hit]) -> list[Hit]:
 
 
 def of_readers(case: Case, repair: Repair, cause: Cause, hits: list[Hit]) -> list[Hit]:
-    """Those of other lines, where a true gradient of something is told, or what is right in another call."""
+    """Those of other lines, where a true gradient of something is told."""
     elsewhere = [hit for hit in hits if (hit.file, hit.rewrite.line) != (cause.file, cause.line)]
     unsaid = len(elsewhere) == len(hits) and not cause.should_be and cause.kind != "sign"
-    place = repair.event.place
-    is_there = (place.file, place.line) == (cause.file, cause.line)  # and is told of no helper that is called there
-    right = (unsaid and is_gradient_already(case, repair)) or (is_there and is_right_elsewhere(case, repair))
-    return elsewhere if right else []
+    return elsewhere if unsaid and is_gradient_already(case, repair) else []
 
 
 def behind_loss(case: Case, cause: Cause, hits: list[Hit]) -> list[Hit]:

@@ -19,6 +19,7 @@ from tinygrad_scratch.verifier.elsewhere import MOST_ELSEWHERE, Elsewhere, Left
 from tinygrad_scratch.verifier.loops import (
     without_magics,
 )
+from tinygrad_scratch.verifier.lost_updates import said_of_all_lost
 from tinygrad_scratch.verifier.names import is_gradient_name, listed
 from tinygrad_scratch.verifier.ones import masks_of_ones, turn_that_tells
 from tinygrad_scratch.verifier.places import PACKAGE, is_theirs
@@ -26,6 +27,7 @@ from tinygrad_scratch.verifier.rewriting.again import Ends, Script
 from tinygrad_scratch.verifier.source import text_of
 from tinygrad_scratch.verifier.steps_apart import NO_LOSS
 from tinygrad_scratch.verifier.tape import LimitReached
+from tinygrad_scratch.verifier.told_untouched import tell_untouched
 from tinygrad_scratch.verifier.training_turns import Loops, TurnDone
 
 MOST_SECONDS = 10.0  # for a run to another loop
@@ -134,7 +136,8 @@ def check_later(path: str, check: Any, loss: str | None, seconds: float) -> Any:
     make, ends = partial(turn_again, path, loss, seconds, MOST_SILENT), {(file, line): check.turn + LATER}
     with contextlib.suppress(Exception, LimitReached):  # of it nothing is known, then
         is_long = len(check.tape.steps) > MOST_OF_TURN
-        if check.loop[0] != file or is_long or make(check.kind_of_rerun(), ends).right:
+        later = make(check.kind_of_rerun(), ends) if check.loop[0] == file and not is_long else None
+        if later is None or not has_more_to_tell(check, later):
             return check
         other = check_after(path, loss, seconds, ends)
         first, is_later = other.first_wrong, (other.loop, other.turn) == (check.loop, check.turn + LATER)
@@ -150,6 +153,13 @@ def check_later(path: str, check: Any, loss: str | None, seconds: float) -> Any:
                 "other changes: look at that line once more."
             )
     return check
+
+
+def has_more_to_tell(check: Any, later: Any) -> bool:
+    """Whether a later turn is wrong; of one whose updates move not all that they should, that is told first."""
+    if later.finals:
+        tell_untouched(check, later)
+    return bool(check.ok and not later.right)
 
 
 def check_after(path: str, loss: str | None, seconds: float, ends: Ends) -> Any:
@@ -369,6 +379,7 @@ def check_of_turn(
             again.until_loss, again.seen = loops.until_loss, set(loops.seen)
         check.loop, check.elsewhere = (loops.file, loops.line), loops.elsewhere
         check.turn = loops.silent.get(check.loop, 0)
+        check.begun = loops.begun.get(check.loop, [])
         check.waits_for_loss = waits and bool(loops.until_loss)
         check.watch.on_line = None
         check.entry.updated, check.entry.changed = loops.updated, loops.changed
@@ -382,5 +393,8 @@ def check_of_turn(
         check.end()
         check.tape.closed = True
         raise NothingTold
+    is_idle = error is None and bool(loops.seen)  # no turn updated anything
+    lost = said_of_all_lost(check.tape, check.watch.events) if is_idle else ""
     check.conclude(error)
+    check.notes += [lost] if lost and not check.causes else []
     return check

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from textwrap import dedent
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -49,11 +48,21 @@ class Named:
         try:
             with np.errstate(all="ignore"):
                 exec(compile(dedent(code or self.code), "<function>", "exec", dont_inherit=True), names)
-                given = (SimpleNamespace(sigmoid=logistic), POINTS.copy()) if self.is_method else (POINTS.copy(),)
+                given = (Owner(self.meant), POINTS.copy()) if self.is_method else (POINTS.copy(),)
                 found = np.asarray(names[self.name](*given), float)
             return any(np.allclose(found, function(POINTS)) for function in meant)
         except Exception:  # it calls something else
             return False
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The object that such a method belongs to: its others give the function itself, whatever they are called."""
+
+    meant: tuple[Callable[[Any], Any], ...]
+
+    def __getattr__(self, name: str) -> Callable[[Any], Any]:
+        return next((function for _, function, slopes in KNOWN if slopes == self.meant), logistic)
 
 
 def is_spoiled(file: str, line: int, written: str, right: str) -> bool:

@@ -236,7 +236,7 @@ def kind_of_form(case: Case, found: Difference) -> str:
         ("off-by-one", is_in_head(found) and is_one_off(found)),
         ("stale-or-updated-weights", is_updated(case, found)),
         ("sign", is_turned_round(found)),
-        ("scale-factor", is_other_divisor(found) or is_other_length(found)),
+        ("scale-factor", is_other_divisor(found) or is_other_length(found) or is_times_parameter(case, found)),
         ("off-by-one", is_place_in_call(found)),
         ("transpose", is_other_turn(found)),
         ("wrong-operand", is_like_in_product(found)),
@@ -245,6 +245,14 @@ def kind_of_form(case: Case, found: Difference) -> str:
         (AT_POINT, at_point),
     )
     return next((kind for kind, holds in forms if holds), "")
+
+
+def is_times_parameter(case: Case, found: Difference) -> bool:
+    """Whether it should be divided by a parameter: by that it was multiplied once too often."""
+    match found.new:
+        case ast.BinOp(left=left, op=ast.Div(), right=right) if same(left, found.old):
+            return holds_parameters_alone(case, right)
+    return False
 
 
 def is_in_head(found: Difference) -> bool:
@@ -505,16 +513,16 @@ def is_in_shape(found: Difference) -> bool:
 
 
 def is_of_number(found: Difference) -> bool:
-    """Whether a mere number is lacking in a sum or too many in it, unless it is taken off what has a name: `p - 1`.
+    """Whether a mere number is lacking in a sum or too many in it.
 
-    Nor is it one in what is compared.
+    Of what has a name it is none: `p - 1`, `1 + gate`. Nor is it one in what is compared.
     """
     if any(isinstance(outer, ast.Compare) for outer in found.way):
         return False
     for whole, rest in ((found.old, found.new), (found.new, found.old)):
         if isinstance(whole, ast.BinOp) and is_sum(whole):
             sides = [(whole.left, whole.right), (whole.right, whole.left)]
-            named = isinstance(rest, ast.Name | ast.Attribute | ast.Subscript) and isinstance(whole.op, ast.Sub)
+            named = isinstance(rest, ast.Name | ast.Attribute | ast.Subscript)
             if any(is_number(number) and same(other, rest) for number, other in sides):
                 return not named
     return False

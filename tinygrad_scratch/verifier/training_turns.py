@@ -81,6 +81,7 @@ class Loops:
     elsewhere: list[Elsewhere] = field(default_factory=list)  # other loops that train, too
     seen: set[tuple[str, int]] = field(default_factory=set)  # the loops that a run came to
     carried: set[int] = field(default_factory=set)  # what an inner loop only went on from, on the way to the loss
+    begun: dict[tuple[str, int], list[int]] = field(default_factory=dict)  # by loop: the steps at which turns began
 
     def see(self, frame: FrameType) -> None:
         turns = self.running.setdefault(self._number(frame), [])
@@ -102,6 +103,7 @@ class Loops:
             turns.pop()
         lift_numbers(frame, line, watch)
         turns.append(following)
+        self.begun.setdefault((file, line), []).append(begun)
 
     def _after(self, turn: Turn, frame: FrameType, following: Turn) -> Turn:
         """The next turn of a loop, if the run goes on after the one that was made."""

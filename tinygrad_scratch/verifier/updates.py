@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tinygrad_scratch.verifier.edits import name_of
+from tinygrad_scratch.verifier.edits import PRODUCTS, name_of
 from tinygrad_scratch.verifier.in_parts import Part, again_and_again, parts_between, rate_in
 from tinygrad_scratch.verifier.inputs_by_name import Inputs, inputs_of, is_by_input
 from tinygrad_scratch.verifier.losses import is_loss_name
@@ -283,6 +283,8 @@ class Updates:
             node, sign, depth = inner[0], sign * inner[1], depth + 1
         if (inner := self.behind_rate(node)) is not None:
             return inner[0], sign * inner[1]
+        if not adapts and (number := self.number_in_matrix(node)) is not None:
+            return self.divided(node, number, after), sign
         rate = None if self.is_gradient(node) else next(iter(factors_of(self.tape, change, self.is_rate)), None)
         if rate is None or adapts or (depth == 1 and rate in self.tape.steps[self.tape.nodes[change].step].reads):
             return node, sign
@@ -298,6 +300,21 @@ class Updates:
         for step in self.tape.steps[first:]:
             step.place = place
         return quotient, sign
+
+    def number_in_matrix(self, node: int) -> float | None:
+        """The number that a product of matrices is written to begin with: 0.1 of `0.1 * x.T @ d`, which is a rate."""
+        name = name_of(self.tape.steps[self.tape.nodes[node].step].function)
+        return first_number(self.tape, node) if name in PRODUCTS and not self.is_gradient(node) else None
+
+    def divided(self, node: int, number: float, after: int) -> int:
+        """What a value in an update is without a number that it was multiplied by."""
+        held = Recorded(self.tape, self.tape.nodes[node].value, self.tape.nodes[node].slot)
+        if held.node != node:  # written to since
+            return node
+        quotient: int = record(self.tape, np.divide, (held, number), {}).node
+        self.tape.steps[-1].place = self.tape.steps[self.tape.nodes[after].step].place
+        self.changes[quotient] = node
+        return quotient
 
     def as_named(self, change: int) -> tuple[int, int] | None:
         """What has a name and is the negative of something, as `gb = -e.sum(axis=0)` is in `rate * gb`, and its sign.

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.recorded import Recorded, record
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.tape import Tape
-from tinygrad_scratch.verifier.update_steps import inside
+from tinygrad_scratch.verifier.update_steps import first_number, inside
 
 Signed = tuple[int, int]  # a value, and 1 if it is taken off a parameter, -1 if it is added
 
@@ -31,7 +34,20 @@ def true_in(tape: Tape, change: Signed | None, final: Final, wanted: Array) -> S
     """The true gradient on this way; None where what is called the gradient is the true one, or none is."""
     if change is None or final.by != "update" or is_true(tape, (final.node, final.direction), wanted):
         return None
-    return next((signed for signed in down_to(tape, change, final.node) if is_true(tape, signed, wanted)), None)
+    found = next((signed for signed in down_to(tape, change, final.node) if is_true(tape, signed, wanted)), None)
+    return without_number(tape, change, wanted) if found is None else found
+
+
+def without_number(tape: Tape, change: Signed, wanted: Array) -> Signed | None:
+    """The true gradient in a change that begins with its rate: `x.T @ d / n` of `w -= 0.1 * x.T @ d / n`."""
+    node, sign = change
+    number = first_number(tape, node)
+    held = Recorded(tape, tape.nodes[node].value, tape.nodes[node].slot)
+    if number is None or held.node != node or not close(sign * tape.nodes[node].value / number, wanted):
+        return None
+    quotient: int = record(tape, np.divide, (held, number), {}).node
+    tape.steps[-1].place = tape.steps[tape.nodes[node].step].place
+    return quotient, sign
 
 
 def is_true(tape: Tape, signed: Signed, wanted: Array) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -27,6 +28,7 @@ from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.source import replaced, with_operand
 from tinygrad_scratch.verifier.steps import Step
 
+VALUE = re.compile(r"[\w.]+(?:\[[^\]]*\])*")
 ENTRY_BY_ENTRY = ("add", "subtract", "multiply", "divide", "power")
 
 
@@ -67,7 +69,8 @@ def one_left_out(region: Region) -> Iterator[Finding]:
             sum_ = f"{name} {'+' if sign > 0 else '-'} 1"
             text = with_operand(code, place, name, f"({sum_})") if isinstance(place, int) else None
             should = region.rewritten(step, text) if text else None
-            kind = "missing-derivative" if sign > 0 else "missing-term"  # `p - 1` is an output less its target
+            is_path = VALUE.fullmatch(name) and f"1-{name}" not in code.replace(" ", "")  # `1 + gate`, and no slope
+            kind = "missing-term" if sign < 0 or is_path else "missing-derivative"  # `p - 1`: less a target
             yield Finding(kind, f"{name} lacks a term: it should be {sum_}", step, should, changes)
             return
 

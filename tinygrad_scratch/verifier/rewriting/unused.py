@@ -58,6 +58,9 @@ def as_term(part: Part, name: str, written: str) -> Iterator[Rewrite]:
     for term in (name, *entry_of(part, name)):
         for text in (f"{term} + {written}", f"{written} - {term}"):
             yield part.change(text, kind, said, NAMED, about=name)
+    if part.is_whole and isinstance(part.node, NAMES):  # of two lists of gradients
+        text = f"[one + other for one, other in zip({name}, {written})]"
+        yield part.change(text, kind, said, NAMED, about=name)
 
 
 def entry_of(part: Part, name: str) -> list[str]:
@@ -144,7 +147,7 @@ def only_read_by(source: Source, statement: ast.stmt) -> list[str]:
 
 @lru_cache(maxsize=256)
 def nodes_around(source: Source, line: int) -> list[Any]:
-    """All that is in the function around a line, or in the text where there is none, but for names of functions' own."""
+    """All that is in the function around a line, or in a script itself and its functions but for their own names."""
     around = source.function_around(line)
     if around is not None:
         return list(ast.walk(around))
@@ -157,7 +160,8 @@ def own_names(function: ast.FunctionDef) -> set[int]:
     """The places of the names that a function binds itself, or is given."""
     nodes = list(ast.walk(function))
     outer = {name for node in nodes if isinstance(node, ast.Global | ast.Nonlocal) for name in node.names}
-    bound = {n.arg for n in nodes if isinstance(n, ast.arg)} | {n.id for n in nodes if is_bound(n)}
+    given = {n.arg for n in nodes if isinstance(n, ast.arg)}
+    bound = given | {n.id for n in nodes if isinstance(n, ast.Name) and is_bound(n)}
     return {id(n) for n in nodes if isinstance(n, ast.Name) and n.id in bound - outer}
 
 

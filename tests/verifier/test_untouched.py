@@ -1,0 +1,169 @@
+"""Parameters that no turn of a loop moves: the line that loses their updates is told, or it is noted which they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.verifier.files import check_of_script, edited_script, told
+
+HEAD = """
+import numpy as np
+
+rng = np.random.default_rng(6)
+X, Y = rng.normal(size=(9, 3)), rng.normal(size=(9, 2))
+W, b, V, c = rng.normal(size=(3, 4)), np.zeros(4), rng.normal(size=(4, 2)), np.zeros(2)
+"""
+TURN = """
+for turn in range(9):
+    h = np.tanh(X @ W + b)
+    out = h @ V + c
+    loss = np.mean((out - Y) ** 2)
+    d = 2 * (out - Y) / Y.size
+    dV, dc = h.T @ d, d.sum(0)
+    e = d @ V.T * (1 - h**2)
+    dW, db, dX = X.T @ e, e.sum(0), e @ W.T
+"""
+ALL = """
+    for p, g in ((W, dW), (b, db), (V, dV), (c, dc)):
+        step = 0.1 * g
+        p -= step
+"""
+EACH = """
+    W = W - 0.1 * dW
+    b = b - 0.1 * db
+    V = V - 0.1 * dV
+    c = c - 0.1 * dc
+"""
+KEYS = """
+    grads = {"W": dW, "b": db, "V": dV, "c": dc}
+    for key in params:
+        params[key] -= 0.1 * grads[key]
+"""
+NET = HEAD + "params = {'W': W, 'b': b, 'V': V, 'c': c}\n" + TURN + KEYS
+STAYS = "In 3 turns nothing moves b, whose gradient db is right."
+
+
+def noted(check: object) -> str:
+    return " ".join(str(check).split())
+
+
+@pytest.mark.parametrize("text", [HEAD + TURN + ALL, HEAD + TURN + EACH, NET])
+def test_where_every_parameter_is_moved_nothing_is_said(tmp_path: Path, text: str) -> None:
+    check = check_of_script(tmp_path, text)
+    assert check.ok, str(check)
+    assert "In 3 turns nothing moves" not in noted(check)
+
+
+def test_an_update_after_the_loop_over_the_weights_is_told(tmp_path: Path) -> None:
+    check, line = edited_script(tmp_path, HEAD + TURN + ALL, "        p -= step", "    p -= step")
+    assert told(check) == (line, "stale-or-updated-weights"), str(check)
+    assert "Indent it" in check.first_wrong.sentence
+    assert "values     yours" not in str(check)
+
+
+def test_so_is_one_after_a_loop_over_places(tmp_path: Path) -> None:
+    places = "    ws, gs = [W, b, V, c], [dW, db, dV, dc]\n    for i in range(4):\n        gs[i] = gs[i] / 1.0\n"
+    right = HEAD + TURN + places + "        ws[i] -= 0.1 * gs[i]\n"
+    assert check_of_script(tmp_path, right).ok
+    check, line = edited_script(tmp_path, right, "        ws[i] -=", "    ws[i] -=")
+    assert told(check) == (line, "stale-or-updated-weights"), str(check)
+
+
+def test_what_a_loop_looks_for_is_moved_after_it(tmp_path: Path) -> None:
+    chosen = "    for p, g in ((W, dW), (b, db), (V, dV), (c, dc)):\n        if np.size(g) == 8:\n            break\n"
+    check = check_of_script(tmp_path, HEAD + TURN + chosen + "    p -= 0.1 * g\n")
+    assert check.ok, str(check)
+
+
+def test_so_is_what_is_sorted_last(tmp_path: Path) -> None:
+    pairs = "[(W, dW), (b, db), (V, dV), (c, dc)]"
+    largest = f"    for p, g in sorted({pairs}, key=lambda pair: pair[1].size):\n"
+    check = check_of_script(tmp_path, HEAD + TURN + largest + "        print(g.size)\n    p -= 0.1 * g\n")
+    assert check.ok, str(check)
+
+
+def test_so_is_what_is_named_after_the_loop(tmp_path: Path) -> None:
+    sizes = "    size = 0.0\n    for p, g in ((W, dW), (b, db), (V, dV), (c, dc)):\n        size += np.sum(g**2)\n"
+    check = check_of_script(tmp_path, HEAD + TURN + sizes + "    p, g = V, dV\n    p -= 0.1 * g\n")
+    assert check.ok, str(check)
+
+
+def test_what_is_set_after_the_loop_alone_is_told_there(tmp_path: Path) -> None:
+    first, rest = TURN.split("    h = np")
+    turn = f"{first}    W, b, V, c = params.values()\n    h = np{rest}    grads = [dW, db, dV, dc]\n"
+    update = "    for (key, p), g in zip(params.items(), grads):\n        p = p - 0.1 * g\n        params[key] = p\n"
+    right = HEAD + "params = {'W': W, 'b': b, 'V': V, 'c': c}\n" + turn + update
+    assert check_of_script(tmp_path, right).ok
+    check, line = edited_script(tmp_path, right, "        params[key] = p", "    params[key] = p")
+    assert told(check) == (line, "stale-or-updated-weights"), str(check)
+
+
+@pytest.mark.parametrize("name", ["bb", "next_b"])
+def test_a_new_value_under_a_name_that_nothing_reads_is_told(tmp_path: Path, name: str) -> None:
+    check, line = edited_script(tmp_path, HEAD + TURN + EACH, "    b = b -", f"    {name} = b -")
+    assert told(check) == (line, "stale-or-updated-weights"), str(check)
+    assert "the new value of b is lost" in check.first_wrong.sentence
+
+
+def test_a_new_value_that_something_reads_is_not(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, HEAD + TURN + EACH.replace("    b = b -", "    new = b -") + "print(new)\n")
+    assert check.ok, str(check)
+    assert STAYS in noted(check)
+
+
+def test_a_copy_that_is_moved_instead_is_noted(tmp_path: Path) -> None:
+    check, _ = edited_script(tmp_path, NET, "'b': b,", "'b': b.copy(),")
+    assert check.ok, str(check)
+    assert STAYS in noted(check)
+    assert "moves params['b'], which the loss is not made of" in noted(check)
+
+
+def test_what_is_left_as_it_is_is_noted_and_no_mistake(tmp_path: Path) -> None:
+    check, _ = edited_script(tmp_path, HEAD + TURN + EACH, "    b = b - 0.1 * db\n", "")
+    assert check.ok, str(check)
+    assert STAYS in noted(check)
+    assert "That is as it should be where it is to stay so" in noted(check)
+
+
+@pytest.mark.parametrize("text", ["b = b - 0.1 * db  # unless frozen\n", "b = b - 0.1 * db  # not trained\n"])
+def test_where_the_text_says_so_nothing_is_noted(tmp_path: Path, text: str) -> None:
+    check, _ = edited_script(tmp_path, HEAD + TURN + EACH, "b = b - 0.1 * db\n", f"# {text}")
+    assert check.ok, str(check)
+    assert STAYS not in noted(check)
+
+
+def test_what_moves_in_a_later_turn_or_in_turn_is_not_noted(tmp_path: Path) -> None:
+    update = EACH.replace("    b = b", "    if turn % 2:\n        b = b")
+    check = check_of_script(tmp_path, HEAD + TURN + update)
+    assert check.ok, str(check)
+    assert STAYS not in noted(check)
+
+
+BATCHES = """
+for turn in range(4):
+    for i in range(3):
+        x, y = X[i::3], Y[i::3]
+        out = x @ W[:, :2] + b[:2]
+        d = 2 * (out - y) / y.size
+        loss = np.mean((out - y) ** 2)
+        db, dW = np.append(d.sum(0), [0, 0]), np.zeros_like(W)
+        dW[:, :2] = x.T @ d
+        W -= 0.1 * dW
+    b -= 0.1 * db
+"""
+
+
+@pytest.mark.parametrize("moves", [True, False])
+def test_what_another_loop_moves_is_not_noted(tmp_path: Path, moves: bool) -> None:
+    check = check_of_script(tmp_path, HEAD + BATCHES.replace("    b -= 0.1 * db\n", "    b -= 0.1 * db\n" * moves))
+    assert check.ok, str(check)
+    assert (STAYS in noted(check)) is not moves
+
+
+def test_of_a_run_that_moves_nothing_the_line_is_named_that_is_lost(tmp_path: Path) -> None:
+    step = "def step(pairs):\n    for p, g in pairs:\n        p = p - 0.1 * g\n"
+    check = check_of_script(tmp_path, HEAD + step + TURN + "    step(((W, dW), (b, db), (V, dV), (c, dc)))\n")
+    assert check.first_wrong is None
+    assert "What `p = p - 0.1 * g` in line 9 makes is lost" in noted(check)
