@@ -58,7 +58,36 @@ for k in range(20):
     share = share * np.exp(0.1 * each)
     share /= share.sum()
 """
+LOOKING_BACK = """
+M, u, v = gen.normal(size=(3, 4)), gen.normal(size=3), gen.normal(size=4)
+was_u, was_v = np.zeros(3), np.zeros(4)
+for k in range(2):
+    worth = u @ M @ v + 0.3 * u @ u - 0.2 * v @ v
+    gu, gv = M @ v + 0.6 * u, u @ M - 0.4 * v
+    u = u - 0.1 * (2 * gu - was_u)
+    v = v + 0.1 * (2 * gv - was_v)
+    was_u, was_v = gu, gv
+    if k % 5 == 0:
+        print(k, worth)
+"""
+STRAIGHT = LOOKING_BACK.replace(" + 0.3 * u @ u - 0.2 * v @ v", "").replace(" + 0.6 * u", "").replace(" - 0.4 * v", "")
+LOOKING_AHEAD = """
+X = gen.normal(size=(9, 3)); t = X @ gen.normal(size=3)
+c, mult = gen.normal(size=3), np.zeros(3)
+def sides(c, mult):
+    miss = X @ c - t
+    worth = 0.5 * np.mean(miss ** 2) + mult @ (c - 0.4) - 0.5 * mult @ mult
+    return worth, X.T @ miss / 9 + mult, c - 0.4 - mult
+for k in range(20):
+    worth, gc, gm = sides(c, mult)
+    worth, gc, gm = sides(c - 0.1 * gc, mult + 0.1 * gm)
+    c, mult = c - 0.1 * gc, mult + 0.1 * gm
+    if k % 5 == 0:
+        print(k, worth)
+"""
 MEANT = {
+    "looking back": (LOOKING_BACK, "u @ M - 0.4 * v", "u @ M - 0.2 * v"),
+    "straight": (STRAIGHT, "M @ v, u @ M", "M @ v, u[::-1] @ M"),
     "saddle": (SADDLE, "u - 0.4 * v", "u - 0.2 * v"),
     "constraint": (CONSTRAINT, "A.T @ mult", "A.T @ over"),
     "attack": (ATTACK, "np.outer(miss, c) / 9", "np.outer(miss, c ** 2) / 9"),
@@ -121,6 +150,12 @@ def test_what_goes_uphill_against_others_is_right(name: str, tmp_path: Path) -> 
     check = check_of(tmp_path, MEANT[name][0])
     assert check.ok, str(check)
     assert any("uphill on the loss, against" in note for note in check.notes)
+
+
+def test_a_game_of_steps_ahead_is_right(tmp_path: Path) -> None:
+    check = check_of(tmp_path, LOOKING_AHEAD)
+    assert check.ok, str(check)
+    assert check.entry.loss_name == "worth"
 
 
 @pytest.mark.parametrize("name", MEANT)

@@ -228,3 +228,86 @@ def test_a_term_of_a_sum_is_no_target(tmp_path: Path) -> None:
     check = check_of_script(tmp_path, SPREAD.replace("(np.exp(spread) - 1)", "(-1)"))
     assert check.first_wrong is not None, str(check)
     assert check.first_wrong.line == SPREAD[: SPREAD.index("dv =")].count("\n") + 1
+
+
+THROWS = """
+import numpy as np
+luck = np.random.default_rng(7)
+aim, loose = luck.normal(size=(3, 2)) * 0.3, np.array([-0.4, -0.2])
+for evening in range(4):
+    winds = luck.normal(size=(11, 3))
+    throws = winds @ aim + np.exp(loose) * luck.normal(size=(11, 2))
+    praise = -np.sum((throws - winds[:, :2]) ** 2, axis=1)
+    off = (throws - winds @ aim) / np.exp(loose)
+    density = np.sum(-0.5 * off**2 - loose, axis=1)
+    loss = -np.mean(density * praise)
+    aim += 0.01 * winds.T @ (praise[:, None] * off / np.exp(loose)) / 11
+    loose += 0.01 * np.mean(praise[:, None] * (off**2 - 1), axis=0)
+"""
+
+
+def test_what_was_drawn_is_given_where_its_density_is_taken(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, THROWS)
+    assert check.ok, str(check)
+    assert any("none goes through throws, though" in note for note in (check.convention, *check.notes)), str(check)
+    assert not any("uphill" in note for note in check.notes), str(check)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [("off / np.exp(loose))", "off)"), ("(off**2 - 1)", "(off**2 + 1)"), ("winds.T @", "-winds.T @")],
+)
+def test_a_mistake_beside_what_was_drawn_is_told(tmp_path: Path, right: str, wrong: str) -> None:
+    assert THROWS.count(right) == 1
+    check = check_of_script(tmp_path, THROWS.replace(right, wrong))
+    assert check.first_wrong is not None, str(check)
+    assert check.first_wrong.line == THROWS[: THROWS.index(right)].count("\n") + 1
+
+
+def test_no_code_that_is_decoded_is_given(tmp_path: Path) -> None:
+    """Of an autoencoder's code no density is taken: what goes through it is missing."""
+    check = check_of_script(tmp_path, SPREAD.replace("x.T @ (d + mid)", "x.T @ mid"))
+    assert check.first_wrong is not None, str(check)
+    assert check.first_wrong.line == SPREAD[: SPREAD.index("dw =")].count("\n") + 1
+
+
+HIRE = """
+import numpy as np
+toss = np.random.default_rng(9)
+base, choose, rate = toss.normal(size=(3, 5)) * 0.5, toss.normal(size=(5, 2)) * 0.3, toss.normal(size=5) * 0.3
+for month in range(4):
+    seen, then = toss.normal(size=(8, 3)), toss.normal(size=(8, 3))
+    h = np.tanh(seen @ base)
+    odds = np.exp(h @ choose)
+    odds /= odds.sum(axis=1, keepdims=True)
+    taken = (toss.random(8) < odds[:, 1]).astype(int)
+    pay = np.where(taken == 1, seen[:, 0], -1.0)
+    surprise = AIM - h @ rate
+    loss = 0.5 * np.mean(surprise**2) - np.mean(surprise * np.log(odds[np.arange(8), taken]))
+    d_odds = (odds - np.eye(2)[taken]) * surprise[:, None] / 8
+    d_rate = -surprise / 8
+    d_h = (d_odds @ choose.T + np.outer(d_rate, rate)) * (1 - h**2)
+    g_base, g_choose, g_rate = seen.T @ d_h, h.T @ d_odds, h.T @ d_rate
+    base -= 0.1 * g_base
+    choose -= 0.1 * g_choose
+    rate -= 0.1 * g_rate
+"""
+AIMS = {
+    "at once": HIRE.replace("AIM", "(pay + 0.9 * (np.tanh(then @ base) @ rate))"),
+    "from a list": HIRE.replace("AIM", "np.array([p + 0.9 * (np.tanh(t @ base) @ rate) for p, t in zip(pay, then)])"),
+}
+
+
+@pytest.mark.parametrize("text", AIMS.values(), ids=AIMS)
+def test_an_error_that_also_weighs_is_given_there_under_any_name(tmp_path: Path, text: str) -> None:
+    check = check_of_script(tmp_path, text)
+    assert check.ok, str(check)
+    assert "semi-gradients" in check.convention
+
+
+def test_a_mistake_in_such_an_error_is_told(tmp_path: Path) -> None:
+    text = AIMS["at once"]
+    for right, wrong in (("d_rate = -surprise / 8", "d_rate = -surprise / 2"), ("* (1 - h**2)", "* (1 - h)")):
+        check = check_of_script(tmp_path, text.replace(right, wrong))
+        assert check.first_wrong is not None, str(check)
+        assert check.first_wrong.line == text[: text.index(right)].count("\n") + 1

@@ -149,3 +149,60 @@ def test_nothing_is_said_to_be_right_that_was_not_judged(tmp_path: Path) -> None
     assert told(check)[0] == line, str(check)
     assert any("forger_loss was computed" in note and "not judged" in note for note in check.notes), str(check)
     assert not any("right, too" in note for note in check.notes), str(check)
+
+
+HEAT = """import numpy as np
+
+rng = np.random.default_rng(12)
+path, log_heat = rng.normal(size=(3, 2)) * 0.4, np.log(0.3)
+spread, wanted = np.full(2, -0.5), -2.0
+for hour in range(4):
+    sky, luck = rng.normal(size=(9, 3)), rng.normal(size=(9, 2))
+    heat = np.exp(log_heat)
+    step = sky @ path + np.exp(spread) * luck
+    dense = np.sum(-0.5 * luck**2 - spread, axis=1)
+    walk_loss = np.mean(heat * dense + np.sum(step**2, axis=1))
+    d_step = 2 * step / 9
+    path = path - 0.1 * sky.T @ d_step
+    spread = spread - 0.1 * (np.sum(d_step * luck, axis=0) * np.exp(spread) - heat)
+    heat_loss = -log_heat * np.mean(dense + wanted)
+    log_heat = log_heat + 0.1 * np.mean(dense + wanted)
+    print(hour, walk_loss, heat_loss)
+"""
+AT_ONCE = """import numpy as np
+
+rng = np.random.default_rng(36)
+choose, expect = rng.normal(size=(4, 2)) * 0.2, np.zeros(4)
+here = rng.normal(size=4)
+for tick in range(9):
+    odds = np.exp(here @ choose)
+    odds /= odds.sum()
+    move = rng.choice(2, p=odds)
+    there = 0.7 * here + rng.normal(size=4) * 0.4
+    ahead = -abs(there[0]) + 0.9 * there @ expect
+    gap = ahead - here @ expect
+    expect_loss = 0.5 * gap**2
+    expect += 0.1 * gap * here
+    choose_loss = -np.log(odds[move]) * gap
+    d_odds = odds.copy()
+    d_odds[move] -= 1
+    choose -= 0.1 * np.outer(here, d_odds) * gap
+    here = there
+    print(tick, expect_loss, choose_loss)
+"""
+PLAYED_INTO = {
+    "each in the other's loss": (HEAT, "exp(spread) - heat)", "exp(spread) + heat)"),
+    "a single number": (HEAT, "log_heat + 0.1 * np.mean(dense + wanted)", "log_heat + 0.1 * np.mean(dense - wanted)"),
+    "one weighs the other's": (AT_ONCE, "0.1 * gap * here", "0.1 * gap * there"),
+    "one is weighed": (AT_ONCE, "np.outer(here, d_odds)", "np.outer(there, d_odds)"),
+}
+
+
+@pytest.mark.parametrize("name", PLAYED_INTO)
+def test_steps_whose_losses_share_values_are_told_apart(name: str, tmp_path: Path) -> None:
+    text, right, wrong = PLAYED_INTO[name]
+    check = check_of_script(tmp_path, text)
+    assert check.ok, str(check)
+    assert any("judged by itself, it is right, too" in note for note in check.notes), str(check)
+    check, line = edited_script(tmp_path, text, right, wrong)
+    assert told(check)[0] == line, str(check)

@@ -55,11 +55,13 @@ class Case(Lineage):
     overrides: dict[int, Array] = field(default_factory=dict)
     scale: float = 1.0  # what all gradients carry, by convention
     convention: str = ""
+    meant: Truth | None = None  # by which all is right in that convention, where it is another truth
     settled: set[int] = field(default_factory=set)  # wrong only as a gradient, by their shape: what reads them is right
     transposed: bool = False  # whether gradients are laid out as their parameters' transposes, by convention
     uphill: list[Place] = field(default_factory=list)  # the updates, if all go uphill on what is to be made small
     decays: dict[int, Any] = field(default_factory=dict)  # the share of a parameter that is meant to be added
     grown: set[int] = field(default_factory=set)  # gradients with which an update spread its parameter to another shape
+    moved_apart: set[int] = field(default_factory=set)  # parameters of other steps, which are given
     is_assumed: bool = False  # whether nobody named the loss, and none fits
     doubt: str = ""  # why nothing can be said
     most_played: int = MOST_PLAYED

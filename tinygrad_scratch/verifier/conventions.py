@@ -465,11 +465,10 @@ def targets_held(case: Case, values: dict[int, Any]) -> str:
     """A target that the network makes itself, as in Q-learning, is taken for a constant: a semi-gradient."""
     for truth in truths_held(case):
         held, said = replace(case, truth=truth, _matches={}), semi(case, nodes_given(truth))
-        if not held.wrong(values):
-            return said
-        factor = throughout(held, values)
-        if factor:
-            return f"{factor}; and {said}"
+        factor = throughout(held, values) if held.wrong(values) else ""
+        if factor or not held.wrong(values):
+            case.meant = truth
+            return f"{factor}; and {said}" if factor else said
     return ""
 
 

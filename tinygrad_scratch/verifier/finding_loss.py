@@ -113,7 +113,8 @@ class FindingLoss(Summed):
         held = nodes if best is not None and self._is_called_loss(best[0]) else held  # a penalty may be missing in all
         if known is not None and best is not None and (late or self._penalises(run, best[0], known[0], held)):
             known = None
-        unnamed = best is not None and not named
+        is_game = best is not None and best[2] > 0 and best[3] == len(finals)  # all fit it as they are, but for signs
+        unnamed = best is not None and not named and not is_game
         by_chance = known is not None and not known[3] and best is not None and self._fits_any(known[0], best)
         fits = known[1] + unnamed if known is not None and known[1] else 0
         if known is not None and not best and self._goes_either_way(run, known[0], finals):
@@ -807,6 +808,7 @@ class FindingLoss(Summed):
         self._made = {moved(node): moved(after) for node, after in self._made.items()}
         self._totals = {moved(node): count for node, count in self._totals.items()}
         self._of_others = set(map(moved, self._of_others))
+        self.moved_apart = set(map(moved, self.moved_apart))
         self._penalty = {moved(node): part for node, part in self._penalty.items()}
         self._decays = {
             moved(node): Decay(moved(d.before), moved(d.after), moved(d.change), d.direction)

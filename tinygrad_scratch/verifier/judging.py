@@ -441,7 +441,7 @@ class Judging(PastChoices):
             self.repairs, self.causes = [], []
         elif not self.repairs:
             self.notes[:] = [NONE_FITS.sub(".", note) for note in self.notes]  # what is in the updates is right, then
-            self.notes += [*self.entry.said_of_steps(self.truth), *corrupted(self.case)]
+            self.notes += [*self.entry.said_of_steps(self.case.meant or self.truth), *corrupted(self.case)]
         tell_lines(self.repairs, self.causes)
 
     def _leave_out_false_text(self) -> bool:
@@ -644,7 +644,7 @@ class Judging(PastChoices):
         case = Case(self.tape, truth, self.finals, self._named(), self.watch.arguments, self.watch.returned)
         case.entries = self.watch.entries
         case.uphill, case.is_assumed = self.entry.uphill, self.assumed is not None
-        case.grown = set(self.entry.grown())
+        case.grown, case.moved_apart = set(self.entry.grown()), self.entry.moved_apart
         if self.again is not None:
             case.most_played = MOST_AT_FIRST
         return case

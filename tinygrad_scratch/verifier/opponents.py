@@ -68,7 +68,7 @@ class Opponents(WholeSteps):
             by_share = (
                 grown is not None and name_of(self.tape.steps[self.tape.nodes[grown].step].function) == "multiply"
             )
-            return by_share or shape.is_multiplier(node, others)
+            return by_share or shape.is_multiplier(node, others) or shape.is_game(node, others)
         return is_added_to_data(self.tape, node)
 
     def _slope(self, final: Final, truth: Truth) -> float:
@@ -120,15 +120,28 @@ class Landscape:
 
     def is_multiplier(self, node: int, others: list[int]) -> bool:
         """Whether others change the slope of a straight line, and the loss where there is none: as by a constraint."""
+        bare, there, slope, slope_there = self.slopes(node, others)
+        return self.are_flat([node]) and not np.isclose(bare, there) and not np.isclose(slope, slope_there)
+
+    def is_game(self, node: int, others: list[int]) -> bool:
+        """Whether all is made of straight lines whose slopes are the others: nobody has a summit or a valley alone."""
+        _, _, slope, slope_there = self.slopes(node, others)
+        is_bent = not (self.are_flat([node, *others]) and all(map(self.is_straight, others)))
+        return not is_bent and not np.isclose(slope, slope_there)
+
+    def are_flat(self, nodes: list[int]) -> bool:
+        """Whether all are numbers or rows of them, and no weights of a layer."""
+        return all(self.tape.nodes[node].value.ndim <= 1 for node in nodes)
+
+    def slopes(self, node: int, others: list[int]) -> tuple[float, float, float, float]:
+        """The loss without a parameter, here and where others are moved; and what one adds, here and there."""
         value, rng = self.tape.nodes[node].value, np.random.default_rng(1)
-        if value.ndim > 1:
-            return False
         held = {other: self.tape.nodes[other].value for other in others}
         moved = {other: old + spread(old) * rng.uniform(0.5, 1, old.shape) for other, old in held.items()}
         none, one = np.zeros_like(value), np.asarray(rng.uniform(0.5, 1, value.shape))
         bare, there = (self.at({**held, node: none}), self.at({**moved, node: none}))
         slope, slope_there = self.at({**held, node: one}) - bare, self.at({**moved, node: one}) - there
-        return not np.isclose(bare, there) and not np.isclose(slope, slope_there)
+        return bare, there, slope, slope_there
 
 
 def is_added_to_data(tape: Tape, node: int) -> bool:

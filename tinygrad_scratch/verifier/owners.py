@@ -53,7 +53,7 @@ class Owners(Opponents):
 
     def pair(self, truth: Truth, close: Callable[[Any, Array], bool]) -> str | None:
         """Pair gradients with parameters, now that the true ones are known; what is said where nothing is paired."""
-        cotangents = truth.cotangents
+        cotangents, self.uphill = truth.cotangents, []
 
         def is_close(value: Array, parameter: Parameter) -> bool:
             return parameter.node in cotangents and close(value, cotangents[parameter.node])

@@ -30,7 +30,8 @@ class SelfMadeTargets:
         self.behind: dict[int, set[int]] = {node: {node} for node in parameters}  # the parameters that went into each
         for step in case.tape.steps:
             for node in step.makes:
-                mine = set[int]().union(*(self.behind.get(read, set()) for read in step.reads))
+                reads = step.reads if node in case.smooth else ()  # into a choice none goes
+                mine = set[int]().union(*(self.behind.get(read, set()) for read in reads))
                 self.behind[node] = self.behind.get(node, set()) | mine
         self.parameters = parameters
 
@@ -94,9 +95,9 @@ class SelfMadeTargets:
             if name_of(step.function) == "subtract" and self.case.forward.issuperset(step.makes):
                 nodes = self.operands(step)
                 if len(nodes) == 2 and all(self.behind[node] for node in nodes):
-                    yield from (
-                        (step, Given(i, nodes[i])) for i in (0, 1) if self.is_given(step, nodes[i], nodes[1 - i])
-                    )
+                    given = [i for i in (0, 1) if self.is_given(step, nodes[i], nodes[1 - i])]
+                    yield from ((step, Given(i, nodes[i])) for i in given)
+                    yield from self.weighed_by(step.makes[0]) if given else ()
 
     def operands(self, step: Step) -> list[int]:
         """The nodes that a call of two operands was given, in this order; none where one is no array."""
@@ -116,20 +117,50 @@ class SelfMadeTargets:
             return other in self.behind[node] and node == self.operands(step)[1] and node not in free
         if node in self.parameters or not self.is_error(step.makes[0]):
             return False
-        made, mine, others = self.case.step_of(node), self.behind[node], self.behind[other]
-        adds = name_of(made.function) == "add" and sum(bool(self.behind[read]) for read in made.reads) == 1
-        return mine < others or (adds and mine == others)
+        mine, others = self.behind[node], self.behind[other]
+        return mine < others or (mine == others and self.is_sum_with_given(node))
+
+    def is_sum_with_given(self, node: int) -> bool:
+        """Whether a value, or each entry of a list of them, is something given and a value of the network."""
+        made = self.case.step_of(node)
+        if name_of(made.function) in ("array", "stack"):
+            return all(map(self.is_sum_with_given, made.reads))
+        return name_of(made.function) == "add" and sum(bool(self.behind[read]) for read in made.reads) == 1
+
+    def weighed_by(self, error: int) -> Iterator[tuple[Step, Given]]:
+        """The products that an error weighs, with that as given: a critic's error is an actor's weight."""
+        found = {error}
+        for step in self.case.tape.steps:
+            if found.isdisjoint(step.reads) or not self.case.forward.issuperset(step.makes):
+                continue
+            place = self.place_of_weight(step, found)
+            if place is not None:
+                yield step, Given(place, self.operands(step)[place])
+            else:
+                found.update(step.makes)
+
+    def place_of_weight(self, step: Step, found: set[int]) -> int | None:
+        """Which operand of a product is an error, where the other one is something else that parameters change."""
+        nodes = self.operands(step) if name_of(step.function) == "multiply" else []
+        known = found | self.parameters
+        return next((i for i in (0, 1) if nodes and nodes[i] in found and self.is_weighed(nodes[1 - i], known)), None)
+
+    def is_weighed(self, node: int, known: set[int]) -> bool:
+        return node not in known and bool(self.behind[node])
 
     def is_error(self, node: int) -> bool:
-        """Whether a difference goes into the loss as an error does: it is bent, and multiplied by nothing else.
+        """Whether a difference goes into the loss as an error does: it is bent, beside what it only weighs.
 
         A difference of two terms of a loss is none.
         """
         found, is_bent = {node}, False
         for step in self.uses(node):
+            if found.isdisjoint(step.reads) or self.place_of_weight(step, found) is not None:
+                continue
             others = [read for read in step.reads if read not in found and self.behind[read]]
-            is_sum = name_of(step.function) == "add" and self.case.tape.nodes[step.makes[0]].value.size == 1
-            if name_of(step.function) not in OF_ERRORS or (others and not is_sum):
+            adds = name_of(step.function) in ("add", "subtract")
+            is_sum = adds and self.case.tape.nodes[step.makes[0]].value.size == 1
+            if not is_sum and (others or name_of(step.function) not in OF_ERRORS):
                 return False
             values = [part for part in step.arguments if type(part) is Ref]  # and no number, which bends nothing
             by_itself = name_of(step.function) == "multiply" and len(values) == 2 and found.issuperset(step.reads)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.drawn import drawn
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.likeness import close, is_telling
 from tinygrad_scratch.verifier.names import listed
@@ -25,18 +26,17 @@ TARGET = re.compile(r"(?:.*_)?(?:targets?|advantages?|adv|baselines?|bootstrap|r
 
 
 def truths_held(case: Case) -> Iterator[Truth]:
-    """The truth where moving averages are constants, and what is called a target and met by what parameters change."""
-    named = {e.node for e in (*case.events, *case.arguments) if TARGET.fullmatch(e.short)}
-    targets = {node for node in named & case.smooth & case.forward if meets_another(case, node)}
-    held = sorted((targets | (averages(case) & case.smooth & case.forward)) - {case.truth.loss})
+    """The truth where moving averages are constants, and what is called a target and met by what parameters change.
+
+    So is what was drawn, where a density of it is taken.
+    """
     if case.truth.edits:
         return
-    constant = {case.step_of(node).index: held_constant for node in held}
     made = SelfMadeTargets(case)
-    given, weighed = made.found(), made.as_weights(held)
-    alone: list[tuple[dict[int, Any], list[int]]] = [(constant, held), (weighed, [])]
-    both = [(edits | given, nodes) for edits, nodes in alone if edits and given]
-    for edits, nodes in (*alone, (given, []), (made.with_likenesses(), []), *both):
+    every, actions = targets_given(case, made), drawn(case, made.behind)
+    drawings = {case.step_of(node).index: held_constant for node in actions}
+    every += [({**edits, **drawings}, [*nodes, *actions]) for edits, nodes in (({}, []), *every) if actions]
+    for edits, nodes in every:
         if edits:
             with contextlib.suppress(NotOnTensors):
                 truth = replace(truth_of(case.tape, case.truth.loss, edits=edits), held=tuple(nodes))
@@ -44,6 +44,20 @@ def truths_held(case: Case) -> Iterator[Truth]:
                 if any(is_cut_off(case, truth, p) or is_rest_made(case, truth, p) for p in parameters):
                     continue
                 yield replace(truth, note=f"The true gradients are {semi(case, nodes_given(truth))}.")
+
+
+def targets_given(case: Case, made: SelfMadeTargets) -> list[tuple[dict[int, Any], list[int]]]:
+    """The ways in which targets may count as given: calls that are others then, and values that are constants."""
+    named = {e.node for e in (*case.events, *case.arguments) if TARGET.fullmatch(e.short)}
+    targets = {node for node in named & case.smooth & case.forward if meets_another(case, node)}
+    held = sorted((targets | (averages(case) & case.smooth & case.forward)) - {case.truth.loss})
+    constant = {case.step_of(node).index: held_constant for node in held}
+    given, weighed = made.found(), made.as_weights(held)
+    alone: list[tuple[dict[int, Any], list[int]]] = [(constant, held), (weighed, [])]
+    both = [(edits | given, nodes) for edits, nodes in alone if edits and given]
+    every = [*alone, (given, []), (made.with_likenesses(), []), *both]
+    weighs = any(name_of(case.tape.steps[index].function) == "multiply" for index in given)
+    return [(given, []), *every] if weighs else every  # an error that weighs as well tells more than its name
 
 
 def is_cut_off(case: Case, truth: Truth, parameter: int) -> bool:
@@ -77,7 +91,8 @@ def semi(case: Case, held: Iterable[int]) -> str:
 def names_of(case: Case, nodes: set[int]) -> list[str]:
     """The names of some values, those of targets alone where there are such."""
     named = [event.short for event in (*case.events, *case.arguments) if event.node in nodes]
-    return [name for name in named if TARGET.fullmatch(name)] or named
+    whole = [name for name in named if not name.endswith("]")]  # and no entry of a list of them
+    return [name for name in named if TARGET.fullmatch(name)] or whole or named
 
 
 def places(case: Case, nodes: Iterable[int]) -> Iterator[Place]:

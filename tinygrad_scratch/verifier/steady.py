@@ -18,7 +18,7 @@ def is_steady(case: Case, factor: float) -> bool:
     the mean of a slope for the slope. Gradients that are divided by their norm are judged as before that, and those in
     steps with a decay without it.
     """
-    start = moved(case.tape, [final.parameter.node for final in case.finals])
+    start = moved(case.tape, [*(final.parameter.node for final in case.finals), *sorted(case.moved_apart)])
     try:
         with np.errstate(all="ignore"):
             truth = truth_of(case.tape, case.truth.loss, start, case.truth.edits).cotangents

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.steps import ancestors
 from tinygrad_scratch.verifier.told import own
-from tinygrad_scratch.verifier.update_steps import in_update, is_only_added_to
+from tinygrad_scratch.verifier.update_steps import in_update, is_only_added_to, is_plain_number
 
+PROPORTIONAL = {"add", "subtract", "negative", "sum", "mean", "getitem", "reshape", "renamed"}
 MOST_LOSSES = 50  # that have a name, as one of each sample has
 NO_LOSS = "No loss was computed for the update of"
 NOT_JUDGED = "that is a step of its own, and not judged. To judge it, make it alone, in a block."
@@ -54,6 +56,7 @@ def take_one_step(entry: Any, finals: list[Final]) -> set[int]:
     for node in behind & updated:
         entry.tape.give(node)
     entry.without(nodes)
+    entry.moved_apart = nodes | (behind & updated)
     entry.changed = [each for each in entry.changed if each[0].node not in nodes]
     left = [other for other in others if other in new]
     entry.later_losses = [other.name for other in left]
@@ -97,6 +100,7 @@ def steps_apart(entry: Any, finals: list[Final]) -> tuple[list[StepApart], list[
             for node in wholes
             if not mine.isdisjoint(forward[node].difference(*(forward[n] for n in wholes if n != node)))
         ]
+        losses = losses or nearest(entry, final, made_of[final.node], {n: forward[n] & moving for n in wholes})
         if len(losses) == 1 and final.parameter.node in forward[losses[0]]:
             found.setdefault(losses[0], []).append(final)
         elif not losses and is_only_added_to(entry.tape, final.parameter.node):
@@ -109,12 +113,35 @@ def steps_apart(entry: Any, finals: list[Final]) -> tuple[list[StepApart], list[
     alike = len({named[node] for node in order}) < len(order)
     names = [f"{named[n]} of step {number}" if alike else named[n] for number, n in enumerate(order, 1)]
     steps = [StepApart(name, named[n], n, forward[n], found[n]) for name, n in zip(names, order, strict=True)]
-    is_sure = all(
-        follows(one, other, updated)
-        or (moving.isdisjoint(one.forward & other.forward) and (leads(entry, one, other) or leads(entry, other, one)))
-        for one, other in combinations(steps, 2)
-    )
-    return (steps, rest) if is_sure and steps else ([], [])
+    pairs = list(combinations(steps, 2))
+    sure = [(one, other) for one, other in pairs if follows(one, other, updated) or meet(entry, one, other, moving)]
+    apart = [pair for pair in pairs if pair not in sure and not reach(*pair) and not reach(*pair[::-1])]
+    known = all(any(step in pair for pair in sure) for step in steps) if len(steps) > 1 else bool(steps)
+    return (steps, rest) if known and len(sure) + len(apart) == len(pairs) else ([], [])
+
+
+def nearest(entry: Any, final: Final, made_of: set[int], forward: dict[int, set[int]]) -> list[int]:
+    """The one loss of which all is made of what a gradient was made of, too, of its parameter and of numbers."""
+    parents, tape, known = entry.tape.parents(), entry.tape, made_of | {final.parameter.node}
+    found = []
+    for loss, values in ((loss, values) for loss, values in forward.items() if not made_of.isdisjoint(values)):
+        rest = values - made_of
+        others = set[int]().union(*(parents[node] for node in rest)) - rest - known
+        if final.parameter.node in ancestors(parents, [loss]) and all(is_plain_number(tape, node) for node in others):
+            found.append(loss)
+    return found if len(found) == 1 and final.node not in forward[found[0]] else []
+
+
+def meet(entry: Any, one: StepApart, other: StepApart, moving: set[int]) -> bool:
+    """Whether two losses are no terms of one: of nets that play into each other's hands, it is that of neither."""
+    led = moving.isdisjoint(one.forward & other.forward) and (leads(entry, one, other) or leads(entry, other, one))
+    both = reach(one, other) and reach(other, one)
+    return led or both or weighs(entry, one, other) or weighs(entry, other, one)
+
+
+def reach(one: StepApart, other: StepApart) -> bool:
+    """Whether a loss depends on a parameter of another step."""
+    return any(final.parameter.node in other.forward for final in one.finals)
 
 
 def updates_of(entry: Any, final: Final) -> set[int]:
@@ -154,3 +181,39 @@ def leads(entry: Any, one: StepApart, other: StepApart) -> bool:
     readers = [(node, step.reads) for step in forward for node in theirs.intersection(step.reads)]
     of_both = {node for node, reads in readers if not moved_by.isdisjoint(reads)}
     return bool(theirs) and of_both == theirs
+
+
+def weighs(entry: Any, one: StepApart, other: StepApart) -> bool:
+    """Whether all that a step's parameters do to another loss is to weigh its terms, as a critic does an actor's."""
+    moved_by = [smoothly(entry, {final.parameter.node for final in step.finals}) for step in (one, other)]
+    alone = moved_by[0] - moved_by[1], moved_by[1] - moved_by[0]
+    parents, held = dict(entry.tape.parents()), False
+    for node in other.forward:
+        step = entry.tape.steps[entry.tape.nodes[node].step]
+        if name_of(step.function) == "multiply" and in_proportion(entry.tape, node, other, moved_by[0] | moved_by[1]):
+            weights = alone[0].intersection(step.reads) if alone[1].intersection(step.reads) else set[int]()
+            parents[node], held = parents[node] - weights, held or bool(weights)
+    rest = ancestors(parents, [other.loss])
+    return held and not any(final.parameter.node in rest for final in one.finals)
+
+
+def smoothly(entry: Any, parameters: set[int]) -> set[int]:
+    """All values that were computed from a parameter by numbers with a point alone, as no choice is."""
+    parents, found = entry.tape.parents(), set(parameters)
+    for node in entry.tape.nodes:
+        if node.value.dtype.kind == "f" and not found.isdisjoint(parents[node.number]):
+            found.add(node.number)
+    return found
+
+
+def in_proportion(tape: Any, node: int, step: StepApart, moved: set[int]) -> bool:
+    """Whether a value goes into a loss as a term, or as a number of times one."""
+    found = {node}
+    for call in tape.steps:
+        if found.isdisjoint(call.reads) or not step.forward.issuperset(call.makes):
+            continue
+        name, others = name_of(call.function), moved.intersection(call.reads) - found
+        if name not in PROPORTIONAL and (name not in ("multiply", "divide") or others):
+            return False
+        found.update(call.makes)
+    return step.loss in found

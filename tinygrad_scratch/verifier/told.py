@@ -81,6 +81,7 @@ class Told:
     _late: list[Candidate] = field(default_factory=list)  # losses that were computed after the update, and fit none
     _without_kinks: bool = False  # whether penalties with a kink are left out of the loss
     _of_others: set[int] = field(default_factory=set)  # values that losses of other steps were made of
+    moved_apart: set[int] = field(default_factory=set)  # the parameters of other steps, which are given in this one
     _totals: dict[int, str] = field(default_factory=dict)  # sums and means of several losses, and what they are called
     _wanted: tuple[str, Loss, list[int], Any] | None = None
     _loss_problem: str | None = None
