@@ -15,6 +15,7 @@ from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.likeness import close, is_telling
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.places import Place
+from tinygrad_scratch.verifier.power_iterations import turned_vectors
 from tinygrad_scratch.verifier.self_made_targets import SelfMadeTargets, given_in
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import Step
@@ -25,10 +26,14 @@ TARGET = re.compile(r"(?:.*_)?(?:targets?|advantages?|adv|baselines?|bootstrap|r
 
 
 def truths_held(case: Case) -> Iterator[Truth]:
-    """The truth where moving averages are constants, and what is called a target and met by what parameters change."""
+    """The truth where moving averages are constants, and what is called a target and met by what parameters change.
+
+    So are the vectors of a power iteration.
+    """
     named = {e.node for e in (*case.events, *case.arguments) if TARGET.fullmatch(e.short)}
     targets = {node for node in named & case.smooth & case.forward if meets_another(case, node)}
-    held = sorted((targets | (averages(case) & case.smooth & case.forward)) - {case.truth.loss})
+    own = (averages(case) & case.smooth & case.forward) | turned_vectors(case)
+    held = sorted((targets | own) - {case.truth.loss})
     if case.truth.edits:
         return
     constant = {case.step_of(node).index: held_constant for node in held}
