@@ -22,6 +22,7 @@ from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.update_steps import (
     behind_matrix,
+    drawn_to,
     factors_of,
     first_direction,
     first_number,
@@ -349,6 +350,11 @@ class Updates:
         name, reads = getattr(step.function, "__name__", ""), step.reads
         if name not in ("add", "subtract") or len(reads) != 2:
             return None
+        if not {*self.names.get(reads[0], ())}.isdisjoint(self.names.get(node, ())):
+            change = reads[1], -1 if name == "add" else 1
+            inner = drawn_to(self.tape, change, reads[0], by_distance=True)  # `m += 0.1 * (g - m)`
+            if inner is not None:
+                return inner, 1
         for kept, moved in (reads, reads[::-1]) if name == "add" else (reads,):
             made = self.tape.steps[self.tape.nodes[kept].step]
             decayed = made.reads if getattr(made.function, "__name__", "") == "multiply" else ()
