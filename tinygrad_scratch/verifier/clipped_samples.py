@@ -27,12 +27,10 @@ def let_through(tape: Tape, ends: set[int], first: int) -> set[int]:
     in the turn that begins with step `first`.
     """
     found = {factor: product for step in tape.steps[first:] for factor, product in bounded_in(tape, step)}
-    lines = Counter(tape.steps[tape.nodes[product].step].place for product in found.values())
-    several = {
-        factor: product
-        for factor, product in found.items()
-        if tape.nodes[factor].value.size > 1 or lines[tape.steps[tape.nodes[product].step].place] > 1
-    }
+    several = {f: product for f, product in found.items() if tape.nodes[f].value.size > 1}
+    if len(several) < len(found):
+        summed = added_up(tape, set(found.values()), ends)
+        several |= {factor: product for factor, product in found.items() if product in summed}
     reached = only_to(tape, several.values(), ends)
     for factor in several if reached else ():
         tape.give(factor)
@@ -41,6 +39,16 @@ def let_through(tape: Tape, ends: set[int], first: int) -> set[int]:
     for node, value in tape.replay().items() if reached else ():
         tape.nodes[node].value = np.array(value)
     return reached
+
+
+def added_up(tape: Tape, products: set[int], ends: set[int]) -> set[int]:
+    """Those of some values of which one line made several that went to one end, as a loop over samples does."""
+    parents, found = tape.parents(), set[int]()
+    for end in ends:
+        mine = products & ancestors(parents, [end])
+        lines = Counter(tape.steps[tape.nodes[product].step].place for product in mine)
+        found |= {product for product in mine if lines[tape.steps[tape.nodes[product].step].place] > 1}
+    return found
 
 
 def bounded_in(tape: Tape, step: Step) -> Iterable[tuple[int, int]]:
@@ -86,9 +94,11 @@ def only_to(tape: Tape, products: Iterable[int], ends: set[int]) -> set[int]:
             continue
         if not ends.isdisjoint(step.makes):
             arrived = True
-        elif name_of(step.function) in SUMMING or step.function is renamed:
-            reached.update(step.makes)
-        elif all(read in reached or is_plain_number(tape, read) for read in step.reads):
+        elif (
+            name_of(step.function) in SUMMING
+            or step.function is renamed
+            or all(read in reached or is_plain_number(tape, read) for read in step.reads)
+        ):
             reached.update(step.makes)
         else:
             return set()
