@@ -52,7 +52,15 @@ for turn in range(9):
     cost, gW, gV = slopes(W, V)
     W, V = W - 0.1 * orthogonal(gW), V - 0.1 * orthogonal(gV)
 """
-WAYS = {"Heun": HEUN, "Runge and Kutta": RUNGE_KUTTA, "orthogonal": ORTHOGONAL}
+SINGULAR = """
+
+def orthogonal(g):
+    a, _, b = np.linalg.svd(g, full_matrices=False)
+    return a @ b
+
+"""
+SINGULAR += ORTHOGONAL[ORTHOGONAL.index("\nfor turn") :]
+WAYS = {"Heun": HEUN, "Runge and Kutta": RUNGE_KUTTA, "orthogonal": ORTHOGONAL, "by singular values": SINGULAR}
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
