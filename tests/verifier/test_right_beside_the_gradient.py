@@ -284,6 +284,19 @@ for turn in range(3):
     W = W + np.sum(slope**2) / np.sum((X @ way) ** 2) * way
     old = slope
 """,
+    "a step in the geometry of a kernel": """
+import numpy as np
+
+rng = np.random.default_rng(4)
+x, y = rng.normal(size=(8, 2)), rng.normal(size=8)
+K = np.exp(-np.sum((x[:, None] - x) ** 2, axis=2))
+a, b = np.zeros(8), 0.0
+for turn in range(3):
+    away = K @ a + b - y
+    loss = np.sum(away**2) / 2 + 0.05 * a @ K @ a
+    a -= 0.1 * (away + 0.1 * a)
+    b -= 0.1 * away.sum()
+""",
     "gradients that are divided by second derivatives": """
 import numpy as np
 
@@ -327,6 +340,11 @@ WRONG = {
         "0.1 * gW", "0.1 * gW.T", "gW.T"),
     "a gradient of which a row is lost": (
         DATA + LINEAR + "    W -= 0.1 * gW\n    b -= 0.1 * gb\n", "    W -=", "    gW[0] = 0\n    W -=", "gW[0] = 0"),
+    "a step in the geometry of a kernel that shrinks nothing": (
+        BY_CONVENTION["a step in the geometry of a kernel"], "+ 0.1 * a)", "- 0.1 * a)", "- 0.1 * a)"),
+    "a matrix of products that is forgotten": (
+        BY_CONVENTION["a step in the geometry of a kernel"].replace(" + 0.05 * a @ K @ a", ""), " + 0.1 * a)", ")",
+        "away = K @ a"),
     "a gradient that goes uphill, and is centred": (
         BY_CONVENTION["gradients that are centred before their use"], "W -=", "W +=", "gW.mean"),
 }  # fmt: skip

@@ -67,6 +67,25 @@ def test_a_velocity_that_is_a_multiple_of_the_weights_is_no_decay_of_them(tmp_pa
     assert any("more than multiples of the gradients" in note for note in check.notes)
 
 
+STEPWISE = """
+    run_U += 0.2 * (dU - run_U)
+    run_c += 0.2 * (dc - run_c)
+    size_U += 0.1 * (dU * dU - size_U)
+    size_c += 0.1 * (dc * dc - size_c)
+    U -= 0.1 * run_U / (np.sqrt(size_U) + 1e-8)
+    c -= 0.1 * run_c / (np.sqrt(size_c) + 1e-8)
+"""
+BEGUN = SORTING.replace("for turn", "run_U += 0.1\nrun_c -= 0.2\nsize_U, size_c = run_U**2, run_c**2\nfor turn")
+
+
+@pytest.mark.parametrize("begun", [BEGUN, BEGUN.replace("run_U += 0.1\nrun_c -= 0.2\n", "")])
+def test_a_velocity_may_move_part_of_the_way_to_a_gradient(tmp_path: Path, begun: str) -> None:
+    check = check_of_script(tmp_path, begun + STEPWISE)
+    assert check.ok, str(check)
+    check = check_of_script(tmp_path, begun.replace("gap.sum(axis=0)", "gap.mean(axis=0)") + STEPWISE)
+    assert told(check)[1] == "missing-batch-sum-or-mean", str(check)
+
+
 def test_a_velocity_holds_what_was_added_to_it_with_its_rate(tmp_path: Path) -> None:
     summed = "\n    gap *= -0.3\n    run_U = 0.8 * run_U + leaves.T @ gap\n    U += run_U\n"
     summed += "    run_c = 0.8 * run_c + gap.sum(axis=0)\n    c += run_c\n"

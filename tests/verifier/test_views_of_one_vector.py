@@ -77,3 +77,35 @@ def test_a_view_of_a_view_that_is_gone_follows_what_is_written(how: str) -> None
         check.loss = 0.5 * np.sum(away**2)
         check.gradients = np.concatenate([(seen.T @ away).ravel(), away.sum(axis=0)]) * 2 * np.sqrt(theta)
     assert check.ok is True, str(check)
+
+
+FILLED = """
+import numpy as np
+
+draw = np.random.default_rng(17)
+shapes = {"w": (2, 4), "b": (4,), "v": (4, 3), "c": (3,)}
+sizes = [int(np.prod(shape)) for shape in shapes.values()]
+theta, grad = np.zeros(sum(sizes)), np.zeros(sum(sizes))
+P = {k: a.reshape(s) for (k, s), a in zip(shapes.items(), np.split(theta, np.cumsum(sizes)[:-1]))}
+G = {k: a.reshape(s) for (k, s), a in zip(shapes.items(), np.split(grad, np.cumsum(sizes)[:-1]))}
+P["w"][...] = draw.normal(size=(2, 4))
+P["v"][...] = draw.normal(size=(4, 3))
+speed = np.zeros_like(theta)
+seen, aims = draw.normal(size=(8, 2)), draw.integers(0, 2, size=(8, 3))
+for turn in range(5):
+    h = np.tanh(seen @ P["w"] + P["b"])
+    away = h @ P["v"] + P["c"] - aims
+    loss = 0.5 * np.sum(away**2)
+    dh = away @ P["v"].T * (1 - h**2)
+    for k, g in (("v", h.T @ away), ("c", away.sum(0)), ("w", seen.T @ dh), ("b", dh.sum(0))):
+        G[k][...] = g
+    speed = 0.5 * speed + grad
+    theta -= 0.1 * speed
+"""
+
+
+def test_a_view_of_a_view_is_a_part_of_the_vector_that_other_views_filled(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, FILLED)
+    assert check.ok is True, str(check)
+    check, line = edited_script(tmp_path, FILLED, "away.sum(0)", "away.mean(0)")
+    assert (check.first_wrong.line, check.first_wrong.kind) == (line, "missing-batch-sum-or-mean"), str(check)

@@ -15,6 +15,7 @@ from tinygrad_scratch.verifier.beside_the_gradient import decayed, frozen, made_
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.directions import DOWN, UNKNOWN, UP, are_steps, direction
 from tinygrad_scratch.verifier.edits import name_of, only
+from tinygrad_scratch.verifier.geometry import before_kernels
 from tinygrad_scratch.verifier.likeness import close, difference, is_near_number
 from tinygrad_scratch.verifier.losses import SMALL, is_likelihood
 from tinygrad_scratch.verifier.names import is_gradient_name, listed
@@ -73,6 +74,7 @@ def is_right_in_some(case: Case, values: dict[int, Any]) -> bool:
         shaken,
         frozen,
         own_steps,
+        of_kernels,
         per_sample,
         almost,
         targets_held,
@@ -470,6 +472,13 @@ def targets_held(case: Case, values: dict[int, Any]) -> str:
             case.meant = truth
             return f"{factor}; and {said}" if factor else said
     return ""
+
+
+def of_kernels(case: Case, values: dict[int, Any]) -> str:
+    """Steps of weights of a kernel, each the gradient without the kernel in front."""
+    moved, said = before_kernels(case, values)
+    factor = throughout(case, moved) if said and case.wrong(moved) else ""
+    return f"{factor}; and {said}" if factor else said if said and not case.wrong(moved) else ""
 
 
 def cases_without(case: Case) -> list[Case]:

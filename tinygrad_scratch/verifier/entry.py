@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_scratch.verifier.clipped import before_clipping
+from tinygrad_scratch.verifier.clipped_samples import let_through
 from tinygrad_scratch.verifier.decays import Decays
 from tinygrad_scratch.verifier.losses import Candidate, played
 from tinygrad_scratch.verifier.names import listed
@@ -44,6 +45,7 @@ class Entry(Decays):
             )
         self._take_as_read()
         self._leave_off_noise()
+        self._let_samples_through()
         gradients = self._gradients()
         if not gradients:
             return self._gradient_problem or (
@@ -63,6 +65,15 @@ class Entry(Decays):
             silence(self.tape, found)
             names = listed([own(asked[place].name) for place in sorted({*found.values()})])
             self.notes.append(f"Random numbers are added in the update of {names}: they are left off.")
+
+    def _let_samples_through(self) -> None:
+        """Take the gradients of single samples as they were before each was clipped; that is told."""
+        asked = [parameter for parameter in self.parameters if parameter.asked]
+        updated = set[int]().union(*(self.updated_values(parameter) for parameter in asked))
+        given = {node for _, node in (*(self.given or ()), *self.stored)}
+        first = max((self.tape.nodes[parameter.node].step for parameter in asked), default=0)
+        if let_through(self.tape, updated | given, first):
+            self.notes.append("The gradients of single samples are clipped: they are judged as they were before that.")
 
     def _before_clipping(self, gradients: list[Gradient]) -> list[Gradient]:
         """Gradients as they were before they were clipped; that is told."""

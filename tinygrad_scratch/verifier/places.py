@@ -40,6 +40,8 @@ def is_theirs(file: str) -> bool:
 def runs_theirs(frame: Any) -> bool:
     """Whether a frame runs a person's own code; what a library generated from text is the library's."""
     file = frame.f_code.co_filename
+    if file.startswith("<") and str(frame.f_globals.get("__name__")).startswith("namedtuple_"):
+        return False  # what makes tuples with names, such as the results of `np.linalg.svd`
     return is_theirs(frame.f_globals.get("__file__") or file if file == "<string>" else file)
 
 

@@ -16,6 +16,7 @@ from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.likeness import close, is_telling
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.places import Place
+from tinygrad_scratch.verifier.power_iterations import turned_vectors
 from tinygrad_scratch.verifier.self_made_targets import SelfMadeTargets, given_in
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import Step
@@ -28,7 +29,7 @@ TARGET = re.compile(r"(?:.*_)?(?:targets?|advantages?|adv|baselines?|bootstrap|r
 def truths_held(case: Case) -> Iterator[Truth]:
     """The truth where moving averages are constants, and what is called a target and met by what parameters change.
 
-    So is what was drawn, where a density of it is taken.
+    So is what was drawn, where a density of it is taken, and so are the vectors of a power iteration.
     """
     if case.truth.edits:
         return
@@ -50,7 +51,8 @@ def targets_given(case: Case, made: SelfMadeTargets) -> list[tuple[dict[int, Any
     """The ways in which targets may count as given: calls that are others then, and values that are constants."""
     named = {e.node for e in (*case.events, *case.arguments) if TARGET.fullmatch(e.short)}
     targets = {node for node in named & case.smooth & case.forward if meets_another(case, node)}
-    held = sorted((targets | (averages(case) & case.smooth & case.forward)) - {case.truth.loss})
+    own = (averages(case) & case.smooth & case.forward) | turned_vectors(case)
+    held = sorted((targets | own) - {case.truth.loss})
     constant = {case.step_of(node).index: held_constant for node in held}
     given, weighed = made.found(), made.as_weights(held)
     alone: list[tuple[dict[int, Any], list[int]]] = [(constant, held), (weighed, [])]

@@ -50,7 +50,15 @@ from tinygrad_scratch.verifier.states import States
 from tinygrad_scratch.verifier.steps import Array, Step, ancestors
 from tinygrad_scratch.verifier.tape import LimitReached, Tape
 from tinygrad_scratch.verifier.telling_turns import tells_of_all
-from tinygrad_scratch.verifier.update_steps import handed_over, in_update, inside, is_average, is_mix, projected
+from tinygrad_scratch.verifier.update_steps import (
+    drawn_to,
+    handed_over,
+    in_update,
+    inside,
+    is_average,
+    is_mix,
+    projected,
+)
 
 OF_AN_UPDATE = 3  # calls: as those of a decay, of a step, and of what keeps it within bounds
 MOST_IDLE = 16  # turns in a row of the same lines that updated nothing: no later one of these lines does
@@ -335,6 +343,8 @@ class Loops:
         name_apart(
             [each for each in found.values() if tape.nodes[each[1]].slot == tape.nodes[each[0].node].slot], named
         )
+        every = [*found.values()]
+        found = {before: each for before, each in found.items() if not follows(tape, before, each[1], every)} or found
         trained = {before: each for before, each in found.items() if not self._is_velocity(before, each[1], found)}
         states = States(self.check.watch, turn).among(trained)
         rest = [each for before, each in trained.items() if before not in states]
@@ -373,8 +383,12 @@ class Loops:
             last = (e.node for e in reversed(events[turn.events :]) if is_same_name(event, e))
             after = next(last, tape.current[before.slot])
             copied = handed_over(tape.steps[tape.nodes[after].step])
-            follows = copied in [last for _, last in found] or is_mix(tape, after, node)
-            if follows or (node not in updated and self._is_velocity(node, after, updated)):
+            is_copy = copied in [last for _, last in found] or is_mix(tape, after, node)
+            if (
+                is_copy
+                or follows(tape, node, after, found)
+                or (node not in updated and self._is_velocity(node, after, updated))
+            ):
                 continue
             if states.is_filled(node) or (node not in updated and states.is_apart(node, after, updated)):
                 continue
@@ -401,6 +415,18 @@ def name_apart(updated: list[tuple[Parameter, int]], named: NamedBefore) -> None
     for parameter in alike:
         names = known[parameter.node]
         parameter.name = next((name for name in names if owners[name] == 1), names[0]).removeprefix("self.")
+
+
+def follows(tape: Tape, before: int, after: int, updated: list[tuple[Parameter, int]]) -> bool:
+    """Whether a value was moved part of the way to another one that is updated: `slow += 0.01 * (w - slow)`."""
+    whole = in_update(tape, tape.steps[tape.nodes[after].step], after, before)
+    changes = [(before, whole)] if whole is not None else []
+    if not changes and tape.nodes[after].slot == tape.nodes[before].slot:
+        changes = [(part.before, (part.change, part.sign)) for part in parts_between(tape, before, after)]
+    others = [(parameter.node, last) for parameter, last in updated if parameter.node != before]
+    held = {tape.nodes[node].slot for each in others for node in each} - {tape.nodes[before].slot}
+    found = [drawn_to(tape, change, held_before, by_distance=True) for held_before, change in changes]
+    return bool(found) and all(other is not None and tape.nodes[other].slot in held for other in found)
 
 
 def is_read_in_parts(tape: Tape, first_reads: dict[int, int], before: int, after: int) -> bool:

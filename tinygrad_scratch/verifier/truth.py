@@ -197,12 +197,19 @@ def last_used(tape: Tape, steps: list[Step]) -> dict[int, list[int]]:
 
 
 def written_again(tape: Tape, until: int) -> set[int]:
-    """The arrays that are written to again, up to a step, and those that such ones show, though they may be gone."""
+    """The arrays that are written to again, up to a step, those that such ones show, and those that show one of them.
+
+    Some may be gone by then. A view is a part of what was written to elsewhere, too.
+    """
     times = Counter(node.slot for node in tape.nodes if node.step <= until)
     found = {slot for slot, count in times.items() if count > 1}
-    for step in reversed(tape.steps[: until + 1]):
-        if shows(step) and any(tape.nodes[node].slot in found for node in step.makes):
+    viewing = [step for step in tape.steps[: until + 1] if shows(step)]
+    for step in reversed(viewing):
+        if any(tape.nodes[node].slot in found for node in step.makes):
             found.update(tape.nodes[node].slot for node in step.reads)
+    for step in viewing:
+        if any(tape.nodes[node].slot in found for node in step.reads[:1]):
+            found.update(tape.nodes[node].slot for node in step.makes)
     return found
 
 

@@ -275,15 +275,25 @@ def is_average(tape: Tape, change: tuple[int, int], before: int) -> bool:
 
     What the value itself went into is no such other one, but a gradient beside a decay: `w += rate * (g - w)`.
     """
+    other = drawn_to(tape, change, before)
+    return other is not None and before not in ancestors(tape.parents(), [other])
+
+
+def drawn_to(tape: Tape, change: tuple[int, int], before: int, by_distance: bool = False) -> int | None:
+    """What an update moves a value part of the way to: g, of `m += (g - m) / n`; None where it does something else.
+
+    If told, also `m -= (m - g) / n`, which may be a gradient as well.
+    """
     found: tuple[int, int] | None = change
     while found is not None:
         node, sign = found
         step = tape.steps[tape.nodes[node].step]
         if getattr(step.function, "__name__", "") == "subtract" and before in step.reads:
-            return sign < 0 and step.reads[1:] == (before,) and before not in ancestors(tape.parents(), step.reads[:1])
+            ways = [step.reads[::-1]] * (sign < 0) + [step.reads] * (sign > 0 and by_distance)
+            return next((way[1] for way in ways if len(way) == 2 and way[0] == before != way[1]), None)
         inner = inside(tape, node)
         found = None if inner is None else (inner[0], sign * inner[1])
-    return False
+    return None
 
 
 def is_mix(tape: Tape, after: int, before: int) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tinygrad_scratch.verifier.edits import PRODUCTS, name_of
+from tinygrad_scratch.verifier.gradients_in_steps import first_on_way, in_products
 from tinygrad_scratch.verifier.in_parts import Part, again_and_again, parts_between, rate_in
 from tinygrad_scratch.verifier.inputs_by_name import Inputs, inputs_of, is_by_input
 from tinygrad_scratch.verifier.losses import is_loss_name
@@ -22,6 +23,7 @@ from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.update_steps import (
     behind_matrix,
+    drawn_to,
     factors_of,
     first_direction,
     first_number,
@@ -120,7 +122,7 @@ class Updates:
         Where only the others tell what in such an update is the gradient, as beside a velocity that is one number, it
         stands where theirs do.
         """
-        self.called = {f"d{parameter.short}" for parameter in parameters}
+        self.called = {f"{letter}{parameter.short}" for parameter in parameters for letter in "dg"}
         self.inputs = inputs_of(self.tape, [parameter.node for parameter in parameters])
         found = [(p, of) for p in parameters if (of := self.of(p, [n for n in bound(p) if n not in read], read))]
         found = [(p, of) for p, of in found if not self.is_velocity(of, [other for _, other in found])]
@@ -339,7 +341,12 @@ class Updates:
         """What a step is a multiple of, or goes on from; nothing once it is called a gradient, and is no velocity."""
         if (velocity := self.in_velocity(node)) is not None or self.is_gradient(node):
             return velocity
-        return self.inside(node) or self.of_one(node) or first_direction(self.tape, node)
+        return self.inside(node) or self.of_one(node) or first_direction(self.tape, node) or self.in_mix(node)
+
+    def in_mix(self, node: int) -> tuple[int, int] | None:
+        """The gradient in a step that goes by several of them, or by products of matrices of it."""
+        found = in_products(self.tape, node, self.is_gradient)
+        return first_on_way(self.tape, node) if found is None else (found, 1)
 
     def of_one(self, node: int) -> tuple[int, int] | None:
         """The one value that both terms of a sum are multiples of, as in Nadam's first step: `a * m + b * g`.
@@ -366,10 +373,16 @@ class Updates:
         name, reads = getattr(step.function, "__name__", ""), step.reads
         if name not in ("add", "subtract") or len(reads) != 2:
             return None
+        if not {*self.names.get(reads[0], ())}.isdisjoint(self.names.get(node, ())):
+            change = reads[1], -1 if name == "add" else 1
+            inner = drawn_to(self.tape, change, reads[0], by_distance=True)  # `m += 0.1 * (g - m)`
+            if inner is not None:
+                return inner, 1
         for kept, moved in (reads, reads[::-1]) if name == "add" else (reads,):
             made = self.tape.steps[self.tape.nodes[kept].step]
             decayed = made.reads if getattr(made.function, "__name__", "") == "multiply" else ()
-            before = (n for n in decayed if not is_plain_number(self.tape, n))
+            read = self.tape.steps[self.tape.nodes[moved].step].reads  # a polynomial of matrices is no velocity
+            before = (n for n in decayed if n not in read and not is_plain_number(self.tape, n))
             if not {name for n in before for name in self.names.get(n, ())}.isdisjoint(self.names.get(node, ())):
                 return moved, -1 if name == "subtract" else 1
         return None
@@ -422,7 +435,12 @@ class Updates:
         name = getattr(step.function, "__name__", "")
         by_root = name == "divide" and is_root(self.tape, step.reads[-1])
         by_array = behind_matrix(self.tape, step) is not None or self.by_rates_of_entries(node) is not None
-        return name in ("add", "subtract") or by_root or by_array
+        return (
+            name in ("add", "subtract")
+            or by_root
+            or by_array
+            or in_products(self.tape, node, self.is_gradient) is not None
+        )
 
     def is_gradient(self, node: int) -> bool:
         short = [name.rsplit(".", 1)[-1] for name in self.names.get(node, ())]

@@ -1,0 +1,105 @@
+"""Gradients of single samples that are clipped by the norm of each before they are added up, as for privacy."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+import numpy as np
+
+from tinygrad_scratch.verifier.edits import name_of
+from tinygrad_scratch.verifier.references import Ref
+from tinygrad_scratch.verifier.steps import Step, ancestors, renamed
+from tinygrad_scratch.verifier.tape import Tape
+from tinygrad_scratch.verifier.update_steps import is_made_of, is_plain_number
+
+PRODUCTS = {"multiply", "divide", "einsum", "matmul", "dot", "tensordot"}
+SHAPES = {"getitem", "reshape", "ravel", "expand_dims", "T", "transpose"}
+SUMMING = {"add", "subtract", "sum", "mean", "setitem", "array", "stack", "vstack", "concatenate", *SHAPES}
+ROOTS = {"norm", "sqrt"}
+ROUNDING = 1e-12
+
+
+def let_through(tape: Tape, ends: set[int], first: int) -> set[int]:
+    """Let a run be what it would have been, had nothing bounded the gradients of its samples; what these became.
+
+    `ends` are what updates made, and what is given as a gradient: only what goes there and nowhere else is bounded so,
+    in the turn that begins with step `first`.
+    """
+    found = {factor: product for step in tape.steps[first:] for factor, product in bounded_in(tape, step)}
+    several = {f: product for f, product in found.items() if tape.nodes[f].value.size > 1}
+    if len(several) < len(found):
+        summed = added_up(tape, set(found.values()), ends)
+        several |= {factor: product for factor, product in found.items() if product in summed}
+    reached = only_to(tape, several.values(), ends)
+    for factor in several if reached else ():
+        tape.give(factor)
+        step = tape.steps[tape.nodes[factor].step]
+        step.arguments = np.ones_like(step.arguments)
+    for node, value in tape.replay().items() if reached else ():
+        tape.nodes[node].value = np.array(value)
+    return reached
+
+
+def added_up(tape: Tape, products: set[int], ends: set[int]) -> set[int]:
+    """Those of some values of which one line made several that went to one end, as a loop over samples does."""
+    parents, found = tape.parents(), set[int]()
+    for end in ends:
+        mine = products & ancestors(parents, [end])
+        lines = Counter(tape.steps[tape.nodes[product].step].place for product in mine)
+        found |= {product for product in mine if lines[tape.steps[tape.nodes[product].step].place] > 1}
+    return found
+
+
+def bounded_in(tape: Tape, step: Step) -> Iterable[tuple[int, int]]:
+    """The factor of each sample by which a call bounds what the factor was made of the norms of, with the product."""
+    name, arrays = name_of(step.function), [read for read in step.reads if not is_plain_number(tape, read)]
+    if name not in PRODUCTS or len(arrays) != 2 or len(step.makes) != 1:
+        return
+    for factor, inner in ((arrays[1], arrays[0]),) if name == "divide" else (arrays, arrays[::-1]):
+        factor = before_shapes(tape, factor)
+        made = tape.steps[tape.nodes[factor].step]
+        value = np.asarray(tape.nodes[factor].value)
+        if value.dtype.kind != "f" or made.makes != (factor,) or type(made.result) is not Ref:
+            continue
+        size = 1 / value if name == "divide" and np.all(value) else value
+        is_bound = np.all(size > 0) and np.all(size <= 1 + ROUNDING) and np.any(size < 1)
+        if is_bound and is_of_norms(tape, factor, inner):
+            yield factor, step.makes[0]
+            return
+
+
+def is_of_norms(tape: Tape, factor: int, inner: int) -> bool:
+    """Whether a value was made of norms of another one, and of others, and of numbers alone."""
+    parents = tape.parents()
+    roots = [n for n in ancestors(parents, [factor]) if name_of(tape.steps[tape.nodes[n].step].function) in ROOTS]
+    norms = {n for n in roots if n != inner and inner in ancestors(parents, [n])}
+    return bool(norms) and is_made_of(tape, factor, norms)
+
+
+def before_shapes(tape: Tape, node: int) -> int:
+    """What a value was before calls gave it other axes."""
+    step = tape.steps[tape.nodes[node].step]
+    while step.reads and (name_of(step.function) in SHAPES or step.function is renamed):
+        node = step.reads[0]
+        step = tape.steps[tape.nodes[node].step]
+    return node
+
+
+def only_to(tape: Tape, products: Iterable[int], ends: set[int]) -> set[int]:
+    """What some values became on their way to some ends, by sums and by themselves; nothing if that is not all."""
+    reached, arrived = set(products), False
+    for step in tape.steps if reached else ():
+        if reached.isdisjoint(step.reads):
+            continue
+        if not ends.isdisjoint(step.makes):
+            arrived = True
+        elif (
+            name_of(step.function) in SUMMING
+            or step.function is renamed
+            or all(read in reached or is_plain_number(tape, read) for read in step.reads)
+        ):
+            reached.update(step.makes)
+        else:
+            return set()
+    return reached if arrived or not reached.isdisjoint(ends) else set()
