@@ -394,13 +394,15 @@ A, B, scale = rng.normal(size=(4, 3)), rng.normal(size=(5, 3)), rng.uniform(0.5,
 
 for _ in range(4):
     miss = np.einsum("r,ir,jr->ij", scale, A, B) - table
-    loss = 0.5 * np.sum(miss**2)
+    size = np.sum(A**2) + np.sum(B**2)
+    loss = (0.5 * np.sum(miss**2) + 0.05 * size) / 20
     scaled = np.einsum("ij,r->ijr", miss, scale)
-    gA, gB = np.einsum("ijr,jr->ir", scaled, B), np.einsum("ijr,ir->jr", scaled, A)
+    gA = np.einsum("ijr,jr->ir", scaled, B) + 0.1 * A
+    gB = np.einsum("ijr,ir->jr", scaled, A) + 0.1 * B
     gscale = np.einsum("ij,ir,jr->r", miss, A, B)
     grads = [gA, gB, gscale]
     for p, g in zip([A, B, scale], grads):
-        p -= 0.01 * g
+        p -= 0.01 * (g / 20)
     print(loss)
 """
 PAIRS = """import numpy as np
@@ -445,6 +447,7 @@ SCRIPTS = [
     (PAIRS, "e = 1.0 - prob", "e = prob * (1.0 - prob)", "scale-factor", "(1.0 - prob)"),
     (ODDS, "lam / m * theta[j]", "lam * theta[j]", "regularisation", None),
     (CLASSES, "1 / m * X.T.dot(error)", "X.T.dot(error)", "missing-batch-sum-or-mean", "X.T.dot(error) / m"),
+    (CORES, "scaled, A) + 0.1 * B", "scaled, A)", "regularisation", None),
     (CORES, '"ij,ir,jr->r", miss', '"ijr,ir,jr->r", scaled', "scale-factor", "/ scale"),
 ]  # fmt: skip
 

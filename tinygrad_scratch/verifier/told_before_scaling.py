@@ -11,7 +11,7 @@ from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.source import right_side, statement_at
-from tinygrad_scratch.verifier.steps import renamed
+from tinygrad_scratch.verifier.steps import Array, renamed
 
 TOLD = "missing-term", "regularisation"
 
@@ -42,9 +42,15 @@ def only_scaled(case: Case, node: int) -> tuple[int, float] | None:
     for read in step.reads:
         inner = case.tape.nodes[read].value
         is_telling = inner.shape == value.shape and np.any(inner) and not case.is_forward(read)
-        if is_telling and case.match_up_to_factor(inner) is None:  # what is a gradient lacks nothing
+        if is_telling and not is_whole(case, inner):
             at = np.argmax(np.abs(inner))
             factor = float(value.reshape(-1)[at] / inner.reshape(-1)[at])
             if factor and close(value, factor * inner):
                 return read, factor
     return None
+
+
+def is_whole(case: Case, value: Array) -> bool:
+    """Whether a value is the gradient of something, and not a part of it: it lacks nothing."""
+    found = case.match_up_to_factor(value)
+    return found is not None and found[0].through is None
