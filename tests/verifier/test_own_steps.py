@@ -80,3 +80,30 @@ def test_a_mistake_in_the_gradients_is_told(tmp_path: Path, way: str) -> None:
 def test_a_step_uphill_is_told(tmp_path: Path, way: str) -> None:
     check = check_of_script(tmp_path, (FLOW + WAYS[way]).replace("W - 0.1 *", "W + 0.1 *"))
     assert check.first_wrong is not None, str(check)
+
+
+def test_what_is_handed_on_in_time_is_no_such_step(tmp_path: Path) -> None:
+    """Each of these was made of the one before by one call, too, and their sum is the gradient."""
+    check = check_of_script(
+        tmp_path,
+        """import numpy as np
+
+rng = np.random.default_rng(1)
+x, b, U = rng.normal(size=(4, 3)), rng.normal(size=3), rng.normal(size=(3, 3))
+for turn in range(5):
+    states = [np.zeros(3)]
+    for row in x:
+        states.append(np.tanh(row + states[-1] @ U + b))
+    loss = 0.5 * np.sum(states[-1] ** 2)
+    back, whole, share = states[-1], 0, 0
+    for i in range(4, 0, -1):
+        back = back * (1 - states[i] ** 2)
+        whole = whole + back
+        share = share + np.outer(states[i - 1], back)
+        back = back @ U.T
+    b = b - 0.1 * whole
+    U = U - 0.1 * share
+""",
+    )
+    assert check.ok, str(check)
+    assert {step.name for step in check.steps if step.of == "b"} >= {"whole"}

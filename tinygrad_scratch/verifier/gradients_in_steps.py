@@ -17,8 +17,8 @@ MOVING = "setitem", "getitem", "flip", "roll", "take", "clip", "minimum", "maxim
 MOST_VALUES = 200
 
 
-def first_on_way(tape: Tape, node: int) -> tuple[int, int] | None:
-    """The first gradient in a sum of several, each at weights that the one before moved, as Runge and Kutta have it.
+def first_on_way(tape: Tape, node: int, parameter: int) -> tuple[int, int] | None:
+    """The first gradient in a sum of several, each where the one before moved the parameter, as Runge and Kutta do.
 
     One call made all of them, each of those before it. With it comes the sign that it has in the sum.
     """
@@ -28,8 +28,13 @@ def first_on_way(tape: Tape, node: int) -> tuple[int, int] | None:
     if len(order) < 2 or len(order) > MOST_VALUES or len(places) > 1 or None in places:
         return None
     parents = tape.parents()
-    led = all(one in ancestors(parents, [other]) for (one, _), (other, _) in pairwise(order))
-    return order[0] if led else None
+    moves = [step for step in tape.steps if name_of(step.function) in ("add", "subtract") and parameter in step.reads]
+
+    def leads(one: int, other: int) -> bool:
+        behind = ancestors(parents, [other])
+        return any(behind.issuperset(move.makes) and one in ancestors(parents, move.reads) for move in moves)
+
+    return order[0] if all(leads(one, other) for (one, _), (other, _) in pairwise(order)) else None
 
 
 def terms_of(tape: Tape, node: int, sign: int) -> Iterator[tuple[int, int]]:

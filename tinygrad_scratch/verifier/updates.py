@@ -112,6 +112,7 @@ class Updates:
     called: set[str] = field(default_factory=set)  # the names of gradients that are called after parameters
     inputs: Inputs = field(default_factory=dict)  # the numbers that single parameters are multiplied by
     turned: dict[int, tuple[int, int]] = field(default_factory=dict)  # what is added -> its named negative, and a sign
+    parameter: int = -1  # the one of which an update is looked at
     several: list[int] = field(default_factory=list)  # parameters with several steps, each by a loss of its own
 
     def of_all(
@@ -200,6 +201,7 @@ class Updates:
         before, as weights are looked at ahead, by the velocity of the last step.
         """
         tape, first = self.tape, parameter.node
+        self.parameter = first
         slot = tape.nodes[first].slot
         later = [node.number for node in tape.nodes if node.slot == slot and node.number not in {first, *read}]
         parts = again_and_again(tape, first, sorted({*later, *bound}), self.change_in)
@@ -346,7 +348,7 @@ class Updates:
     def in_mix(self, node: int) -> tuple[int, int] | None:
         """The gradient in a step that goes by several of them, or by products of matrices of it."""
         found = in_products(self.tape, node, self.is_gradient)
-        return first_on_way(self.tape, node) if found is None else (found, 1)
+        return first_on_way(self.tape, node, self.parameter) if found is None else (found, 1)
 
     def of_one(self, node: int) -> tuple[int, int] | None:
         """The one value that both terms of a sum are multiples of, as in Nadam's first step: `a * m + b * g`.
