@@ -250,7 +250,10 @@ def kind_of_form(case: Case, found: Difference) -> str:
 def is_times_parameter(case: Case, found: Difference) -> bool:
     """Whether it should be divided by a parameter: by that it was multiplied once too often."""
     match found.new:
-        case ast.BinOp(left=left, op=ast.Div(), right=ast.Name() | ast.Attribute() as right) if same(left, found.old):
+        case (
+            ast.BinOp(left=left, op=ast.Div(), right=ast.Name() | ast.Attribute() as right)
+            | ast.BinOp(left=left, op=ast.Mult(), right=ast.BinOp(op=ast.Div(), right=ast.Name() as right))
+        ) if same(left, found.old):
             return holds_parameters_alone(case, right)
     return False
 
