@@ -11,7 +11,7 @@ from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.references import Ref
 from tinygrad_scratch.verifier.steps import Step, ancestors, renamed
 from tinygrad_scratch.verifier.tape import Tape
-from tinygrad_scratch.verifier.update_steps import is_made_of, is_plain_number
+from tinygrad_scratch.verifier.update_steps import is_plain_number
 
 PRODUCTS = {"multiply", "divide", "einsum", "matmul", "dot", "tensordot"}
 SHAPES = {"getitem", "reshape", "ravel", "expand_dims", "T", "transpose"}
@@ -26,7 +26,8 @@ def let_through(tape: Tape, ends: set[int], first: int) -> set[int]:
     `ends` are what updates made, and what is given as a gradient: only what goes there and nowhere else is bounded so,
     in the turn that begins with step `first`.
     """
-    found = {factor: product for step in tape.steps[first:] for factor, product in bounded_in(tape, step)}
+    roots = of_roots(tape, first)
+    found = {f: product for step in tape.steps[first:] if roots for f, product in bounded_in(tape, step, roots)}
     several = {f: product for f, product in found.items() if tape.nodes[f].value.size > 1}
     if len(several) < len(found):
         summed = added_up(tape, set(found.values()), ends)
@@ -51,7 +52,19 @@ def added_up(tape: Tape, products: set[int], ends: set[int]) -> set[int]:
     return found
 
 
-def bounded_in(tape: Tape, step: Step) -> Iterable[tuple[int, int]]:
+def of_roots(tape: Tape, first: int) -> dict[int, set[int]]:
+    """What is made of norms and numbers alone, from a step on, with these norms."""
+    found: dict[int, set[int]] = {}
+    for step in tape.steps[first:]:
+        roots = [found[read] for read in step.reads if read in found]
+        if name_of(step.function) in ROOTS:
+            found |= {node: {node} for node in step.makes}
+        elif roots and all(read in found or is_plain_number(tape, read) for read in step.reads):
+            found |= {node: set[int]().union(*roots) for node in step.makes}
+    return found
+
+
+def bounded_in(tape: Tape, step: Step, roots: dict[int, set[int]]) -> Iterable[tuple[int, int]]:
     """The factor of each sample by which a call bounds what the factor was made of the norms of, with the product."""
     name, arrays = name_of(step.function), [read for read in step.reads if not is_plain_number(tape, read)]
     if name not in PRODUCTS or len(arrays) != 2 or len(step.makes) != 1:
@@ -60,21 +73,14 @@ def bounded_in(tape: Tape, step: Step) -> Iterable[tuple[int, int]]:
         factor = before_shapes(tape, factor)
         made = tape.steps[tape.nodes[factor].step]
         value = np.asarray(tape.nodes[factor].value)
-        if value.dtype.kind != "f" or made.makes != (factor,) or type(made.result) is not Ref:
+        norms = roots.get(factor, set()) - {inner}
+        if not norms or value.dtype.kind != "f" or made.makes != (factor,) or type(made.result) is not Ref:
             continue
         size = 1 / value if name == "divide" and np.all(value) else value
         is_bound = np.all(size > 0) and np.all(size <= 1 + ROUNDING) and np.any(size < 1)
-        if is_bound and is_of_norms(tape, factor, inner):
+        if is_bound and inner in ancestors(tape.parents(), norms):
             yield factor, step.makes[0]
             return
-
-
-def is_of_norms(tape: Tape, factor: int, inner: int) -> bool:
-    """Whether a value was made of norms of another one, and of others, and of numbers alone."""
-    parents = tape.parents()
-    roots = [n for n in ancestors(parents, [factor]) if name_of(tape.steps[tape.nodes[n].step].function) in ROOTS]
-    norms = {n for n in roots if n != inner and inner in ancestors(parents, [n])}
-    return bool(norms) and is_made_of(tape, factor, norms)
 
 
 def before_shapes(tape: Tape, node: int) -> int:
