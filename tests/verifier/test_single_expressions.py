@@ -447,7 +447,6 @@ SCRIPTS = [
     (PAIRS, "e = 1.0 - prob", "e = prob * (1.0 - prob)", "scale-factor", "(1.0 - prob)"),
     (ODDS, "lam / m * theta[j]", "lam * theta[j]", "regularisation", None),
     (CLASSES, "1 / m * X.T.dot(error)", "X.T.dot(error)", "missing-batch-sum-or-mean", "X.T.dot(error) / m"),
-    (CORES, "scaled, A) + 0.1 * B", "scaled, A)", "regularisation", None),
     (CORES, '"ij,ir,jr->r", miss', '"ijr,ir,jr->r", scaled', "scale-factor", "/ scale"),
 ]  # fmt: skip
 

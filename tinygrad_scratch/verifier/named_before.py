@@ -84,9 +84,9 @@ class NamedBefore:
             if self.get(node):
                 yield node, self.get(node)
 
-    def is_lent(self, event: Event) -> bool:
+    def is_lent(self, node: int, event: Event) -> bool:
         """Whether a line of the loop gave a name to what had another, as `z = b` and `y = coef[0]` do before a sum."""
-        names, turn = self.get(event.node), self.turn
+        names, turn = self.get(node), self.turn
         is_other = event in names[1:] and event.short != names[0].short
         return is_other and event.place.file == turn.file and turn.first < event.place.line <= turn.last
 

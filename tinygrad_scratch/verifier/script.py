@@ -6,6 +6,7 @@ import ast
 import contextlib
 import io
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -24,7 +25,7 @@ from tinygrad_scratch.verifier.names import is_gradient_name, listed
 from tinygrad_scratch.verifier.ones import masks_of_ones, turn_that_tells
 from tinygrad_scratch.verifier.places import PACKAGE, is_theirs
 from tinygrad_scratch.verifier.rewriting.again import Ends, Script
-from tinygrad_scratch.verifier.source import text_of
+from tinygrad_scratch.verifier.source import parsed, text_of
 from tinygrad_scratch.verifier.steps_apart import NO_LOSS
 from tinygrad_scratch.verifier.tape import LimitReached
 from tinygrad_scratch.verifier.told_untouched import tell_untouched
@@ -37,7 +38,7 @@ MOST_SILENT = 6  # turns that are passed over, as those with an input of noughts
 
 
 NOT_JUDGED = "not judged"
-GOES_ON = "overwritten-accumulation"  # of gradients that are not set back, though each turn takes its step by them
+GOES_ON = re.compile(r"set it to 0 before the first turn")  # what is said of gradients that are not set back
 
 
 class NothingTold(Exception):  # noqa: N818  # it is no error
@@ -145,7 +146,7 @@ def check_later(path: str, check: Any, loss: str | None, seconds: float) -> Any:
         if not is_later or first is None or len(other.causes) != 1:
             return check
         is_sure = first.certainty == "checked" and are_judged_alike(check, other)
-        if is_sure and (first.should_be or (first.kind == GOES_ON and all(f.by == "update" for f in other.finals))):
+        if is_sure and (first.should_be or goes_on_by_mistake(other, first)):
             other.notes.append(f"The turn before is right: this is turn {other.turn + 1} of the loop.")
             return other
         if first.should_be:
@@ -154,6 +155,20 @@ def check_later(path: str, check: Any, loss: str | None, seconds: float) -> Any:
                 "other changes: look at that line once more."
             )
     return check
+
+
+def goes_on_by_mistake(other: Any, first: Any) -> bool:
+    """Whether gradients are not set back, though each turn takes its step by them.
+
+    A mean that goes on over turns, in which a new gradient takes the place of one that was kept, is meant to.
+    """
+    written = parsed(first.statement)
+    value = written.value if isinstance(written, ast.AugAssign) else None
+    replaces = any(
+        isinstance(part, ast.BinOp) and isinstance(part.op, ast.Sub) and isinstance(part.right, ast.Subscript)
+        for part in (ast.walk(value) if value is not None else ())
+    )
+    return bool(GOES_ON.search(first.sentence)) and not replaces and all(f.by == "update" for f in other.finals)
 
 
 def has_more_to_tell(check: Any, later: Any) -> bool:

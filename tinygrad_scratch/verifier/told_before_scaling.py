@@ -13,12 +13,10 @@ from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.source import right_side, statement_at
 from tinygrad_scratch.verifier.steps import Array, renamed
 
-TOLD = "missing-term", "regularisation"
-
 
 def tell_before_scaling(case: Case, cause: Cause, repair: Repair) -> Repair | None:
     """Tell it so, where no text of the statement is known that would be right; with the value that is mended then."""
-    if cause.should_be or cause.kind not in TOLD or cause.certainty == "unexplained":
+    if cause.should_be or cause.kind != "missing-term" or cause.certainty == "unexplained":
         return None
     node, factor, found = repair.event.node, 1.0, None
     while (inner := only_scaled(case, node)) is not None:

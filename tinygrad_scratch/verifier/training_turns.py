@@ -319,7 +319,7 @@ class Loops:
                 if (
                     old is None
                     or before in found
-                    or (before in apart and named.is_lent(old))
+                    or (before in apart and named.is_lent(before, old))
                     or self.met.is_read_between(before, outermost, turn.begun)
                     or (reads[before] < 2 and not is_read_in_parts(tape, first_reads, before, event.node))
                     or node.value.dtype.kind != "f"
@@ -337,7 +337,7 @@ class Loops:
                     if change is None or is_average(tape, change, before) or is_mix(tape, event.node, before):
                         continue
                 stand = Recorded(tape, node.value, node.slot)
-                into = apart if named.is_lent(old) and tape.nodes[last].slot != node.slot else found
+                into = apart if named.is_lent(before, old) and tape.nodes[last].slot != node.slot else found
                 into[before] = Parameter(old.name.removeprefix("self."), stand, None, first=before), last
         take_apart(tape, apart, found)
         name_apart(
