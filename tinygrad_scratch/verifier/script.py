@@ -25,7 +25,7 @@ from tinygrad_scratch.verifier.names import is_gradient_name, listed
 from tinygrad_scratch.verifier.ones import masks_of_ones, turn_that_tells
 from tinygrad_scratch.verifier.places import PACKAGE, is_theirs
 from tinygrad_scratch.verifier.rewriting.again import Ends, Script
-from tinygrad_scratch.verifier.source import parsed, text_of
+from tinygrad_scratch.verifier.source import parsed, statement_at, text_of
 from tinygrad_scratch.verifier.steps_apart import NO_LOSS
 from tinygrad_scratch.verifier.tape import LimitReached
 from tinygrad_scratch.verifier.told_untouched import tell_untouched
@@ -162,7 +162,7 @@ def goes_on_by_mistake(other: Any, first: Any) -> bool:
 
     A mean that goes on over turns, in which a new gradient takes the place of one that was kept, is meant to.
     """
-    written = parsed(first.statement)
+    written = parsed(statement_at(first.file, first.line))
     value = written.value if isinstance(written, ast.AugAssign) else None
     replaces = any(
         isinstance(part, ast.BinOp) and isinstance(part.op, ast.Sub) and isinstance(part.right, ast.Subscript)
