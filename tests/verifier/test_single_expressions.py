@@ -464,7 +464,7 @@ def test_in_a_script(tmp_path: Path, program: str, right: str, wrong: str, kind:
     check, line = edited_script(tmp_path, program, right, wrong)
     lines = {line, line + 1} if kind == STALE else {line}  # the update, or what reads what it leaves
     assert told(check)[0] in lines, str(check)
-    assert told(check)[1] == (kind or told(check)[1]), str(check)
+    assert told(check)[1] == kind, str(check)
     assert text is None or text in check.first_wrong.should_be, str(check)
 
 

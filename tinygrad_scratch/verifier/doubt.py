@@ -173,10 +173,12 @@ def is_right_elsewhere(case: Case, repair: Repair) -> bool:
     here, ends = repair.event, case.ancestors(final.node for final in case.finals) - case.forward
     same = [e for e in case.events if (e.place, e.name) == (here.place, here.name) and e.node in ends]
     others = [e for e in same if e.owner != here.owner or made_by_others(case, here, e)]
-    return any(case.match(np.asarray(case.tape.nodes[e.node].value)) is not None and changes(case, e) for e in others)
+    return any(
+        case.match(np.asarray(case.tape.nodes[e.node].value)) is not None and is_changed(case, e) for e in others
+    )
 
 
-def changes(case: Case, event: Event) -> bool:
+def is_changed(case: Case, event: Event) -> bool:
     """Whether a value is another one than what it was made of, as `d * slope` is not where the slope is 1."""
     nodes = case.tape.nodes
     value, reads = nodes[event.node].value, case.step_of(event.node).reads

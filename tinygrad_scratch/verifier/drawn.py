@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.edits import name_of
+from tinygrad_scratch.verifier.events import by_node
 from tinygrad_scratch.verifier.noise import is_drawn
 from tinygrad_scratch.verifier.steps import Step
 from tinygrad_scratch.verifier.truth import shows
@@ -18,7 +19,7 @@ def drawn(case: Case, behind: dict[int, set[int]]) -> list[int]:
 
     A code that is only decoded, as an autoencoder's, is none. `behind` are the parameters that went into each value.
     """
-    noise, sums = noises(case), dict[int, set[int]]()  # what sums were gathered in which values
+    noise, sums = set(noises(case)), dict[int, set[int]]()  # what sums were gathered in which values
     found = set[int]()
     for step in case.tape.steps:
         name, made = name_of(step.function), case.smooth.intersection(step.makes)
@@ -43,19 +44,13 @@ def measured(step: Step, sums: dict[int, set[int]], behind: dict[int, set[int]])
     return found
 
 
-def noises(case: Case) -> set[int]:
+def noises(case: Case) -> Iterator[int]:
     """The random numbers of a run."""
-    return set(drawn_numbers(case))
-
-
-def drawn_numbers(case: Case) -> Iterator[int]:
-    names: dict[int, list[str]] = {}
-    for event in case.events:
-        names.setdefault(event.node, []).append(event.name)
+    named = by_node(case.events)
     parameters, seen = {final.parameter.node for final in case.finals}, set[int]()
     for step in case.tape.steps:
         for node in set(step.reads) - seen - parameters:
             seen.add(node)
             is_given = case.step_of(node).function is None and case.tape.nodes[node].value.dtype.kind == "f"
-            if is_given and is_drawn(step, names.get(node, ())):
+            if is_given and is_drawn(step, [event.name for event in named.get(node, ())]):
                 yield node

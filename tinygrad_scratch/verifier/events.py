@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -31,3 +32,11 @@ class Event:
 def claims_gradient(name: str) -> bool:
     """Whether a name, or that of what holds it, is one of gradients: `dW`, `grads['W']`."""
     return any(is_gradient_name(part) for part in re.findall(r"[^.\[\]'\"(), ]+", name))
+
+
+def by_node(events: Iterable[Event]) -> dict[int, list[Event]]:
+    """The events of each value, in their order."""
+    found: dict[int, list[Event]] = {}
+    for event in events:
+        found.setdefault(event.node, []).append(event)
+    return found

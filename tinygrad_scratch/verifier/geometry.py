@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
-from tinygrad_scratch.verifier.edits import name_of
+from tinygrad_scratch.verifier.edits import OF_MATRICES, name_of
 from tinygrad_scratch.verifier.likeness import close, is_along
 from tinygrad_scratch.verifier.pairing import Final
 
-PRODUCTS = "matmul", "dot"
 MOST_ROWS = 1000
 
 
@@ -42,7 +41,7 @@ def kernel_before(case: Case, values: dict[int, Any], final: Final) -> int | Non
     step, truth, node = np.asarray(values[final.node]), case.true_of(final), final.parameter.node
     if final.by != "update" or not final.name.startswith("the step of") or step.shape != truth.shape:
         return None
-    calls = [call for call in case.tape.steps if name_of(call.function) in PRODUCTS]
+    calls = [call for call in case.tape.steps if name_of(call.function) in OF_MATRICES]
     calls = [call for call in calls if not case.forward.isdisjoint(call.makes)]
     times = Counter(read for call in calls for read in call.reads if read not in case.smooth)
     beside = {read for call in calls if node in call.reads for read in call.reads}

@@ -7,12 +7,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from tinygrad_scratch.verifier.edits import name_of
+from tinygrad_scratch.verifier.edits import OF_MATRICES, name_of
 from tinygrad_scratch.verifier.steps import ancestors
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.update_steps import inside
 
-PRODUCTS = "matmul", "dot"
 MOVING = "setitem", "getitem", "flip", "roll", "take", "clip", "minimum", "maximum"  # what slips do, or clipping
 MOST_VALUES = 200
 
@@ -76,7 +75,7 @@ def in_products(tape: Tape, node: int, is_gradient: Callable[[int], bool]) -> in
         arrays = [read for read in step.reads if tape.nodes[read].value.size > 1]
         if len(seen) > MOST_VALUES or name in MOVING or (name == "multiply" and len(arrays) > 1):
             return None
-        by_product = by_product or (name in PRODUCTS and bool(arrays))
+        by_product = by_product or (name in OF_MATRICES and bool(arrays))
         waiting += arrays
     places = {tape.steps[tape.nodes[each].step].place for each in found}
     last = max(found, default=-1)

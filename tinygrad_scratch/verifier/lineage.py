@@ -17,6 +17,15 @@ from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.truth import Truth
 
 
+def smooth_from(tape: Tape, parents: dict[int, set[int]], parameters: set[int]) -> set[int]:
+    """The nodes that were computed from some parameters by numbers with a point alone, and these."""
+    found = set(parameters)
+    for node in tape.nodes:
+        if node.value.dtype.kind in "fc" and not found.isdisjoint(parents[node.number]):
+            found.add(node.number)
+    return found
+
+
 @dataclass
 class Lineage:
     """A recorded run, the truth of its loss, and the gradients that it ended with."""
@@ -93,11 +102,7 @@ class Lineage:
     @cached_property
     def smooth(self) -> set[int]:
         """The nodes that were computed from a parameter by numbers with a point alone, as no count or mask is."""
-        found = {final.parameter.node for final in self.finals}
-        for node in self.tape.nodes:
-            if node.value.dtype.kind in "fc" and not found.isdisjoint(self.parents[node.number]):
-                found.add(node.number)
-        return found
+        return smooth_from(self.tape, self.parents, {final.parameter.node for final in self.finals})
 
     def is_data(self, node: int) -> bool:
         """Whether no parameter went into a value, or only the choice of an index or a label."""

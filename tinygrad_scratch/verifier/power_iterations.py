@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
-from tinygrad_scratch.verifier.edits import name_of
+from tinygrad_scratch.verifier.edits import OF_MATRICES, name_of
 from tinygrad_scratch.verifier.steps import Step
 from tinygrad_scratch.verifier.truth import shows
 from tinygrad_scratch.verifier.update_steps import is_plain_number
 
-PRODUCTS = {"matmul", "dot"}
 KEEPING = {"add", "subtract", "multiply", "divide", "power", "square", "sqrt", "sum", "norm", "maximum", "vdot"}
 AT_LENGTH_1 = 1e-5  # an epsilon may be added to the length
 
@@ -34,7 +33,7 @@ def turned_by(case: Case, parameter: int) -> set[int]:
             continue
         if shows(step) and reads <= matrix:
             matrix.update(made)
-        elif name_of(step.function) in PRODUCTS and all(n in matrix | vectors or is_given(case, n) for n in reads):
+        elif name_of(step.function) in OF_MATRICES and all(n in matrix | vectors or is_given(case, n) for n in reads):
             if not reads.isdisjoint(matrix | vectors):
                 is_number = case.tape.nodes[made[0]].value.size == 1
                 is_norm = is_norm or (is_number and reads <= matrix | vectors)

@@ -6,7 +6,6 @@ import ast
 import contextlib
 import io
 import os
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -15,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from tinygrad_scratch.verifier.called_elsewhere import losses_called, with_call
+from tinygrad_scratch.verifier.causes.state import NOT_SET_BACK
 from tinygrad_scratch.verifier.check import verify
 from tinygrad_scratch.verifier.elsewhere import MOST_ELSEWHERE, Elsewhere, Left
 from tinygrad_scratch.verifier.loops import (
@@ -38,7 +38,6 @@ MOST_SILENT = 6  # turns that are passed over, as those with an input of noughts
 
 
 NOT_JUDGED = "not judged"
-GOES_ON = re.compile(r"set it to 0 before the first turn")  # what is said of gradients that are not set back
 
 
 class NothingTold(Exception):  # noqa: N818  # it is no error
@@ -168,7 +167,7 @@ def goes_on_by_mistake(other: Any, first: Any) -> bool:
         isinstance(part, ast.BinOp) and isinstance(part.op, ast.Sub) and isinstance(part.right, ast.Subscript)
         for part in (ast.walk(value) if value is not None else ())
     )
-    return bool(GOES_ON.search(first.sentence)) and not replaces and all(f.by == "update" for f in other.finals)
+    return NOT_SET_BACK in first.sentence and not replaces and all(f.by == "update" for f in other.finals)
 
 
 def has_more_to_tell(check: Any, later: Any) -> bool:

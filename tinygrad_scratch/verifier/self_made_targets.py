@@ -130,8 +130,8 @@ class SelfMadeTargets:
     def weighed_by(self, error: int) -> Iterator[tuple[Step, Given]]:
         """The products that an error weighs, with that as given: a critic's error is an actor's weight."""
         found = {error}
-        for step in self.case.tape.steps:
-            if found.isdisjoint(step.reads) or not self.case.forward.issuperset(step.makes):
+        for step in self.uses(error):
+            if found.isdisjoint(step.reads):
                 continue
             place = self.place_of_weight(step, found)
             if place is not None:

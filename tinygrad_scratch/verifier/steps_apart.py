@@ -11,6 +11,7 @@ from itertools import combinations
 from typing import Any
 
 from tinygrad_scratch.verifier.edits import name_of
+from tinygrad_scratch.verifier.lineage import smooth_from
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.steps import ancestors
@@ -185,9 +186,10 @@ def leads(entry: Any, one: StepApart, other: StepApart) -> bool:
 
 def weighs(entry: Any, one: StepApart, other: StepApart) -> bool:
     """Whether all that a step's parameters do to another loss is to weigh its terms, as a critic does an actor's."""
-    moved_by = [smoothly(entry, {final.parameter.node for final in step.finals}) for step in (one, other)]
-    alone = moved_by[0] - moved_by[1], moved_by[1] - moved_by[0]
     parents, held = dict(entry.tape.parents()), False
+    own_ones = [{final.parameter.node for final in step.finals} for step in (one, other)]
+    moved_by = [smooth_from(entry.tape, parents, nodes) for nodes in own_ones]
+    alone = moved_by[0] - moved_by[1], moved_by[1] - moved_by[0]
     for node in other.forward:
         step = entry.tape.steps[entry.tape.nodes[node].step]
         if name_of(step.function) == "multiply" and in_proportion(entry.tape, node, other, moved_by[0] | moved_by[1]):
@@ -195,15 +197,6 @@ def weighs(entry: Any, one: StepApart, other: StepApart) -> bool:
             parents[node], held = parents[node] - weights, held or bool(weights)
     rest = ancestors(parents, [other.loss])
     return held and not any(final.parameter.node in rest for final in one.finals)
-
-
-def smoothly(entry: Any, parameters: set[int]) -> set[int]:
-    """All values that were computed from a parameter by numbers with a point alone, as no choice is."""
-    parents, found = entry.tape.parents(), set(parameters)
-    for node in entry.tape.nodes:
-        if node.value.dtype.kind == "f" and not found.isdisjoint(parents[node.number]):
-            found.add(node.number)
-    return found
 
 
 def in_proportion(tape: Any, node: int, step: StepApart, moved: set[int]) -> bool:

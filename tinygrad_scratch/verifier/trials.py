@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
-from tinygrad_scratch.verifier.events import Event
+from tinygrad_scratch.verifier.events import Event, by_node
 from tinygrad_scratch.verifier.likeness import close, is_along
 from tinygrad_scratch.verifier.names import alike
 from tinygrad_scratch.verifier.pairing import Final
@@ -24,11 +24,8 @@ MOST_PLAYED = 200_000  # calls that are made again for all trials of one mistake
 
 def mending(case: Case, values: dict[int, Any], wrong: list[Final]) -> list[Repair]:
     """The replacements that mend the most final gradients, each of another value, the likeliest first."""
-    events = suspects(case, wrong, values)
-    by_node: dict[int, list[Event]] = {}
-    for event in events:
-        by_node.setdefault(event.node, []).append(event)
-    trials = screened(case, by_node, values, wrong)
+    events = by_node(suspects(case, wrong, values))
+    trials = screened(case, events, values, wrong)
     still_wrong = case.wrong(values)
     right = [final for final in case.finals if final not in still_wrong]
     found: list[tuple[tuple[float, ...], Repair]] = []
@@ -36,7 +33,7 @@ def mending(case: Case, values: dict[int, Any], wrong: list[Final]) -> list[Repa
     for node, entry, factor in trials:
         if case.tape.played > enough:
             break
-        trial = tried(case, name_to_try(case, by_node[node]), entry, factor, values, wrong, right)
+        trial = tried(case, name_to_try(case, events[node]), entry, factor, values, wrong, right)
         found += [trial] if trial is not None else []
     most = max((key[0] for key, _ in found), default=0.0)
     return [multiple_of(repair, values, found) for repair in one_for_each([t for t in found if t[0][0] == most])]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.events import Event, claims_gradient
+from tinygrad_scratch.verifier.events import Event, by_node, claims_gradient
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.names import alike, bare, is_name_of_data
 from tinygrad_scratch.verifier.rewriting.left_out import MEANT
@@ -43,7 +43,7 @@ def untouched(check: Any, later: Any) -> list[Untouched]:
 
 def kept_since(step: int, check: Any, later: Any) -> Iterator[Untouched]:
     """The same, of what was there before a step of the later turn's run."""
-    slopes, nodes, named = later.truth.cotangents, later.tape.nodes, names_by_node(later)
+    slopes, nodes, named = later.truth.cotangents, later.tape.nodes, by_node(later.case.events)
     moved = {p.node for p in later.entry.updated} | {p.node for p, _ in later.entry.changed}
     read = read_for_loss(later)
     stems = {stem_of(event.short) for node in moved & slopes.keys() for event in named.get(node, ())}
@@ -78,7 +78,7 @@ def gradients_of(check: Any, later: Any, node: int, names: frozenset[str]) -> li
 def same_before(check: Any, value: Array, names: frozenset[str]) -> int | None:
     """What had such names in the turn judged, the same values, and a slope."""
     found = dict[int, int]()
-    for node, events in names_by_node(check).items():
+    for node, events in by_node(check.case.events).items():
         shared = len(names & {event.name for event in events})
         if shared and node in check.truth.cotangents and np.array_equal(check.tape.nodes[node].value, value):
             found[node] = shared
@@ -93,13 +93,6 @@ def in_turn(check: Any) -> list[Event]:
 def files_of(check: Any) -> set[str]:
     """The files that a check has seen lines of."""
     return {event.place.file for event in check.case.events} | {check.loop[0]}
-
-
-def names_by_node(check: Any) -> dict[int, list[Event]]:
-    found: dict[int, list[Event]] = {}
-    for event in check.case.events:
-        found.setdefault(event.node, []).append(event)
-    return found
 
 
 def stem_of(name: str) -> str:

@@ -16,6 +16,8 @@ from tinygrad_scratch.verifier.rewriting.valued import parameter_of
 from tinygrad_scratch.verifier.source import in_same_function, is_rename, right_side, statement_at
 from tinygrad_scratch.verifier.steps import Step
 
+BY_SIGN = "add", "subtract"
+NOT_SET_BACK = "set it to 0 before the first turn that adds to it"
 TOO_EARLY = "the gradient needs its value from the forward pass. Update it after its last use"
 
 
@@ -56,10 +58,12 @@ def of_earlier(region: Region, step: Step, read: int, earlier: int) -> Finding:
     case, name, slot = region.case, region.name(read), region.case.tape.nodes[read].slot
     writer, is_weight = case.step_of(read), is_parameter(region, earlier)
     if adds_in_place(region, step, slot) and region.gives_truth({step.index: only(1)}):
-        said = f"{name} is added to what it held before: {instead_of_adding(region, step, slot)}"
+        instead = NOT_SET_BACK if goes_on(region, step, slot) else "write `=` instead of `+=`"  # which drops a sum
+        said = f"{name} is added to what it held before: {instead}"
         return Finding("overwritten-accumulation", said, step, changes={step.index: only(1)})
-    if not np.any(region.values[earlier]) and goes_on_in_place(region, step, slot):
-        said = f"{name} goes on from what it held before: set it to 0 before the first turn that adds to it"
+    is_sum = adds_in_place(region, step, slot, BY_SIGN) and goes_on(region, step, slot, BY_SIGN)
+    if is_sum and not np.any(region.values[earlier]):
+        said = f"{name} goes on from what it held before: {NOT_SET_BACK}"
         return Finding("overwritten-accumulation", said, step)
     if is_weight and (alias := copied_for(region, step, read, name, earlier)) is not None:
         of = right_side(statement_at(alias.file, alias.line))
@@ -96,28 +100,16 @@ def called_after(reader: Step, update: Step) -> Place | None:
     return caller if any(in_same_function(caller, place) for place in seen) else None
 
 
-def adds_in_place(region: Region, step: Step, slot: int) -> bool:
-    """Whether a call adds to an array in place, as `+=` does."""
+def adds_in_place(region: Region, step: Step, slot: int, by: tuple[str, ...] = ("add",)) -> bool:
+    """Whether a call adds to an array in place, as `+=` does; or, if told, takes off it."""
     made = {region.case.tape.nodes[node].slot for node in step.makes}
-    return name_of(step.function) == "add" and slot in made and places_of(step)[0] == (0, slot)
+    return name_of(step.function) in by and slot in made and places_of(step)[:1] == [(0, slot)]
 
 
-def goes_on_in_place(region: Region, step: Step, slot: int) -> bool:
-    """Whether a call adds to an array in place, or takes off it, and what it makes is added to in its next turn."""
-    if name_of(step.function) not in ("add", "subtract") or not places_of(step) or places_of(step)[0] != (0, slot):
-        return False
-    made = {region.case.tape.nodes[node].slot for node in step.makes}
+def goes_on(region: Region, step: Step, slot: int, by: tuple[str, ...] = ("add",)) -> bool:
+    """Whether a call does so again in later turns."""
     later = region.case.tape.steps[step.index + 1 :]
-    return slot in made and any(
-        other.place == step.place and slot in dict(places_of(other)).values() for other in later
-    )
-
-
-def instead_of_adding(region: Region, step: Step, slot: int) -> str:
-    """What to do about a sum that begins with what was there before; where it goes on in later turns, `=` drops it."""
-    later = region.case.tape.steps[step.index + 1 :]
-    goes_on = any(other.place == step.place and adds_in_place(region, other, slot) for other in later)
-    return "set it to 0 before the first turn that adds to it" if goes_on else "write `=` instead of `+=`"
+    return any(other.place == step.place and adds_in_place(region, other, slot, by) for other in later)
 
 
 def changed_under_way(region: Region) -> Iterator[Finding]:
