@@ -220,3 +220,40 @@ def test_of_layers_of_one_class_where_no_loss_is_computed(tmp_path: Path, pulls:
 def test_a_mistake_in_layers_of_one_class_with_penalties(tmp_path: Path) -> None:
     check = check_of_script(tmp_path, LAYERS.replace("1 - self.t**2", "1 - self.t"))
     assert told(check)[0] == LAYERS[: LAYERS.index("return g * (1")].count("\n") + 1, str(check)
+
+
+PRINTED = """
+import numpy as np
+
+rng = np.random.default_rng(8)
+soil, crop = rng.normal(size=(10, 4)), rng.normal(size=(10, 3))
+M, pull = rng.normal(size=(4, 3)), 0.2
+for season in range(3):
+    miss = soil @ M - crop
+    data_loss = np.mean(miss**2)
+    loss = data_loss + pull * np.sum(M**2)
+    print(data_loss, loss)
+    slope = 2 * soil.T @ miss / miss.size + 2 * pull * M
+    M = M - 0.1 * slope
+"""
+
+
+def test_of_the_whole_loss_beside_the_part_that_gradients_fit(tmp_path: Path) -> None:
+    """Each is called a loss; nothing but the gradients moves the parameters."""
+    assert check_of_script(tmp_path, PRINTED).ok
+    check = check_of_script(tmp_path, PRINTED.replace(" + 2 * pull * M\n", "\n"))
+    assert told(check) == (12, "regularisation"), str(check)
+
+
+@pytest.mark.parametrize(
+    "update", ["M = M - 0.1 * (slope + 2 * pull * M)", "M = (1 - 0.2 * pull) * M - 0.1 * slope"]
+)  # fmt: skip
+def test_a_decay_in_the_update_is_the_gradient_of_the_penalty(tmp_path: Path, update: str) -> None:
+    program = PRINTED.replace(" + 2 * pull * M\n", "\n").replace("M = M - 0.1 * slope", update)
+    assert check_of_script(tmp_path, program).ok is True
+
+
+def test_what_is_made_of_the_gradients_may_hold_the_penalty(tmp_path: Path) -> None:
+    decayed = "kept = 0.9 * kept + slope\n    M = M - 0.1 * (kept + 2 * pull * M)"
+    program = PRINTED.replace(" + 2 * pull * M\n", "\n").replace("M = M - 0.1 * slope", decayed)
+    assert check_of_script(tmp_path, program.replace("for season", "kept = np.zeros_like(M)\nfor season")).ok is True

@@ -11,7 +11,7 @@ import numpy as np
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.directions import DOWN, direction
 from tinygrad_scratch.verifier.edits import name_of
-from tinygrad_scratch.verifier.likeness import close, is_along, is_near_number
+from tinygrad_scratch.verifier.likeness import close, is_along, is_near_number, nearest_shares
 from tinygrad_scratch.verifier.losses import KnownLoss
 from tinygrad_scratch.verifier.names import without_holder
 from tinygrad_scratch.verifier.noise import DRAWN
@@ -186,7 +186,7 @@ def parts_of(case: Case, values: dict[int, Any], final: Final) -> tuple[float, f
     pulled = weights_in(weights) if np.any(weights) and truth.size > 2 else [np.zeros(truth.shape)]
     for each in pulled:
         mix: Array = np.array([truth.ravel(), each.ravel()], float).T
-        shares = np.linalg.lstsq(mix, value.ravel(), rcond=None)[0]
+        shares = nearest_shares(mix, value)
         if close((mix @ shares).reshape(value.shape), value) and abs(shares[0]) > SAME:
             pull = float(shares[1] / shares[0])
             return float(shares[0]), pull if abs(pull) > SAME else 0.0

@@ -23,8 +23,9 @@ Loop = ast.For | ast.While
 
 @dataclass(frozen=True)
 class Left:
-    """A loop that is left after a turn: its lines, and the line that comes then."""
+    """A loop that is left after a turn: its file and lines, and the line that comes then."""
 
+    file: str
     first: int
     last: int
     then: int
@@ -32,16 +33,18 @@ class Left:
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """A loop that trains, too: its lines, what it updates, and the loops that are left after a turn to come to it."""
+    """A loop that trains, too: where it is, what it updates, and the loops that are left after a turn to come to it."""
 
+    file: str
     first: int
     last: int
     names: tuple[str, ...]
     around: bool  # whether the turn that was judged is one of a loop in it
     left: tuple[Left, ...]
+    function: str = ""  # that it is in, where that is another one than that of the turn that was judged
 
-    def holds(self, line: int) -> bool:
-        return line == self.first if self.around else self.first <= line <= self.last
+    def holds(self, file: str, line: int) -> bool:
+        return file == self.file and (line == self.first if self.around else self.first <= line <= self.last)
 
 
 def trained_elsewhere(
@@ -65,9 +68,9 @@ def trained_elsewhere(
         loop = loop_of(loops, judged, node.lineno) if names else None
         if loop is not None:
             found.setdefault(loop.lineno, (loop, []))[1].extend(names)
-    others = (elsewhere(scope, loops, judged, loop, names) for _, (loop, names) in sorted(found.items()))
+    others = (elsewhere(file, scope, loops, judged, loop, names) for _, (loop, names) in sorted(found.items()))
     known = [other for other in others if other is not None]
-    known = [replace(other, left=(*other.left, *between(scope, known, other))) for other in known]
+    known = [replace(other, left=(*other.left, *between(file, scope, known, other))) for other in known]
     return [*known, *in_other_functions(file, scope, judged, known, seen)]
 
 
@@ -83,24 +86,26 @@ def in_other_functions(
     in_loops = {name_of(part) for part in parts if isinstance(part, ast.Call)}
     apart = (f for f in functions_of(tree) if own[0] not in lines_of(f) and f is not scope)
     others = [function for function in apart if function.name not in in_loops]
-    found = [Left(own[0], own[-1], then), *(left for other in known for left in between(scope, known, other))]
+    lefts = (left for other in known for left in between(file, scope, known, other))
+    found = [Left(file, own[0], own[-1], then), *lefts]
     after: list[Elsewhere] = []
     for function in others if then else ():
         for node in function.body:
             names = [name for part in beneath(node) if isinstance(part, ast.stmt) for name in stepped_by(file, part)]
             if not isinstance(node, Loop) or (file, node.lineno) in seen or not names:
                 continue
-            last = lines_of(node)[-1]
-            after.append(Elsewhere(node.lineno, last, tuple(dict.fromkeys(names)), False, tuple(dict.fromkeys(found))))
+            first, last = node.lineno, lines_of(node)[-1]
+            named, left = tuple(dict.fromkeys(names)), tuple(dict.fromkeys(found))
+            after.append(Elsewhere(file, first, last, named, False, left, function.name))
             if then_there := line_after(function, last):
-                found.append(Left(node.lineno, last, then_there))
+                found.append(Left(file, first, last, then_there))
     return after
 
 
-def between(scope: ast.AST, known: list[Elsewhere], other: Elsewhere) -> list[Left]:
+def between(file: str, scope: ast.AST, known: list[Elsewhere], other: Elsewhere) -> list[Left]:
     """The loops that train after the one that was judged and before another one: they are left, too."""
     before = [each for each in known if not each.around and not other.around and each.last < other.first]
-    return [Left(each.first, each.last, then) for each in before if (then := line_after(scope, each.last))]
+    return [Left(file, each.first, each.last, then) for each in before if (then := line_after(scope, each.last))]
 
 
 def loop_of(loops: list[Any], judged: ast.stmt, line: int) -> Any:
@@ -112,7 +117,9 @@ def loop_of(loops: list[Any], judged: ast.stmt, line: int) -> Any:
     return max(around, key=lambda loop: len(lines_of(loop))) if around and line > judged.lineno else None
 
 
-def elsewhere(scope: ast.AST, loops: list[Any], judged: ast.stmt, loop: Any, names: list[str]) -> Elsewhere | None:
+def elsewhere(
+    file: str, scope: ast.AST, loops: list[Any], judged: ast.stmt, loop: Any, names: list[str]
+) -> Elsewhere | None:
     """What is known of another loop; None where no line comes after the one that is to be left."""
     lines = lines_of(loop)
     inside = [each for each in loops if judged.lineno in lines_of(each) and loop.lineno not in lines_of(each)]
@@ -121,8 +128,8 @@ def elsewhere(scope: ast.AST, loops: list[Any], judged: ast.stmt, loop: Any, nam
     then = line_after(scope, lines_of(left)[-1])
     if around and (not then or then > lines[-1]):
         then = loop.lineno
-    found = Left(left.lineno, lines_of(left)[-1], then)
-    return Elsewhere(loop.lineno, lines[-1], tuple(dict.fromkeys(names)), around, (found,)) if then else None
+    found = Left(file, left.lineno, lines_of(left)[-1], then)
+    return Elsewhere(file, loop.lineno, lines[-1], tuple(dict.fromkeys(names)), around, (found,)) if then else None
 
 
 def line_after(scope: ast.AST, line: int) -> int:
@@ -207,9 +214,22 @@ def is_held_number(frame: FrameType | None, name: str) -> bool:
     return value is not None and isinstance(value, int | float | np.ndarray | np.generic) and np.size(value) == 1
 
 
-def left_after_a_turn(tree: ast.Module, left: tuple[Left, ...]) -> ast.Module:
+def leave(frame: FrameType, left: tuple[Left, ...]) -> bool:
+    """Leave a loop that comes to its next turn, where that is asked for: the line after it comes next."""
+    here = frame.f_code.co_filename, frame.f_lineno
+    then = next((each.then for each in left if (each.file, each.first) == here), None)
+    if then is None:
+        return False
+    try:
+        frame.f_lineno = then  # type: ignore[misc]  # of a frame that is traced
+    except ValueError:  # no way leads there
+        return False
+    return True
+
+
+def left_after_a_turn(tree: ast.Module, file: str, left: tuple[Left, ...]) -> ast.Module:
     """A script of which some loops make a turn, and end."""
-    firsts = {each.first for each in left}
+    firsts = {each.first for each in left if each.file == file}
     for node in ast.walk(tree) if firsts else ():
         if isinstance(node, ast.For | ast.While) and node.lineno in firsts:
             node.body.append(ast.copy_location(ast.Break(), node.body[-1]))

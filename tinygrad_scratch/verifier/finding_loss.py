@@ -52,6 +52,7 @@ from tinygrad_scratch.verifier.totals import (
 )
 from tinygrad_scratch.verifier.update_steps import shrunk, within
 from tinygrad_scratch.verifier.updates import Decay
+from tinygrad_scratch.verifier.whole_steps import parts_of
 
 MOST_MADE_AGAIN = 4
 MOST_PARTS = 8
@@ -473,7 +474,8 @@ class FindingLoss(Summed):
     def _without_parts(self, run: Played, mine: list[Candidate], finals: list[Final]) -> list[Candidate]:
         """Without penalties alone, and the losses to which another one of theirs adds one.
 
-        That is one that gradients hold, or that goes under the name of the loss: then it is missing in them.
+        That is one that gradients hold, or that goes under the name of the loss, or that makes a whole of what is part
+        of nothing else, where nothing but gradients moves the parameters: then it is missing in them.
         """
         nodes = [f.parameter.node for f in finals] or [parameter.node for parameter in self.parameters]
         free = without_data(self.tape, self._parents, nodes)
@@ -482,16 +484,34 @@ class FindingLoss(Summed):
         held = [final.parameter.node for final in finals if final.node in self._penalty]
         behind = {whole.node: self.all_behind(whole.node) - {whole.node} for whole in mine}
         times = Counter(candidate.name for candidate in mine)
-        called = {w.node for w in mine if times[w.name] > 1 and self._is_called_loss(w)}
+        called = {w.node for w in mine if self._is_called_loss(w)}
+        wholes = {w.node for w in mine if w.node in called and self._is_only_watched(w)} if len(called) > 1 else set()
+        wholes = wholes if wholes and self._are_moved_by_gradients(finals) else set()
+
+        def is_meant(whole: Candidate, part: Candidate) -> bool:
+            """Whether a penalty is the loss's, though no gradient holds it."""
+            same = whole.name == part.name and times[whole.name] > 1 and whole.node in called
+            return same or (whole.node in wholes and part.node in called)
+
         return [
             part
             for part in mine
             if not any(
-                part.node in behind[w.node] and self._penalises(run, w, part, nodes if w.name == part.name else held)
+                part.node in behind[w.node] and self._penalises(run, w, part, nodes if is_meant(w, part) else held)
                 for w in mine
-                if held or (w.name == part.name and w.node in called)
+                if held or is_meant(w, part)
             )
         ]
+
+    def _are_moved_by_gradients(self, finals: list[Final]) -> bool:
+        """Whether each update takes one number times the gradient off its parameter, and nothing else, as a decay."""
+        return all(
+            any(
+                parts_of(self._value(f.parameter.node) - self._value(after), self._value(f.node))[0] is not None
+                for after in self.updated_values(f.parameter)
+            )
+            for f in finals
+        )
 
     def _penalises(self, run: Played, whole: Candidate, part: Candidate, nodes: list[int]) -> bool:
         """Whether one loss, or what is to be made large as a likelihood is, is another one with a penalty.

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.events import Event
-from tinygrad_scratch.verifier.likeness import close, is_varied
+from tinygrad_scratch.verifier.likeness import close, is_varied, nearest_shares
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.region import Finding
@@ -120,7 +119,6 @@ def is_changed(case: Case, before: int, after: int) -> bool:
 def along(value: Array, gradient: Array) -> tuple[float, float]:
     """A number and a factor of the gradient that come nearest to a value together; a factor of rounding is none."""
     columns = np.stack([np.ones(value.size), gradient.reshape(-1)], axis=1)
-    found: Any = np.linalg.lstsq(columns, value.reshape(-1), rcond=None)[0]
-    number, factor = float(found[0]), float(found[1])
+    number, factor = map(float, nearest_shares(columns, value))
     is_rounding = abs(factor) * np.max(np.abs(gradient)) <= 1e-9 * np.max(np.abs(value))
     return number, 0.0 if is_rounding else factor

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from tinygrad_scratch.verifier.edits import name_of
-from tinygrad_scratch.verifier.likeness import close, is_near_number
+from tinygrad_scratch.verifier.likeness import close, is_near_number, nearest_shares
 from tinygrad_scratch.verifier.losses import KnownLoss
 from tinygrad_scratch.verifier.references import Ref
 from tinygrad_scratch.verifier.source import statement_at, text_of
@@ -124,7 +124,7 @@ def factor_between(tape: Tape, truth: Truth, held: Truth, node: int, weight: flo
 
 def share_of(value: Array, rest: Array, one: Array) -> float | None:
     """The negative number times which an array is added to another one to make a value."""
-    shares = np.linalg.lstsq(np.stack([rest.ravel(), one.ravel()], axis=1), value.ravel(), rcond=None)[0]
+    shares = nearest_shares(np.stack([rest.ravel(), one.ravel()], axis=1), value)
     is_sum = shares[0] > 0 > shares[1] and close(value, shares[0] * rest + shares[1] * one)
     return float(f"{shares[1] / shares[0]:.12g}") if is_sum else None
 

@@ -17,9 +17,7 @@ from tinygrad_scratch.verifier.called_elsewhere import losses_called, with_call
 from tinygrad_scratch.verifier.causes.state import NOT_SET_BACK
 from tinygrad_scratch.verifier.check import verify
 from tinygrad_scratch.verifier.elsewhere import MOST_ELSEWHERE, Elsewhere, Left
-from tinygrad_scratch.verifier.loops import (
-    without_magics,
-)
+from tinygrad_scratch.verifier.loops import names_in, tree_of, without_magics
 from tinygrad_scratch.verifier.lost_updates import said_of_all_lost
 from tinygrad_scratch.verifier.names import is_gradient_name, listed
 from tinygrad_scratch.verifier.ones import masks_of_ones, turn_that_tells
@@ -63,6 +61,12 @@ def checks_of(path: str, loss: str | None = None, seconds: float = verify.second
 def check_of_script(code: Any, path: str, loss: str | None, seconds: float, most_silent: int) -> Any:
     """The check of a turn of a script: of its first step, or of a later one by a loss of its own that is wrong."""
     check = check_of_steps(code, path, loss, seconds, most_silent)
+    with contextlib.redirect_stderr(io.StringIO()):  # what the script prints is read once
+        return check_further(check, code, path, loss, seconds, most_silent)
+
+
+def check_further(check: Any, code: Any, path: str, loss: str | None, seconds: float, most_silent: int) -> Any:
+    """The check of a turn, or that of what it can't tell: other steps, turns and loops, if something is wrong there."""
     right = are_judged = check.first_wrong is None and loss is None
     for name in list(check.entry.later_losses) if are_judged else ():
         later = check_of_steps(code, path, name, seconds, most_silent)
@@ -204,11 +208,10 @@ def check_of_others(path: str, check: Any, seconds: float) -> Any:
 
     What is right there, or was not judged, is said of the first check.
     """
-    file, line = check.loop
-    others = check.elsewhere if file == str(Path(path).resolve()) else []
+    line, others = check.loop[1], others_run_by(path, check)
     judged = frozenset(final.parameter.name for final in check.finals) if others else frozenset()
     for number, other in enumerate(others):
-        begin = f"The loop at line {other.first} updates {listed(list(other.names))}, too: "
+        begin = f"The loop at {place_of(path, other)} updates {listed(list(other.names))}, too: "
         known = judged if other.around else frozenset()
         found, is_met = check_of_loop(path, other, known, seconds) if number < MOST_ELSEWHERE else (None, True)
         if found is not None and found.first_wrong is not None:
@@ -222,6 +225,20 @@ def check_of_others(path: str, check: Any, seconds: float) -> Any:
         elif is_met:
             check.notes.append(f"{begin}that was not judged.")
     return None
+
+
+def others_run_by(path: str, check: Any) -> list[Elsewhere]:
+    """The other loops that train; of those in functions of an imported file those alone whose name is in the script."""
+    file = str(Path(path).resolve())
+    if check.loop[0] == file:
+        return list(check.elsewhere)
+    words = names_in(tree_of(file))
+    return [other for other in check.elsewhere if not other.function or other.function in words]
+
+
+def place_of(path: str, other: Elsewhere) -> str:
+    is_own = other.file == str(Path(path).resolve())
+    return f"line {other.first}" if is_own else f"{Path(other.file).name}:{other.first}"
 
 
 def check_of_loop(path: str, other: Elsewhere, known: frozenset[str], seconds: float) -> tuple[Any, bool]:
@@ -248,16 +265,16 @@ def check_beside(
     make = partial(turn_again, path, loss, seconds, MOST_SILENT, left=other.left, known=known)
     again = Script(file, make, partial(run_as, path, file))
     again.left = other.left
-    ends = {} if other.around else {(file, other.first): 1}
+    ends = {} if other.around else {(other.file, other.first): 1}
     code, check = code_of(file), None
     with contextlib.suppress(Exception), as_main(path, file) as names:  # of it nothing is known, then
         check = check_of_turn(
             code, names, loss, seconds, again=again, most_silent=MOST_SILENT, ends=ends, known=known, left=other.left,
         )  # fmt: skip
-    is_told = check is not None and not check.problem and again.loop == file and other.holds(again.line)
+    is_told = check is not None and not check.problem and other.holds(again.loop, again.line)
     is_apart = check is not None and bool(check.entry.step_name or not other.around)
     is_ended = check is not None and check.error is not None  # as by an assert of what one turn has not reached
-    return (check if is_told and is_apart else None), is_ended or (file, other.first) in again.seen
+    return (check if is_told and is_apart else None), is_ended or (other.file, other.first) in again.seen
 
 
 def check_of_steps(code: Any, path: str, loss: str | None, seconds: float, most_silent: int) -> Any:

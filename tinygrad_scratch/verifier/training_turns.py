@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.elsewhere import Elsewhere, Left, trained_elsewhere
+from tinygrad_scratch.verifier.elsewhere import Elsewhere, Left, leave, trained_elsewhere
 from tinygrad_scratch.verifier.events import Event, claims_gradient
 from tinygrad_scratch.verifier.forward_values import arguments_of, is_added, made_between, take_apart
 from tinygrad_scratch.verifier.holders import put, set_local
@@ -107,7 +107,7 @@ class Loops:
         begun = len(watch.tape.steps)
         following = Turn(file, line, last, begun, len(watch.events), begun)
         if turns and turns[-1].first == line:
-            if self._leaves(frame):
+            if leave(frame, self.left):
                 self.see(frame)
                 return
             following = self._after(turns[-1], frame, following)
@@ -126,7 +126,7 @@ class Loops:
         silent = self.silent.get(loop, 0)
         is_last = silent == self.ends.get(loop, self.most_silent)
         tells = found and (is_last or tells_of_all(self.check.tape, updates, turn.steps))
-        is_early = silent < self.ends.get(loop, 0) or self._is_passed(turn.first)
+        is_early = silent < self.ends.get(loop, 0) or self._is_passed(turn)
         if tells and not self._goes_on(updates, turn.steps) and not is_early:
             self._end(turn, frame, found)
         self.passed_over |= bool(found)
@@ -141,19 +141,8 @@ class Loops:
         called = {(step.place.file, step.place.line) for step in tape.steps[turn.steps :] if step.place is not None}
         return frozenset(named | called)
 
-    def _leaves(self, frame: FrameType) -> bool:
-        """Leave a loop after a turn, where that is asked for: the line after it comes next."""
-        then = next((left.then for left in self.left if left.first == frame.f_lineno), None)
-        if then is None:
-            return False
-        try:
-            frame.f_lineno = then  # type: ignore[misc]  # of a frame that is traced
-        except ValueError:  # no way leads there
-            return False
-        return True
-
-    def _is_passed(self, line: int) -> bool:
-        return any(left.first <= line <= left.last for left in self.left)
+    def _is_passed(self, turn: Turn) -> bool:
+        return any(left.file == turn.file and left.first <= turn.first <= left.last for left in self.left)
 
     def _number(self, frame: FrameType) -> int:
         """The number of a running function: another one may get the id of one that returned out of its loop.

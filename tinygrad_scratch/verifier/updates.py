@@ -279,12 +279,18 @@ class Updates:
     def without_rate(self, change: int, after: int) -> tuple[int, int]:
         """The gradient in `rate * g` or `g / n`, or in a step of momentum or Adam that starts from 0, and its sign.
 
-        What has the name of a gradient is one. Without a name, only what is called a rate is taken off.
+        What has the name of a gradient is one, else what has any name. Without one, only what is called a rate is taken
+        off.
         """
         node, sign, depth, adapts = change, 1, 0, False
+        way = [(node, sign)]
         while (inner := self.next_in(node)) is not None:
             adapts = adapts or self.adapts(node)
             node, sign, depth = inner[0], sign * inner[1], depth + 1
+            way.append((node, sign))
+        if not adapts and not self.is_gradient(node):
+            named = next((i for i, (each, _) in enumerate(way) if i and each in self.names), depth)
+            (node, sign), depth = way[named], named
         if (inner := self.behind_rate(node)) is not None:
             return inner[0], sign * inner[1]
         if not adapts and (number := self.number_in_matrix(node)) is not None:

@@ -11,7 +11,7 @@ import numpy as np
 from tinygrad_scratch.verifier.carried_over import carried_over
 from tinygrad_scratch.verifier.collecting import Collecting, end_of
 from tinygrad_scratch.verifier.edits import name_of
-from tinygrad_scratch.verifier.likeness import is_near_number
+from tinygrad_scratch.verifier.likeness import is_near_number, nearest_shares
 from tinygrad_scratch.verifier.losses import is_made_large
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.numbers_by_name import RATE
@@ -306,7 +306,7 @@ def parts_of(change: Array, gradient: Array, weights: Array | None = None) -> tu
         used = [column.reshape(-1) for column in columns if column is not None and np.any(column)]
         if len(used) < len(columns) or change.size < (TELLING if len(columns) > 1 else 1):
             break
-        found = np.linalg.lstsq(np.stack(used, axis=1), change.reshape(-1), rcond=None)[0]
+        found = nearest_shares(np.stack(used, axis=1), change)
         apart = np.max(np.abs(change.reshape(-1) - np.stack(used, axis=1) @ found))
         if found[0] and apart <= 1e-9 * np.max(np.abs(change)) + 1e-15 * held:
             return float(found[0]), float(found[1]) if len(found) > 1 else 0.0

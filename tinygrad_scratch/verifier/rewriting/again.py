@@ -10,7 +10,7 @@ from functools import cached_property, partial
 from types import CodeType, FrameType
 from typing import Any, Self
 
-from tinygrad_scratch.verifier.elsewhere import Left, left_after_a_turn
+from tinygrad_scratch.verifier.elsewhere import Left, leave, left_after_a_turn
 from tinygrad_scratch.verifier.rewriting.functions import Functions, functions_in
 from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
 from tinygrad_scratch.verifier.rewriting.state import Draws
@@ -214,21 +214,24 @@ class TurnEnds(Exception):  # noqa: N818  # it is no error
 
 
 class TurnsElsewhere:
-    """Sees the loop of an imported file turn, and ends the run after so many turns."""
+    """Sees the loop of an imported file turn, and ends the run after so many turns; others are left after one."""
 
-    def __init__(self, file: str, lines: range, turns: int) -> None:
-        self.file, self.lines, self.turns = file, lines, turns
-        self.inside: dict[int, bool] = {}  # by the id of what runs
+    def __init__(self, file: str, lines: range, turns: int, left: tuple[Left, ...]) -> None:
+        self.file, self.first, self.turns, self.left = file, lines.start, turns, left
+        self.loops = [lines, *(range(each.first, each.last + 1) for each in left if each.file == file)]
+        self.inside: dict[int, set[int]] = {}  # by the id of what runs: where the loops begin that it is in
 
     def see(self, frame: FrameType) -> None:
         if frame.f_code.co_filename != self.file:
             return
-        line = frame.f_lineno
-        if line == self.lines.start and self.inside.get(id(frame)):
+        is_next_turn = frame.f_lineno in self.inside.get(id(frame), ())
+        if is_next_turn and frame.f_lineno == self.first:
             self.turns -= 1
             if not self.turns:
                 raise TurnEnds
-        self.inside[id(frame)] = line in self.lines
+        elif is_next_turn:
+            leave(frame, self.left)
+        self.inside[id(frame)] = {lines.start for lines in self.loops if frame.f_lineno in lines}
 
 
 class Turns:
@@ -313,8 +316,10 @@ class Script(Again):
         """
         text = "\n" * lines + text
         if self.loop != self.file or not lines < self.line <= text.count("\n") + 1:  # the loop is elsewhere
-            return compile(left_after_a_turn(ast.parse(text), self.left), self.file, "exec", dont_inherit=True)
-        tree = left_after_a_turn(ast.parse(text), self.left)
+            return compile(
+                left_after_a_turn(ast.parse(text), self.file, self.left), self.file, "exec", dont_inherit=True
+            )
+        tree = left_after_a_turn(ast.parse(text), self.file, self.left)
         loop = loop_at(tree, self.line)
         if loop is not None:
             if before is not None and self.strays():
@@ -328,7 +333,7 @@ class Script(Again):
         if self.loop in ("", self.file):
             return None
         loop = loop_at(source_of(text_of(self.loop)).tree, self.line)
-        return TurnsElsewhere(self.loop, lines_of(loop), self.turns).see
+        return TurnsElsewhere(self.loop, lines_of(loop), self.turns, self.left).see
 
     def strays(self) -> bool:
         return self.turns > 1
