@@ -167,3 +167,68 @@ def test_of_a_run_that_moves_nothing_the_line_is_named_that_is_lost(tmp_path: Pa
     check = check_of_script(tmp_path, HEAD + step + TURN + "    step(((W, dW), (b, db), (V, dV), (c, dc)))\n")
     assert check.first_wrong is None
     assert "What `p = p - 0.1 * g` in line 9 makes is lost" in noted(check)
+
+
+NUMBERED = """
+import numpy as np
+
+rng = np.random.default_rng(6)
+X, Y = rng.normal(size=(9, 3)), rng.normal(size=(9, 2))
+sizes = [3, 4, 5, 2]
+net = {}
+for i in range(1, 4):
+    net["W" + str(i)] = rng.normal(size=(sizes[i - 1], sizes[i]))
+
+def grow(net, slopes, rate):
+    count = len(net)
+    for i in range(1, count + 1):
+        net["W" + str(i)] = net["W" + str(i)] - rate * slopes["dW" + str(i)]
+    return net
+
+for turn in range(9):
+    h = np.tanh(X @ net["W1"])
+    g = np.tanh(h @ net["W2"])
+    d = (g @ net["W3"] - Y) / len(Y)
+    loss = 0.5 * len(Y) * np.sum(d**2)
+    slopes = {"dW3": g.T @ d}
+    d = (d @ net["W3"].T) * (1 - g**2)
+    slopes["dW2"] = h.T @ d
+    d = (d @ net["W2"].T) * (1 - h**2)
+    slopes["dW1"] = X.T @ d
+    net = grow(net, slopes, 0.1)
+"""
+LISTED = """
+    ws, dws = [W, V], [dW, dV]
+    for i in range(len(ws)):
+        ws[i] -= 0.1 * dws[i]
+    for i in range(2):
+        [b, c][i][:] -= 0.1 * [db, dc][i]
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [("range(1, count + 1)", "range(1, count)"), ("range(1, count + 1)", "range(2, count + 1)")],
+)
+def test_a_loop_that_leaves_out_the_first_or_the_last_of_numbered_weights(
+    tmp_path: Path, right: str, wrong: str
+) -> None:
+    assert check_of_script(tmp_path, NUMBERED).ok
+    check, line = edited_script(tmp_path, NUMBERED, right, wrong)
+    assert told(check) == (line, "off-by-one"), str(check)
+    assert check.first_wrong.should_be == f"for i in {right}:"
+    number = 3 if wrong.startswith("range(1") else 1
+    assert f"no turn of this loop makes the gradient of net['W{number}']" in check.first_wrong.sentence
+
+
+@pytest.mark.parametrize("wrong", ["range(len(ws) - 1)", "range(1, len(ws))"])
+def test_so_is_one_over_the_places_of_a_list(tmp_path: Path, wrong: str) -> None:
+    assert check_of_script(tmp_path, HEAD + TURN + LISTED).ok
+    check, line = edited_script(tmp_path, HEAD + TURN + LISTED, "range(len(ws))", wrong)
+    assert told(check) == (line, "off-by-one"), str(check)
+    assert check.first_wrong.should_be in ("for i in range(len(ws)):", "for i in range(0, len(ws)):")
+
+
+def test_what_is_frozen_may_be_left_out(tmp_path: Path) -> None:
+    text = NUMBERED.replace("range(1, count + 1):", "range(2, count + 1):  # the first layer is frozen")
+    assert check_of_script(tmp_path, text).ok

@@ -299,7 +299,8 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
     plain = [hit for hit in usual if hit.effort + MUCH_PLAINER <= size_of_cause(cause)]
     if is_of_another_slope(cause) and plain:
         return plain
-    if cause.kind not in SCALES and not made_up:  # a mere number says less than a derivative does
+    unsaid = cause.kind == "wrong-operand" and not cause.should_be
+    if cause.kind not in SCALES and not (made_up or unsaid):  # a mere number says less than a derivative does
         usual = [hit for hit in usual if hit.rewrite.kind not in SCALES or hit.takes_away or hit.is_alike]
     confirming = [hit for hit in usual if hit.rewrite.line == cause.line and is_alike(hit.rewrite.kind, cause.kind)]
     names = max((hit.meant for hit in confirming if hit.rewrite.kind == cause.kind), default=names)

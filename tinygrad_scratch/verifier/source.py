@@ -319,9 +319,10 @@ def brackets_in(text: str) -> Iterator[tuple[int, int]]:
 
 
 def is_same(one: str, other: str) -> bool:
-    """Whether two texts mean the same to Python, or are one, such as a sentence."""
+    """Whether two texts mean the same to Python, or are one, such as a sentence; the heads of loops among them."""
+    whole = [f"{text} pass" if text.endswith(":") else text for text in (one, other)]
     try:
-        return one == other or ast.dump(ast.parse(one)) == ast.dump(ast.parse(other))
+        return one == other or ast.dump(ast.parse(whole[0])) == ast.dump(ast.parse(whole[1]))
     except (SyntaxError, ValueError):
         return False
 

@@ -24,7 +24,7 @@ from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.rewriting.unchecked import Unchecked
 from tinygrad_scratch.verifier.source import text_of
 
-AT_INDEX = re.compile(r"\[\d+\]")
+PLACE = re.compile(r"\[\d+\]|(?<=[A-Za-z_])\d+(?=.\])")
 MEANT = re.compile(r"fr(?:ee|o)z|fixed|(?:un|not|pre)[\s_-]?train|trainable|transfer[\s_-]?learn", re.IGNORECASE)
 """What people write where a layer is left as it is on purpose."""
 
@@ -70,21 +70,22 @@ def without_gradients(case: Case, lacking: Iterable[Parameter]) -> dict[str, int
     It may be lacking as a parameter already.
     """
     trained = {final.parameter.name for final in case.finals}
-    lists = {AT_INDEX.sub("[]", name) for name in trained if AT_INDEX.search(name)}
+    lists = {PLACE.sub("#", name) for name in trained if PLACE.search(name)}
     nodes = {final.parameter.node for final in case.finals}
     known = [*((each.name, each.node) for each in lacking), *((event.name, event.node) for event in case.events)]
     found: dict[str, int] = {}
     for name, node in known:
-        is_one = AT_INDEX.sub("[]", name) in lists and name not in trained
+        is_one = PLACE.sub("#", name) in lists and name not in trained
         if is_one and node not in nodes and is_given(case, node):
             found.setdefault(name, node)
     return found
 
 
 def is_given(case: Case, node: int) -> bool:
-    """Whether a value is one that the loss begins with, and depends on."""
-    slope = case.truth.cotangents.get(node)
-    return case.step_of(node).function is None and slope is not None and bool(np.any(slope))
+    """Whether a value is one that the loss begins with, and depends on: given, or drawn and scaled."""
+    slope, sizes = case.truth.cotangents.get(node), (1, case.tape.nodes[node].value.size)
+    is_begun = all(case.tape.nodes[other].value.size in sizes for other in case.ancestors([node]))
+    return is_begun and slope is not None and bool(np.any(slope))
 
 
 def told_of_loop(case: Case, hits: list[Hit], names: list[str], of: int) -> tuple[Repair, Cause]:
