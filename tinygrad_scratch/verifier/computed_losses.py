@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.events import Event
-from tinygrad_scratch.verifier.losses import Candidate, is_loss_name
+from tinygrad_scratch.verifier.losses import Candidate, is_loss_name, is_probabilities
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.owners import factor_of
 from tinygrad_scratch.verifier.penalised import made_of_alone
@@ -233,11 +233,15 @@ class ComputedLosses(WellKnown):
     def _is_slip(self, fitting: Candidate, other: Candidate) -> bool:
         """Whether they compute another loss of an output, and gradients are those of the one that fits by a mistake.
 
-        It is of other targets, or, where gradients hold penalties, a mean and not the sum: no rate makes up for that.
+        It is of other targets, but for smoothed ones of classes, or, where gradients hold penalties, a mean and not the
+        sum: no rate makes up for that.
         Or it is a squared error, and what gradients were made of is its slope, `2 * (output - target)`: the slope of
         the output is missing then, and a cross-entropy fits by chance.
         """
         if other.node != fitting.node or (other.function is fitting.function) == (other.target is fitting.target):
+            return False
+        target = np.asarray(fitting.target)
+        if "cross-entropy" in fitting.name and is_probabilities(target) and not {*np.unique(target)} <= {0, 1}:
             return False
         if "squared error" in other.name and self._is_derived_from_square(other):
             return self._is_computed(other)
@@ -254,7 +258,8 @@ class ComputedLosses(WellKnown):
 
     def has_penalty(self, loss: int) -> bool:
         """Whether a loss was computed from a number that only parameters went into."""
-        numbers = {n for n in ancestors(self._parents, [loss]) if not self._value(n).ndim}
+        held = {parameter.node for parameter in self.parameters}  # a bias may be a number
+        numbers = {n for n in ancestors(self._parents, [loss]) - held if not self._value(n).ndim}
         return any(numbers & made_of_alone(self.tape, self._parents, [p.node]) for p in self.parameters)
 
     def _whole_of(self, watched: list[Candidate]) -> Candidate | None:

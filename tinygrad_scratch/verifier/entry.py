@@ -108,11 +108,12 @@ class Entry(Decays):
     def is_by_mistake(self) -> bool:
         """Whether gradients are those of a well-known loss by a mistake, where another one is computed.
 
-        A slope too many makes of those of a cross-entropy those of squares.
+        A slope too many makes of those of a cross-entropy those of half the squares.
         """
         behind = self.all_behind(self.other_node) if self.other_node is not None else set()
         made = (getattr(self.tape.steps[self.tape.nodes[node].step].function, "__name__", "") for node in behind)
-        return self.is_slip or ("squared" in self.loss_name and any(n.startswith("log") for n in made))
+        is_half_square = self.loss_name.startswith("half") and "squared" in self.loss_name
+        return self.is_slip or (is_half_square and any(n.startswith("log") for n in made))
 
     def assume(self, candidate: Candidate, parameters: list[Parameter]) -> str | None:
         """Take a loss on trial: as if nothing had been paired before."""

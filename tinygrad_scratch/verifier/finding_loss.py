@@ -31,6 +31,7 @@ from tinygrad_scratch.verifier.losses import (
 from tinygrad_scratch.verifier.made_again import made_again
 from tinygrad_scratch.verifier.mixes import Fitting
 from tinygrad_scratch.verifier.names import listed
+from tinygrad_scratch.verifier.own_slopes import OwnSlope, slopes_of_their_own
 from tinygrad_scratch.verifier.owners import factor_of, is_multiple
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.penalised import ADDING, adds_penalty, beside_kinks, penalty_in, strength, without_data
@@ -57,6 +58,7 @@ from tinygrad_scratch.verifier.whole_steps import parts_of
 MOST_MADE_AGAIN = 4
 MOST_PARTS = 8
 MOST_TERMS = 200  # of a sum
+WHOLE_SQUARES = "mean squared error", "squared error"  # their slopes have a 2, which no slip puts in
 EITHER_WAY = (
     "No loss was found. The updates go uphill on the {}, and the other way for other data: by a number as a reward is, "
     "which belongs to the loss, or in another branch. Set check.loss = ... in the block, to the loss that is meant."
@@ -82,6 +84,7 @@ class FindingLoss(Summed):
         if problem:
             return problem
         nodes = sorted({final.parameter.node for final in finals} or {p.node for p in self.parameters})
+        self._parents = self.tape.parents()  # gradients may have been worked out of updates meanwhile
         parts = {f.node: penalty_in(self.tape, self._parents, f.node, f.parameter.node, nodes) for f in finals}
         self._penalty = {} if self.wanted_loss else {node: part for node, part in parts.items() if part is not None}
         run = played(self.tape)
@@ -125,20 +128,45 @@ class FindingLoss(Summed):
             watched = [candidate for candidate in mine if self._is_only_watched(candidate)]
             theirs = self._whole_of([c for c in watched if not self.all_behind(c.node).isdisjoint(nodes)])
             self.other_node = theirs.node if theirs else None
-            self.is_slip = any(self._is_slip(known[0], other) for other in usual) or (
-                theirs is not None and weighs_samples(self.tape, run, known[0], theirs, finals)
+            is_square = known[0].name.startswith(WHOLE_SQUARES) and known[2] == len(finals)
+            self.is_slip = not is_square and (
+                any(self._is_slip(known[0], other) for other in usual)
+                or (theirs is not None and weighs_samples(self.tape, run, known[0], theirs, finals))
             )
             problem = self._choose(self._penalised(known[0], run, finals), *known[1:], len(finals))
             self._tell_of_theirs(theirs.name if theirs else None, best[1] if best else 0, len(finals))
             return problem
         if best is not None:
-            return self._choose(*best, len(finals))
+            own = self._of_own_slope(run, best[0], finals) if not best[1] else None
+            return self._choose(*best, len(finals)) if own is None else self._choose_own(*own, best[0], len(finals))
         if self.wanted_loss:
             return (
                 f"No gradient fits the {self.wanted_loss} of an output and targets of yours, so it is not clear which "
                 "of them are meant. Give the value a name, loss = ..., and name that one: --loss loss."
             )
         return self._last_resort(finals)
+
+    def _of_own_slope(self, run: Played, theirs: Candidate, finals: list[Final]) -> tuple[Fitting, OwnSlope] | None:
+        """A loss that nobody computes, which all gradients fit by the slope that they are made of."""
+        nodes = [final.parameter.node for final in finals]
+        for slope in slopes_of_their_own(self, theirs.node, nodes, [final.node for final in finals]):
+            best = self._best(run, [slope.candidate], finals)
+            if best is not None and best[2] == len(finals):
+                return best, slope
+        return None
+
+    def _choose_own(self, best: Fitting, slope: OwnSlope, theirs: Candidate, count: int) -> str | None:
+        """Take a loss that has the slope which they wrote, and say so: the slope itself is judged by nothing."""
+        self.own_slope, self.other_node, self.other_loss = slope.event.short, theirs.node, theirs.name
+        before, problem = list(self.notes), self._choose(*best, count)
+        self.notes[:] = [
+            *before,
+            f"No loss was named, and no gradient fits your {theirs.name}. They are judged from {slope.event.short} on, "
+            f"line {slope.event.place.line}, as the slope of a loss that you don't compute: {slope.alien} is in none "
+            f"that you do. If {theirs.name} is the one to judge by, say so: check.loss = ... in a block, or "
+            f"--loss {theirs.name} for a script.",
+        ]
+        return problem
 
     def _before_clipping(self, gradients: list[Gradient]) -> list[Gradient]:
         raise NotImplementedError

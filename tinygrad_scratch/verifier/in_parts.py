@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.places import Place
-from tinygrad_scratch.verifier.references import Ref
+from tinygrad_scratch.verifier.references import Ref, with_arrays
 from tinygrad_scratch.verifier.steps import Step
 from tinygrad_scratch.verifier.tape import Tape
 
@@ -20,12 +20,16 @@ SIGNS = {"subtract": 1, "add": -1}
 
 @dataclass(frozen=True)
 class Part:
-    """One such update: the array before it, what was taken off some entries, and 1; -1 where it was added."""
+    """One such update: the array before it, what was taken off some entries, and 1; -1 where it was added.
+
+    The index of the entries is known where they were taken out of the array itself.
+    """
 
     before: int
     change: int
     sign: int
     place: Place | None
+    index: Any = None
 
 
 def parts_between(tape: Tape, before: int, after: int) -> list[Part]:
@@ -72,7 +76,9 @@ def part_written(tape: Tape, after: int) -> Part | None:
     if name_of(step.function) == "at" and len(step.reads) > 1:
         sign = SIGNS.get(name_of(getattr(step.function, "__self__", None)))
         held = array_of(tape, step.reads[0], slot)
-        return Part(held, step.reads[-1], sign, step.place) if sign is not None and held is not None else None
+        if sign is None or held is None:
+            return None
+        return Part(held, step.reads[-1], sign, step.place, index_of(tape, step, slot))
     stored = step if name_of(step.function) == "setitem" else None
     summed = step if stored is None else step_of(tape, step.reads[-1])
     sign, reads = SIGNS.get(name_of(summed.function)), summed.reads
@@ -87,8 +93,15 @@ def part_written(tape: Tape, after: int) -> Part | None:
             continue
         array = array_of(tape, old, slot)
         if array is not None:
-            return Part(array, change, sign, step.place)
+            return Part(array, change, sign, step.place, index_of(tape, taken, slot))
     return None
+
+
+def index_of(tape: Tape, step: Step, slot: int) -> Any:
+    """The index by which a call takes entries of an array, with arrays for what stands for them."""
+    if tape.nodes[step.reads[0]].slot != slot:
+        return None
+    return with_arrays(step.arguments[1], {tape.nodes[n].slot: tape.nodes[n].value for n in step.reads})
 
 
 def rate_in(tape: Tape, parts: list[Part], is_rate: Callable[[int], bool]) -> float:

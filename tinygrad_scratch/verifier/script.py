@@ -84,7 +84,7 @@ def check_further(check: Any, code: Any, path: str, loss: str | None, seconds: f
         check = found or check
     if check.ok:
         check = check_past_masks(path, check, loss, seconds)
-    if check.ok:
+    if check.ok and not check.entry.own_slope:
         check = check_later(path, check, loss, seconds)
     if right:
         check.say_later_are_right()

@@ -27,12 +27,13 @@ def findings_of(check: Any) -> Findings:
     if check.problem or getattr(check, "case", None) is None:
         verdict = UNDECIDED if check.unsure else NOT_CHECKABLE
         return Findings(verdict, check.problem or "The block has not ended yet.", None, 0, leaks=leaks, notes=notes)
-    loss = check.tape.nodes[check.truth.loss].value
+    entry, loss = getattr(check, "entry", None), check.tape.nodes[check.truth.loss].value
+    is_unknown = entry is not None and bool(entry.own_slope)  # what stands for it has its slope alone
     quantities = without_earlier_states(Quantities(check).all(), check.tape)
     return Findings(
         verdict_of(check),
         None,
-        float(np.sum(loss)) if loss.dtype.kind in "biuf" else None,
+        float(np.sum(loss)) if loss.dtype.kind in "biuf" and not is_unknown else None,
         len(check.finals),
         mistakes_of(check),
         quantities,
@@ -41,7 +42,7 @@ def findings_of(check: Any) -> Findings:
         leaks,
         check.case.convention,
         notes,
-        getattr(getattr(check, "entry", None), "loss_name", ""),
+        getattr(entry, "loss_name", ""),
     )
 
 

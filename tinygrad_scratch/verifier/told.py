@@ -77,6 +77,7 @@ class Told:
     uphill: list[Place] = field(default_factory=list)  # the updates, if all go uphill on what is to be made small
     other_loss: str = ""  # what they compute as a loss, where the gradients are those of a well-known one
     other_node: int | None = None  # the value of it
+    own_slope: str = ""  # the slope that all gradients follow from, where it is that of a loss that nobody computes
     is_slip: bool = False  # whether both are of one output, and the gradients are those of the other one by a mistake
     _late: list[Candidate] = field(default_factory=list)  # losses that were computed after the update, and fit none
     _without_kinks: bool = False  # whether penalties with a kink are left out of the loss

@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.gradients import unjoined
+from tinygrad_scratch.verifier.in_parts import are_same
 from tinygrad_scratch.verifier.references import call_with_arrays
 from tinygrad_scratch.verifier.source import statement_at, statements
 from tinygrad_scratch.verifier.steps import Array, Step, ancestors
@@ -353,11 +354,39 @@ def inside(tape: Tape, node: int) -> tuple[int, int] | None:
     if name in ("add", "subtract") and (moved := beside_nothing(tape, step, arrays)) is not None:
         of_number = len(reads) == 1 and isinstance(step.arguments[0], int | float)  # `0.9 * 0 - rate * g`
         return moved, -1 if name == "subtract" and (of_number or moved == reads[-1] != reads[0]) else 1
-    if name == "divide" and len(arrays) == 2 and is_root(tape, reads[1]):
+    if name == "divide" and len(reads) == 2 and reads[0] in arrays and is_root(tape, reads[1]):
         return reads[0], 1
+    if name == "getitem" and (stored := stored_there(tape, step)) is not None:
+        return added_to_kept(tape, step, stored) or (stored, 1)
     if (way := behind_matrix(tape, step)) is not None:
         return way
     return multiple(tape, step)
+
+
+def stored_there(tape: Tape, taken: Step) -> int | None:
+    """What was written last to the entries that a call takes out of an array, as in `m[rows]` after `m[rows] = ...`."""
+    written = tape.steps[tape.nodes[taken.reads[0]].step]
+    if name_of(written.function) != "setitem" or not are_same(taken.arguments[1], written.arguments[1]):
+        return None
+    return written.reads[-1]
+
+
+def added_to_kept(tape: Tape, taken: Step, stored: int) -> tuple[int, int] | None:
+    """What a value that was stored adds to a share of what stood there: `g`, and 1, of `m[i] = 0.9 * m[i] + g`."""
+    made = tape.steps[tape.nodes[stored].step]
+    name, slot = name_of(made.function), tape.nodes[taken.reads[0]].slot
+    if name not in ("add", "subtract") or len(made.reads) != 2:
+        return None
+    for kept, moved in (made.reads, made.reads[::-1]) if name == "add" else (made.reads,):
+        share = tape.steps[tape.nodes[kept].step]
+        if name_of(share.function) == "multiply":
+            share = tape.steps[tape.nodes[share.reads[-1]].step]
+        is_kept = name_of(share.function) == "getitem" and tape.nodes[share.reads[0]].slot == slot
+        if is_kept and are_same(share.arguments[1], taken.arguments[1]):
+            change = moved, -1 if name == "add" else 1
+            inner = drawn_to(tape, change, share.makes[0], by_distance=True)  # `m[i] += 0.1 * (g - m[i])`
+            return (moved, -change[1]) if inner is None else (inner, 1)
+    return None
 
 
 def first_direction(tape: Tape, node: int) -> tuple[int, int] | None:
@@ -528,7 +557,7 @@ def is_root(tape: Tape, node: int) -> bool:
     """Whether a value is a square root, or one with an epsilon: what Adam and its kin divide by."""
     step = tape.steps[tape.nodes[node].step]
     name = getattr(step.function, "__name__", "")
-    if name == "add" and step.reads:
+    if name in ("add", "getitem", "reshape", "expand_dims") and step.reads:
         return any(is_root(tape, read) for read in step.reads)
     return name == "sqrt"
 

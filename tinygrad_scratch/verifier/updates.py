@@ -36,6 +36,7 @@ from tinygrad_scratch.verifier.update_steps import (
     is_shrunk,
     literals_of,
     stands_for,
+    stored_there,
 )
 from tinygrad_scratch.verifier.ways import Way, at_end, way_to
 
@@ -112,6 +113,7 @@ class Updates:
     called: set[str] = field(default_factory=set)  # the names of gradients that are called after parameters
     inputs: Inputs = field(default_factory=dict)  # the numbers that single parameters are multiplied by
     turned: dict[int, tuple[int, int]] = field(default_factory=dict)  # what is added -> its named negative, and a sign
+    put: set[int] = field(default_factory=set)  # gradients that were put together of those of some entries
     parameter: int = -1  # the one of which an update is looked at
     several: list[int] = field(default_factory=list)  # parameters with several steps, each by a loss of its own
 
@@ -133,7 +135,7 @@ class Updates:
         times = Counter(gradient for _, (gradient, _, _) in found)
         own = [(p.node, of) for p, of in found if times[of[0]] == 1 and self.is_gradient(of[0])]
         rate = self.rate_of(own)
-        written = {self.number_before(p.node, after) for p, (_, _, after) in found}
+        written = {self.number_before(p.node, after) for p, (gradient, _, after) in found if gradient not in self.put}
         number = written.pop() if len(written) == 1 < len(found) else None  # of one alone it may be a part of the slope
         for parameter, (gradient, sign, after) in found:
             named = None if self.is_gradient(gradient) else self.where_others_have(after, parameter.node)
@@ -268,13 +270,43 @@ class Updates:
         return any(is_loss_name(name) for each in single for name in self.names.get(each, ()))
 
     def whole_of(self, parts: list[Part], after: int) -> tuple[int, int, int] | None:
-        """What all parts of an update took off a parameter, by their rate."""
+        """What all parts of an update took off a parameter, by their rate; or the gradients in steps that adapt."""
+        found = self.of_adapting(parts, after)
+        if found is not None:
+            return found
         rate = rate_in(self.tape, parts, self.is_rate)
         whole = lost(self.tape, parts[0].before, after, rate)
         if whole is None:
             return None
         self.changes[whole.node] = self.made[whole.node] = after
         return whole.node, 1 if rate > 0 else -1, after
+
+    def of_adapting(self, parts: list[Part], after: int) -> tuple[int, int, int] | None:
+        """The gradients in steps for some entries that adapt to them, as rows of Adam's, put where the entries are."""
+        tape, first = self.tape, len(self.tape.steps)
+        inner = [self.at_end_of_step(part.change) for part in parts]
+        if not all(adapts for *_, adapts in inner) or any(part.index is None for part in parts):
+            return None
+        gradients = [Recorded(tape, tape.nodes[node].value, tape.nodes[node].slot) for node, *_ in inner]
+        if any(held.node != node for held, (node, *_) in zip(gradients, inner, strict=True)):  # written to since
+            return None
+        whole: Recorded = record(tape, np.zeros, (tape.nodes[parts[0].before].value.shape,), {})
+        for part, gradient, (_, sign, _) in zip(parts, gradients, inner, strict=True):
+            whole[part.index] = whole[part.index] + sign * part.sign * gradient
+        for step in tape.steps[first:]:
+            step.place = tape.steps[tape.nodes[after].step].place
+            tape.worked_out.add(step.index)
+        self.changes[whole.node] = self.made[whole.node] = after
+        self.put.add(whole.node)
+        return whole.node, 1, after
+
+    def at_end_of_step(self, change: int) -> tuple[int, int, bool]:
+        """What a step is a multiple of in the end, the sign of that, and whether it adapts on the way."""
+        node, sign, adapts = change, 1, False
+        while (inner := self.next_in(node)) is not None:
+            adapts = adapts or self.adapts(node)
+            node, sign = inner[0], sign * inner[1]
+        return node, sign, adapts
 
     def without_rate(self, change: int, after: int) -> tuple[int, int]:
         """The gradient in `rate * g` or `g / n`, or in a step of momentum or Adam that starts from 0, and its sign.
@@ -419,6 +451,8 @@ class Updates:
             if is_by_input(step, self.inputs):
                 return None
             return reads[0], 1 if literals[0] > 0 else -1
+        if name == "divide" and len(reads) == 2 and is_root(self.tape, reads[1]):
+            return reads[0], 1
         rates = [read for read in reads if self.is_multiple_of_rate(read)]
         if name == "multiply" and len(reads) == 2 and len(rates) == 1:
             return next(read for read in reads if read not in rates), 1
@@ -442,9 +476,11 @@ class Updates:
         step = self.tape.steps[self.tape.nodes[node].step]
         name = getattr(step.function, "__name__", "")
         by_root = name == "divide" and is_root(self.tape, step.reads[-1])
+        goes_on = name == "getitem" and stored_there(self.tape, step) is not None
         by_array = behind_matrix(self.tape, step) is not None or self.by_rates_of_entries(node) is not None
         return (
             name in ("add", "subtract")
+            or goes_on
             or by_root
             or by_array
             or in_products(self.tape, node, self.is_gradient) is not None

@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.events import claims_gradient
 from tinygrad_scratch.verifier.in_samples import labelled, met_in_turns, met_one_by_one, stacked_values
-from tinygrad_scratch.verifier.losses import COMPARING, LOSSES, OF_PIECES, Candidate, is_plausible, pairs_of
+from tinygrad_scratch.verifier.losses import COMPARING, LOSSES, OF_PIECES, Candidate, are_signs, is_plausible, pairs_of
 from tinygrad_scratch.verifier.met_numbers import numbers_met
 from tinygrad_scratch.verifier.names import without_holder
 from tinygrad_scratch.verifier.numbers_by_name import RATE
@@ -63,7 +63,9 @@ class WellKnown(Owners):
         chosen = {self.wanted_loss: LOSSES[self.wanted_loss]} if self.wanted_loss in LOSSES else LOSSES
         theirs_named = any(candidate.name != UNNAMED for candidate in theirs)
         if self.wanted_loss is None and (theirs_named or not self._in_pieces_of_lines()):
-            kept = [name for name in OF_PIECES if "hinge" in name and not theirs_named and self._in_branches()]
+            of_signs = any(are_signs(target, self._value(node)) for node, _, target in pairs)
+            by_sign = (of_signs and self._in_pieces_of_lines()) or (not theirs_named and self._in_branches())
+            kept = [name for name in OF_PIECES if "hinge" in name and by_sign]
             chosen = {name: loss for name, loss in LOSSES.items() if name not in OF_PIECES or name in kept}
         found = (
             (name, Candidate(f"{name} of {names.get(node, 'the output')} and {of}", node, function, target, (), turns))

@@ -1,0 +1,107 @@
+"""Gradients of a loss that nobody computes: they all follow from its slope, which no loss of theirs explains.
+
+A loss that is only watched, as plain cross-entropy beside a weighted one that is trained, fits no gradient then. That
+the slope is meant as it is shows by what it is made of: weights of samples, smoothed targets, an exponent with a name.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.events import Event
+from tinygrad_scratch.verifier.loops import names_in
+from tinygrad_scratch.verifier.losses import Candidate
+from tinygrad_scratch.verifier.numbers_by_name import RATE
+from tinygrad_scratch.verifier.source import parsed, statement_at, text_of
+from tinygrad_scratch.verifier.steps import Array, ancestors
+
+MOST_EVENTS = 40
+TELLING = 1e-3  # what is smaller only keeps something off from 0
+
+
+@dataclass(frozen=True)
+class OwnSlope:
+    """What gradients may be made of as the slope of a loss, that loss, and what no loss of theirs has to do with."""
+
+    event: Event
+    candidate: Candidate
+    alien: str
+
+
+def slopes_of_their_own(entry: Any, theirs: int, nodes: list[int], ends: list[int]) -> Iterator[OwnSlope]:
+    """The slopes that gradients are made of, by outputs of what they compute as a loss, and that have more to them."""
+    tape, forward = entry.tape, ancestors(entry.tape.parents(), [theirs], until=set(nodes)) | {theirs}
+    moving = entry.depending_on(set(nodes))
+    behind = entry.all_behind(*ends)
+    outputs = [node for node in sorted(forward & moving, reverse=True) if tape.nodes[node].value.size > 1]
+    slopes = [event for event in entry.watch.events if event.node in (behind & moving) - forward]
+    for event in slopes[:MOST_EVENTS]:
+        value = np.asarray(tape.nodes[event.node].value)
+        fitting = [node for node in outputs if tape.nodes[node].value.shape == value.shape]
+        if fitting and value.size > 1 and (alien := alien_in(entry, event, forward, moving)):
+            for output in fitting:
+                yield OwnSlope(event, Candidate(f"a loss with the slope {event.short}", output, weighted, value), alien)
+
+
+def weighted(output: Any, slope: Array) -> Any:
+    return np.sum(output * slope)
+
+
+def alien_in(entry: Any, slope: Event, forward: set[int], moving: set[int]) -> str:
+    """What a slope is made of and a loss is not: data of another kind than the targets, or a number with a name."""
+    tape = entry.tape
+    behind = (ancestors(tape.parents(), [slope.node], until=forward) - forward) & moving
+    steps = [tape.steps[tape.nodes[node].step] for node in behind]
+    places = {(step.place.file, step.place.line) for step in steps if step.place is not None and step.reads}
+    known = {
+        (step.place.file, step.place.line)
+        for step in (tape.steps[tape.nodes[node].step] for node in forward)
+        if step.place is not None
+    }
+    words = set[str]().union(*(read_in(*place) for place in places)) - set[str]().union(*(read_in(*p) for p in known))
+    texts = " ".join(statement_at(*place) for place in places)
+    words = {word for word in words if not RATE.match(word) or re.search(rf"1(?:\.0?)? - {re.escape(word)}\b", texts)}
+    held = [tape.nodes[node].value for node in forward if tape.steps[tape.nodes[node].step].function is None]
+    arrays = (e for e in entry.watch.events if e.short in words and e.node not in forward)
+    free = (e for e in arrays if e.node not in moving and is_of_its_own(tape.nodes[e.node].value, held))
+    sizes = {size for node in tape.nodes for size in node.value.shape}
+    numbers = (name for file in {file for file, _ in places} for name, value in numbers_of(file) if value not in sizes)
+    return next((e.short for e in free), None) or next((name for name in numbers if name in words), "")
+
+
+def read_in(file: str, line: int) -> set[str]:
+    """The names that the statement of a line reads."""
+    tree = parsed(statement_at(file, line))
+    if tree is None:
+        return set()
+    value = getattr(tree, "value", tree)
+    return names_in(value) if isinstance(value, ast.AST) else set()
+
+
+def is_of_its_own(value: Array, held: list[Array]) -> bool:
+    """Whether an array is more than another form of what the loss was made of, as rows of ones and zeros are."""
+    if value.size < 2 or value.dtype.kind not in "f" or not set(np.unique(value)) - {-1.0, 0.0, 1.0}:
+        return False
+    return not any(other.size == value.size and np.array_equal(other.ravel(), value.ravel()) for other in held)
+
+
+def numbers_of(file: str) -> Iterator[tuple[str, float]]:
+    """The names of a file that get a plain number, and no tiny one: `gamma = 2.0`."""
+    for node in ast.walk(ast.parse(text_of(file))):
+        if not isinstance(node, ast.Assign):
+            continue
+        for target in node.targets:
+            pairs = [(target, node.value)]
+            if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                pairs = list(zip(target.elts, node.value.elts, strict=False))
+            for name, value in pairs:
+                if isinstance(name, ast.Name | ast.Attribute) and isinstance(value, ast.Constant):
+                    number = value.value
+                    if isinstance(number, int | float) and abs(number) >= TELLING and number != 1:
+                        yield ast.unparse(name).rpartition(".")[2], number
