@@ -68,6 +68,7 @@ from tinygrad_scratch.verifier.rewriting.search import RECORDED, Search
 from tinygrad_scratch.verifier.rivals import admit, is_of_step, rivals_of
 from tinygrad_scratch.verifier.self_made_targets import given_in
 from tinygrad_scratch.verifier.tape import Tape
+from tinygrad_scratch.verifier.terms_of_others import said_of_term
 from tinygrad_scratch.verifier.textbook import is_as_named
 from tinygrad_scratch.verifier.told_before_scaling import tell_before_scaling
 from tinygrad_scratch.verifier.told_beside import tell_beside
@@ -373,13 +374,20 @@ class Judging(PastChoices):
                 self._see_what_began_alike()
             if not self.repairs and self.entry.other_loss and not self.case.convention:
                 self.case.convention = f"of another loss than your {self.entry.other_loss}"
-            self.problem = self.case.doubt or unseen(self.case, self.repairs) or None
+            self.problem = self.case.doubt or unseen(self.case, self.repairs) or self._may_be_of_another_loss()
             self._end()
             if self.causes and self.case.decays:
                 share = next(iter(self.case.decays.values()))
                 what = f"decay of {share:.6g} times the weights" if np.ndim(share) == 0 else "penalty of weights"
                 self.notes.append(f"A {what} is no part of the loss, and counts as meant.")
         self._say_what_is_not_judged()
+
+    def _may_be_of_another_loss(self) -> str | None:
+        """Why the one cause is not told: it is a term of more than the loss that was taken for theirs."""
+        entry = self.entry
+        if not self._is_one_known() or entry.is_well_known or entry.wanted_loss or not entry.loss_name:
+            return None
+        return said_of_term(self.case, self.causes[0], entry.loss_name)
 
     def _see_what_is_lost(self) -> None:
         """New values of parameters that nobody has after the turn: their gradients may be right, and move nothing."""

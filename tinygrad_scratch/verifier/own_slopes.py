@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from tinygrad_scratch.verifier.losses import Candidate
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.source import parsed, statement_at, text_of
 from tinygrad_scratch.verifier.steps import Array, ancestors
+from tinygrad_scratch.verifier.tape import Tape
 
 MOST_EVENTS = 40
 TELLING = 1e-3  # what is smaller only keeps something off from 0
@@ -59,12 +60,7 @@ def alien_in(entry: Any, slope: Event, forward: set[int], moving: set[int]) -> s
     behind = (ancestors(tape.parents(), [slope.node], until=forward) - forward) & moving
     steps = [tape.steps[tape.nodes[node].step] for node in behind]
     places = {(step.place.file, step.place.line) for step in steps if step.place is not None and step.reads}
-    known = {
-        (step.place.file, step.place.line)
-        for step in (tape.steps[tape.nodes[node].step] for node in forward)
-        if step.place is not None
-    }
-    words = set[str]().union(*(read_in(*place) for place in places)) - set[str]().union(*(read_in(*p) for p in known))
+    words = set[str]().union(*(read_in(*place) for place in places)) - words_of(tape, forward)
     texts = " ".join(statement_at(*place) for place in places)
     words = {word for word in words if not RATE.match(word) or re.search(rf"1(?:\.0?)? - {re.escape(word)}\b", texts)}
     held = [tape.nodes[node].value for node in forward if tape.steps[tape.nodes[node].step].function is None]
@@ -73,6 +69,13 @@ def alien_in(entry: Any, slope: Event, forward: set[int], moving: set[int]) -> s
     sizes = {size for node in tape.nodes for size in node.value.shape}
     numbers = (name for file in {file for file, _ in places} for name, value in numbers_of(file) if value not in sizes)
     return next((e.short for e in free), None) or next((name for name in numbers if name in words), "")
+
+
+def words_of(tape: Tape, nodes: Iterable[int]) -> set[str]:
+    """The names that the statements read which made some values."""
+    made = (tape.steps[tape.nodes[node].step].place for node in nodes)
+    places = {(place.file, place.line) for place in made if place is not None}
+    return set[str]().union(*(read_in(*place) for place in places))
 
 
 def read_in(file: str, line: int) -> set[str]:

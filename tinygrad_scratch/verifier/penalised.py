@@ -42,13 +42,13 @@ def own_parts(
     while waiting and len(seen) < MOST:
         node = waiting.pop(0)  # what is added last is near
         name = name_of(tape.steps[tape.nodes[node].step].function)
-        if node in seen or name not in ADDING:
+        if node in seen:
             continue
         seen.add(node)
         if node in alone:
             if name not in VIEWING:  # what shows the parameter can't be another value for a while
                 found[node] = np.zeros_like(tape.nodes[node].value)
-        else:
+        elif name in ADDING:
             waiting += parents[node]
     found.pop(gradient, None)
     return found

@@ -1,0 +1,47 @@
+"""Terms too many that may be of another loss than the one that is watched: what they are made of is in none of it."""
+
+from __future__ import annotations
+
+import ast
+
+from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.explain import Cause
+from tinygrad_scratch.verifier.loops import names_in
+from tinygrad_scratch.verifier.own_slopes import numbers_of, words_of
+from tinygrad_scratch.verifier.source import compared, parsed
+
+TOO_MANY = "has one term too many"
+
+
+def said_of_term(case: Case, cause: Cause, loss: str) -> str | None:
+    """Why a term is not called wrong, where nobody said what the loss is; None where nothing speaks for it.
+
+    All is right but for it, and it is made of an array that the loss does not depend on, or has a strength of its own.
+    """
+    if TOO_MANY not in cause.sentence or not cause.should_be or cause.certainty != "checked":
+        return None
+    term = compared(cause.expression, cause.should_be)[0].part.strip().strip("+- ")
+    tree = parsed(term)
+    words = names_in(tree) if isinstance(tree, ast.AST) else set()
+    sizes = {size for node in case.tape.nodes for size in node.value.shape}
+    free = words - words_of(case.tape, case.forward)
+    own = [name for name, value in numbers_of(cause.file) if name in free and value not in sizes]
+    held = [
+        event.short
+        for event in case.events
+        if event.short in words and event.node not in case.forward and is_given(case, event.node)
+    ]
+    if not own and not held:
+        return None
+    return (
+        f"No loss was named, and {(held or own)[0]} has nothing to do with {loss}: with the term `{term}` in line "
+        f"{cause.line}, the gradients are those of more than {loss}, and without it they are right. If it is meant, "
+        "set check.loss = ... in a block to all of the loss, or give that a name, loss = ..., and say --loss loss; if "
+        "it isn't, leave it out."
+    )
+
+
+def is_given(case: Case, node: int) -> bool:
+    """Whether an array was there from the start: given, or drawn and scaled."""
+    sizes = (1, case.tape.nodes[node].value.size)
+    return all(case.tape.nodes[other].value.size in sizes for other in case.ancestors([node]))
