@@ -364,8 +364,16 @@ class Script(Again):
 
 
 def loop_at(tree: ast.AST, line: int) -> ast.For | ast.While | None:
-    """The loop that begins in a line."""
-    return next((n for n in ast.walk(tree) if isinstance(n, ast.For | ast.While) and n.lineno == line), None)
+    """The loop that begins in a line; it is looked for in the statements around that line alone."""
+    for node in ast.iter_child_nodes(tree):
+        first, last = getattr(node, "lineno", line), getattr(node, "end_lineno", line)
+        if not first <= line <= last or isinstance(node, ast.expr):
+            continue
+        if isinstance(node, ast.For | ast.While) and first == line:
+            return node
+        if (inner := loop_at(node, line)) is not None:
+            return inner
+    return None
 
 
 def called(name: str, loop: ast.stmt) -> ast.Call:
