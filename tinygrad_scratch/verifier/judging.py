@@ -47,7 +47,7 @@ from tinygrad_scratch.verifier.later_losses import by_later_losses, give_earlier
 from tinygrad_scratch.verifier.leaks import left, unseen
 from tinygrad_scratch.verifier.likeness import difference
 from tinygrad_scratch.verifier.lost_updates import lost_updates
-from tinygrad_scratch.verifier.mistakes import tell_lines
+from tinygrad_scratch.verifier.mistakes import is_as_written, tell_lines
 from tinygrad_scratch.verifier.moved_shares import give_moved_shares
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.one_turn import change_in_turns
@@ -504,7 +504,7 @@ class Judging(PastChoices):
         self.repeats = None
         refuted = alone and self._leave_out_false_text()
         may_be_no_loss = self.entry.doubted and len(self.causes) > MOST_CAUSES
-        if self.again is None or may_be_no_loss or (alone and not self._is_in_doubt()):
+        if self.again is None or may_be_no_loss or (alone and not refuted and not self._is_in_doubt()):
             return
         found, values = self.case.state(), self.case.replay()
         unfinished, names = bool(self.case.wrong(values)), names_with(self.case, self.causes[0])
@@ -545,7 +545,9 @@ class Judging(PastChoices):
         cause = self.causes[0]
         scaled = abs(self.case.scale) != 1 or is_gradient_already(self.case, self.repairs[0])
         elsewhere = is_right_elsewhere(self.case, self.repairs[0])
-        return is_doubtful(cause) or elsewhere or is_of_step(self.case, cause) or (cause.kind in SCALES and scaled)
+        unsaid = is_as_written(self.repairs[0], cause)
+        odd = is_doubtful(cause) or elsewhere or unsaid
+        return odd or is_of_step(self.case, cause) or (cause.kind in SCALES and scaled)
 
     def _lines_of_scale(self) -> set[tuple[str, int]]:
         """Where the gradients end, if some are said to be a number times others: the others may be wrong."""

@@ -59,11 +59,17 @@ def tell_lines(repairs: list[Any], causes: list[Any]) -> None:
     for repair, cause in zip(repairs, causes, strict=True):
         if not cause.should_be:
             continue
-        written, right = written_and_right(repair, cause)
+        written, _ = written_and_right(repair, cause)
         cause.part_line = line_of_part(cause.file, cause.line, written)
-        if right is not None and is_same(written.text, right.text):
+        if is_as_written(repair, cause):
             cause.should_be = None
             cause.certainty = "fits" if cause.certainty == "checked" else cause.certainty
+
+
+def is_as_written(repair: Any, cause: Any) -> bool:
+    """Whether what a cause says is right is what was written: `d` for all of `sum += d`."""
+    written, right = written_and_right(repair, cause)
+    return right is not None and is_same(written.text, right.text)
 
 
 def written_and_right(repair: Any, cause: Any) -> tuple[Marked, Marked | None]:

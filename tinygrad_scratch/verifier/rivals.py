@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 from tinygrad_scratch.verifier.case import Case, Repair
@@ -17,12 +18,14 @@ from tinygrad_scratch.verifier.doubt import (
     may_be_alias,
 )
 from tinygrad_scratch.verifier.explain import SCALES, Cause
+from tinygrad_scratch.verifier.loops import root_of
 from tinygrad_scratch.verifier.misgiven import is_of_any
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.rewriting.alike import is_update
 from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.outcome import MOST_TOLD
-from tinygrad_scratch.verifier.source import call_at, statement_at, without_blanks
+from tinygrad_scratch.verifier.rewriting.text import source_of
+from tinygrad_scratch.verifier.source import call_at, statement_at, text_of, without_blanks
 from tinygrad_scratch.verifier.textbook import is_slope_of_given
 from tinygrad_scratch.verifier.told_where_bound import line_of_binding
 
@@ -36,6 +39,8 @@ def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tu
     One of the block that makes the calls never is.
     """
     repair, cause = told
+    if cause.kind == "inplace-corruption" and writes_to_argument(cause.file, cause.line):
+        return []
     hits = [hit for hit in hits if not (hit.is_of_block or is_given_to_any(case, cause, hit))]
     return (
         moving_step(case, cause, hits)
@@ -45,9 +50,23 @@ def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tu
         or of_readers(case, repair, cause, hits)
         or behind_loss(case, cause, hits)
         or of_second_names(cause, hits)
+        or of_sums_begun(cause, hits)
         or likelier(hits, cause, names)
         or at_binding(cause, hits)
     )
+
+
+def writes_to_argument(file: str, line: int) -> bool:
+    """Whether a statement changes an array that its function was given: whoever gave it may need it as it was."""
+    source = source_of(text_of(file))
+    statement, function = source.statement_on(line), source.function_around(line)
+    if function is None or not isinstance(statement, ast.Assign | ast.AugAssign):
+        return False
+    target = statement.target if isinstance(statement, ast.AugAssign) else statement.targets[0]
+    in_place = isinstance(statement, ast.AugAssign) or isinstance(target, ast.Subscript)
+    root = root_of(target)
+    given = {argument.arg for argument in function.args.args} - {"self"}
+    return in_place and isinstance(root, ast.Name) and root.id in given
 
 
 def is_given_to_any(case: Case, cause: Cause, hit: Hit) -> bool:
@@ -142,6 +161,13 @@ def of_second_names(cause: Cause, hits: list[Hit]) -> list[Hit]:
     """Those by which an array that is written over gets its second name as a copy: `before = w.copy()`."""
     copies = (hit for hit in hits if ALIAS.match(hit.written) and hit.right == f"{hit.written}.copy()")
     return list(copies) if may_be_alias(cause) else []
+
+
+def of_sums_begun(cause: Cause, hits: list[Hit]) -> list[Hit]:
+    """Those by which a sum begins with 0, and is no second name of another array, where one is told that adds to it."""
+    name = re.match(r"(\w+)[^=]*\+=", statement_at(cause.file, cause.line))
+    begun = rf"{re.escape(name[1])} = np\.zeros_like\(" if name else "(?!)"
+    return [hit for hit in hits if re.match(begun, hit.right)]
 
 
 def at_binding(cause: Cause, hits: list[Hit]) -> list[Hit]:

@@ -161,15 +161,15 @@ def end_of_head(node: ast.stmt) -> int:
 
 
 def end_of_turns(place: Place) -> Place | None:
-    """What ends the innermost loop around a place: a return or a break in its body, else its head; None without one."""
+    """What ends a loop around a place: a return or a break in its body, else the head of the innermost one."""
     loops = (node for node in statements(text_of(place.file)) if isinstance(node, ast.For | ast.While))
     around = [node for node in loops if node.body[0].lineno <= place.line <= (node.end_lineno or 0)]
     inside = [node for node in around if node.lineno > start_of_function(place)]
     if not inside:
         return None
-    loop = max(inside, key=lambda node: node.lineno)
-    ends = [node.lineno for node in loop.body if isinstance(node, ast.Return | ast.Break)]
-    return Place(place.file, min(ends, default=loop.lineno), place.function, 0)
+    loops_out = sorted(inside, key=lambda node: -node.lineno)
+    ends = [n.lineno for loop in loops_out for n in loop.body if isinstance(n, ast.Return | ast.Break)]
+    return Place(place.file, next(iter(ends), loops_out[0].lineno), place.function, 0)
 
 
 # ---- the part that made a call ---------------------------------------------------------------------------------------

@@ -39,6 +39,7 @@ from tinygrad_scratch.verifier.causes.single import broadcasting, doubled, dropp
 from tinygrad_scratch.verifier.causes.state import (
     changed_under_way,
     damaged_value,
+    each_updated,
     later_state,
     through_views,
     updated_too_early,
@@ -48,8 +49,8 @@ from tinygrad_scratch.verifier.causes.whole_numbers import integers
 
 EXPLANATIONS = (
     never_written, integers, another_value, reductions, damaged_value, written_factor, later_state,
-    changed_under_way, through_views, updated_too_early, ratio, argument_negated, overwritten, overwritten_on_the_way,
-    rename_without,
+    changed_under_way, through_views, updated_too_early, each_updated, ratio, argument_negated, overwritten,
+    overwritten_on_the_way, rename_without,
     skipped, assigned_entries, penalty, parts_left_out, missing_derivative, layout, comparisons, broadcasting,
     operations, negated, dropped_term, doubled, beside_it, places, slope_of_another, operands, number_for_value,
     one_left_out, gradient_of_another, dropped, factor_left_out, operand_without_slope, upstream_left_out,

@@ -47,21 +47,27 @@ def parts_left_out(region: Region) -> Iterator[Finding]:
 def in_a_row(region: Region, left: list[int]) -> Finding | None:
     """What is said where later lines add more parts to a name, and one is never added: told where it has its turn.
 
-    A backward pass takes the uses of a value in the reverse of their order; the row begins with the noughts.
+    A backward pass takes the uses of a value in the reverse of their order, or in this order. The row begins with the
+    noughts or with a part, and may end with what the function returns.
     """
     event, whole = region.event, np.sum([part for _, part in region.parts], axis=0) * region.repair.factor
     named = (e for e in region.case.events if (e.name, e.owner) == (event.name, event.owner))
     row = [e for e in named if in_same_function(e.place, event.place)]
+    last = (e for e in region.case.returned if row[-1].node in region.case.step_of(e.node).reads) if row else ()
+    row += [e for e in last if in_same_function(e.place, event.place)][:1]
     values = [np.asarray(region.values[e.node]) for e in row]
-    if len(row) < 3 or any(value.shape != whole.shape for value in values) or np.any(values[0]):
+    if len(row) < 3 or any(value.shape != whole.shape for value in values):
         return None
     parts = {step: part * region.repair.factor for step, part in region.parts}
-    added = [later - before for before, later in pairwise(values)]
-    known = [next((step for step, part in parts.items() if close(each, part)), None) for each in added]
+    added = [*([values[0]] if np.any(values[0]) else []), *(later - before for before, later in pairwise(values))]
+    found = [next((step for step, part in parts.items() if close(each, part)), None) for each in added]
+    known = [step for step in found if step is not None]
     lacks = [step for step in left if step not in known]
-    if None in known or len(lacks) != 1 or not close(values[-1] + parts[lacks[0]], whole):
+    if len(known) < len(found) or len(lacks) != 1 or not close(values[-1] + parts[lacks[0]], whole):
         return None
-    place = row[sum(step is not None and step > lacks[0] for step in known)].place
+    in_order = known == sorted(known) and len(known) > 1
+    before = sum((step < lacks[0]) == in_order for step in known)
+    place = row[max(0, before - (len(added) == len(row)))].place
     return Finding("missing-term", also_used(region, line_of(region, lacks[0])), place=place)
 
 

@@ -33,6 +33,29 @@ def updated_too_early(region: Region) -> Iterator[Finding]:
                 yield Finding("stale-or-updated-weights", said, step, None, changes)
 
 
+def each_updated(region: Region) -> Iterator[Finding]:
+    """Numbers that are parameters, one by one, as those of a neuron, read in a loop after the updates of them all."""
+    tape = region.case.tape
+    for step, turns in region.sites():
+        changes: dict[int, Edit] = {}
+        for turn in turns:
+            for place, _ in places_of(turn):
+                node = node_at(region, turn, place)
+                before = before_update(region, node) if node is not None and not tape.nodes[node].value.ndim else None
+                if before is not None:
+                    changes[turn.index] = WithArgument(place, region.values, before)
+        if len(changes) > 1 and region.gives_truth(changes):
+            said = f"the parameters in `{region.code(step)}` were updated before this line: {TOO_EARLY}"
+            yield Finding("stale-or-updated-weights", said, step, None, changes)
+
+
+def before_update(region: Region, node: int) -> int | None:
+    """The parameter that a value is, after an update of it."""
+    made = region.case.step_of(node)
+    known = (read for read in made.reads if updates_parameter(region, made, read))
+    return next(known, None) if name_of(made.function) in BY_SIGN else None
+
+
 def updates_parameter(region: Region, step: Step, node: int) -> bool:
     """Whether a call gives a parameter, which is one of its operands, another value under its own name."""
     if not is_parameter(region, node):

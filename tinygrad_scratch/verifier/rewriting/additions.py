@@ -64,6 +64,9 @@ def of_whole(part: Part) -> Iterator[Rewrite]:
     if isinstance(part.node, NAMES):
         said = f"{part.code} is written over before its last use: a copy is due"
         yield part.change(f"{written}.copy()", "inplace-corruption", said, about=part.code)
+    if isinstance(part.node, (*NAMES, ast.Subscript)) and is_added_to(part):
+        said = f"a sum begins with what {part.code} holds, and is added to it: it should begin with 0"
+        yield part.change(f"np.zeros_like({part.code})", "inplace-corruption", said, about=part.code)
     if isinstance(part.statement, ast.AugAssign) and isinstance(part.statement.op, ast.Mult | ast.Div):
         for name in part.source.words(part.line).of_numpy:
             said = f"`{name}({part.code})` is meant, and not {part.code} itself"
@@ -77,6 +80,15 @@ def of_whole(part: Part) -> Iterator[Rewrite]:
         for inside in ("axis=0", "axis=1", "axis=0, keepdims=True", "axis=1, keepdims=True", ""):
             said = f"`{part.code}` is not summed over the batch"
             yield part.change(f"{written}.sum({inside})", "missing-batch-sum-or-mean", said, NAMED)
+
+
+def is_added_to(part: Part) -> bool:
+    """Whether a second name of an array, as after `dx = d`, is one that later lines add to."""
+    statement = part.statement
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
+        return False
+    name = re.escape(statement.targets[0].id)
+    return re.search(rf"(?<![\w.]){name}(?:\[[^=\n]*\])?\s*\+=", part.source.text) is not None
 
 
 def factors(part: Part) -> Iterator[Rewrite]:
@@ -168,10 +180,15 @@ def ones(part: Part) -> Iterator[Rewrite]:
 
 
 def slope_in_product(part: Part) -> Iterator[Rewrite]:
-    """In a product the rest of the slope of a sigmoid, a slope of a factor, or what NumPy's functions make of it."""
+    """In a product the rest of the slope of a sigmoid, a slope of a factor, or what NumPy's functions make of it.
+
+    Or it lacks the class that is meant, as `(p - 1) / n` is the slope where that is 1.
+    """
     around = part.around
     if not isinstance(part.node, NAMES) or not isinstance(around, ast.BinOp):
         return
+    if isinstance(around.op, ast.Mult | ast.Div) and around.left is part.node:
+        yield part.change(f"({part.code} - 1)", "missing-term", f"{part.code} should be `{part.code} - 1`", PUT_IN)
     if isinstance(around.op, ast.Mult):
         said = f"the factor `1 - {part.code}` is missing beside {part.code}"
         text = f"((1 - {part.code}) * {part.code})"

@@ -105,6 +105,13 @@ def numbered(events: list[Event]) -> Iterator[tuple[Any, Event]]:
         yield (*known, seen[known]), event
 
 
+def of_one_sum(moved: list[Moved]) -> list[Any]:
+    """The first value that a change moves; of noughts, which a sum begins with, what is under their name later."""
+    event, value = moved[0]
+    later = [each for other, each in moved if (other.name, other.owner) == (event.name, event.owner) and np.any(each)]
+    return [value] if np.any(value) else later
+
+
 def repair_by(case: Case, hit: Hit, moved: list[Moved]) -> Repair | None:
     """The first of what a change moves, as a step to mend; a wrong gradient itself where that has no name."""
     wrong = case.wrong(case.replay())
@@ -114,6 +121,7 @@ def repair_by(case: Case, hit: Hit, moved: list[Moved]) -> Repair | None:
     if not moved:
         return None
     event, value = moved[0]
-    match = hit.check.case.match_up_to_factor(value) if value.size > 1 else None
+    matches = (hit.check.case.match_up_to_factor(each) for each in of_one_sum(moved) if each.size > 1)
+    match = next((found for found in matches if found is not None), None)
     of = match[0].of if match is not None and match[0].of in case.forward else wrong[0].parameter.node
     return Repair(event, value, of, None, len(wrong), factor=case.scale)
