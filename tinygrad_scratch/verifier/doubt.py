@@ -253,6 +253,8 @@ def kind_with(case: Case, told: tuple[Repair, Cause], cause: Cause) -> str:
     point = "derivative-at-wrong-point"  # what a function of theirs is given, of which the values tell that it is one
     if (cause.kind, change.kind) == (point, "wrong-operand") and is_sole_argument(change):
         return point
+    if cause.kind == "regularisation" and change.kind in SCALES and change.line == cause.line:
+        return cause.kind
     was, becomes = np.asarray(case.tape.nodes[repair.event.node].value), np.asarray(repair.truth)
     if was.shape == becomes.shape and was.size > 1 and not is_along(was, becomes):
         return change.kind

@@ -18,7 +18,12 @@ VAGUE = ("missing-term", "unexplained")
 
 
 def told_once(case: Case, found: Found) -> Found:
-    """One mistake for several of one kind that one line of a helper made, in all of its calls."""
+    """One mistake for several of one kind that one line of a helper made, in all of its calls.
+
+    So it is where a cause is known of one of its calls, and none of the others.
+    """
+    known = {(cause.file, cause.line) for _, cause in found if cause.kind != "unexplained"}
+    found = [pair for pair in found if pair[1].kind != "unexplained" or (pair[1].file, pair[1].line) not in known]
     if len(found) == 1 and found[0][1].kind == "missing-term" and not found[0][1].should_be:
         tell_in_helper(case, *found[0])
     kinds = {(cause.kind, cause.should_be) for _, cause in found}

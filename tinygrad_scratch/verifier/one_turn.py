@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -38,7 +39,8 @@ def change_in_turns(case: Case, repair: Repair, cause: Any) -> Rewrite | None:
     steps = (step.place for step in case.tape.steps if step.place is not None)
     made = Counter((step.line, step.offset) for step in steps if step.file == place.file and step.line == place.line)
     is_in_turns = bool(turns_at(place)) or place.function in handed_to_reduce(place.file)
-    if not cause.should_be or not is_in_turns or max(made.values(), default=0) < 2:
+    is_in_turns = is_in_turns and max(made.values(), default=0) > 1
+    if not cause.should_be or not (is_in_turns or changes_twice(cause)):
         return None
     source = source_of(text_of(place.file))
     node, right = source.statement_on(place.line), written_and_right(repair, cause)[1]
@@ -46,6 +48,13 @@ def change_in_turns(case: Case, repair: Repair, cause: Any) -> Rewrite | None:
         return None
     whole = right.text if is_whole(right.text, node) else with_part(source.code(node), cause.expression, right.text)
     return Rewrite(place.line, *source.span(node), whole, cause.kind, cause.sentence) if whole else None
+
+
+def changes_twice(cause: Any) -> bool:
+    """Whether a text has another one more than once than what was written: the call may be one of them alone."""
+    names = [Counter(re.findall(r"[A-Za-z_][\w.]*", text)) for text in (cause.expression, cause.should_be)]
+    more, less = names[1] - names[0], names[0] - names[1]
+    return any(count > 1 for count in (more or less).values())
 
 
 @cache

@@ -42,6 +42,8 @@ def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tu
     if cause.kind == "inplace-corruption" and writes_to_argument(cause.file, cause.line):
         return []
     hits = [hit for hit in hits if not (hit.is_of_block or is_given_to_any(case, cause, hit))]
+    factors = (*SCALES, "missing-derivative")
+    hits = [hit for hit in hits if hit.rewrite.kind not in factors or is_behind(case, hit)]
     return (
         moving_step(case, cause, hits)
         or in_brackets(cause, hits)
@@ -53,6 +55,20 @@ def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tu
         or of_sums_begun(cause, hits)
         or likelier(hits, cause, names)
         or at_binding(cause, hits)
+    )
+
+
+def is_behind(case: Case, hit: Hit) -> bool:
+    """Whether gradients were made in a line, or are read off there: no later scale makes named ones right."""
+    named = {event.node for event in case.events}
+    ends = [final.node for final in case.finals]
+    if not named.issuperset(ends):
+        return True
+    here = hit.file, hit.rewrite.line
+    return any(
+        place is not None and (place.file, place.line) == here
+        for node in case.ancestors(ends)
+        for place in (case.step_of(node).place, case.step_of(node).caller)
     )
 
 

@@ -18,6 +18,7 @@ POINTS = np.array([-1.3, -0.4, 0.3, 1.7])
 SLOPE = re.compile(r"prime|deriv|grad|slope|backward|diff|(?:^|_)de?_?(?=sig|logis|tanh|relu)")
 OF_CLASS = re.compile(r"d[a-z]{0,5}$|bprop|local_grad")
 """The names of methods that give the slope of the function that their class is called after."""
+FUTURE = "from __future__ import annotations\n"  # names of types are not looked up then
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -32,6 +33,8 @@ KNOWN: tuple[tuple[str, Callable[[Any], Any], tuple[Callable[[Any], Any], ...]],
     ("soft_?max", lambda x: np.exp(x) / np.sum(np.exp(x)), ()),
 )
 """What a name has in it, the function that is called so, and its slopes: at what comes out, and at what goes in."""
+NAMED_SO = {"sigmoid": logistic, "logistic": logistic, "tanh": np.tanh, "relu": lambda x: np.maximum(0, x)}
+"""What a slope may call by name."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +52,10 @@ class Named:
 
     def gives(self, meant: tuple[Callable[[Any], Any], ...], code: str, points: Any) -> bool:
         """The same for a row, or a column, of points."""
-        names: dict[str, Any] = {"np": np, "numpy": np, "sigmoid": logistic, "logistic": logistic}
+        names: dict[str, Any] = {"np": np, "numpy": np, **NAMED_SO}
         try:
             with np.errstate(all="ignore"):
-                exec(compile(dedent(code), "<function>", "exec", dont_inherit=True), names)
+                exec(compile(f"{FUTURE}{dedent(code)}", "<function>", "exec", dont_inherit=True), names)
                 given = (Owner(self.meant), points.copy()) if self.is_method else (points.copy(),)
                 found = np.asarray(names[self.name](*given), float)
             return any(np.allclose(found, function(points)) for function in meant)

@@ -63,6 +63,7 @@ LINEAR = (
 OF_NUMBERS = {"exp", "tanh", "cos", "sin", "cosh", "sinh", "sign", "heaviside"}
 """Functions of single numbers: in a product with a gradient, they are slopes."""
 WIDTH = re.compile(r"dim|width|units|nodes|hidden|channels|features", re.IGNORECASE)
+MOST_CALLED = 3  # functions of theirs, one in the other
 COUNTING = ("delete", "insert", "roll", "take", "repeat", "tile", "tril", "triu", "eye", "diag")
 """Calls that are given places and counts."""
 IN_VALUES = ast.BinOp | ast.UnaryOp
@@ -113,7 +114,9 @@ def name_kind(case: Case, cause: Cause) -> None:
         around = source.function_around(cause.line)
         of_one = around is not None and len([arg for arg in around.args.args if arg.arg != "self"]) < 2
         exchanged = of_one and all(isinstance(each, ast.Name | ast.Attribute) for each in (found.old, found.new))
-        kind = AT_POINT if exchanged else kind
+        masked = isinstance(found.new, ast.Compare) and same(found.new.left, found.old)  # the function itself before
+        kind = AT_POINT if exchanged or masked else kind
+    kind = "off-by-one" if kind == "scale-factor" and is_place_in_own(source, found) else kind
     if kind == "wrong-operand" and "derivative" in cause.sentence:
         cause.sentence = f"`{ast.unparse(found.old)}` should be {ast.unparse(found.new)}"
     cause.kind = kind
@@ -293,7 +296,15 @@ def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
         return "missing-derivative" if lacks else AT_POINT if elsewhere else kind
     if kind == "scale-factor" and is_of_mask(case, found):
         return "missing-derivative"
+    if kind == "scale-factor" and is_given_to_curve(found):
+        return AT_POINT
     return kind_of_other_term(case, found) if kind == "missing-term" else kind
+
+
+def is_given_to_curve(found: Difference) -> bool:
+    """Whether what differs is all that a curve is taken at: of `exp(x)` for `exp(x / 2)` no multiple comes out."""
+    call = found.way[-1] if found.way else None
+    return isinstance(call, ast.Call) and name_of(call) in OF_NUMBERS - {"sign", "heaviside"}
 
 
 def kind_of_other_term(case: Case, found: Difference) -> str:
@@ -464,6 +475,30 @@ def is_place_in_call(found: Difference) -> bool:
     numbers = all(re.fullmatch(r"-?\d+", ast.unparse(each)) for each in (found.old, found.new))
     outer = next((each for each in reversed(found.way) if not isinstance(each, ast.UnaryOp)), None)
     return numbers and isinstance(outer, ast.Call) and name_of(outer) in COUNTING
+
+
+def is_place_in_own(source: Source, found: Difference) -> bool:
+    """Whether another whole number is given to a function of theirs that takes entries by it, as by a dilation."""
+    call = found.way[-1] if found.way else None
+    numbers = all(re.fullmatch(r"\d+", ast.unparse(each)) for each in (found.old, found.new))
+    if not numbers or not isinstance(call, ast.Call) or found.old not in call.args:
+        return False
+    return takes_by(source, name_of(call), call.args.index(found.old), MOST_CALLED)
+
+
+def takes_by(source: Source, name: str, place: int, most: int) -> bool:
+    """Whether a function takes entries by an argument: in an index, or as what another one is given that does."""
+    function = next((f for f in source.blocks if isinstance(f, ast.FunctionDef) and f.name == name), None)
+    given = [each.arg for each in function.args.args if each.arg != "self"] if function is not None else []
+    if function is None or place >= len(given) or not most:
+        return False
+    nodes = list(ast.walk(function))
+    if any(isinstance(node, ast.Subscript) and given[place] in names_in(node.slice) for node in nodes):
+        return True
+    calls = ((node, i) for node in nodes if isinstance(node, ast.Call) for i in range(len(node.args)))
+    return any(
+        given[place] in names_in(call.args[i]) and takes_by(source, name_of(call), i, most - 1) for call, i in calls
+    )
 
 
 def is_bound_of_slope(case: Case, found: Difference) -> bool:

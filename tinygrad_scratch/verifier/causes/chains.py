@@ -241,6 +241,8 @@ def kind_of(written: str, right: str) -> tuple[str, str]:
         return "missing-derivative", f"the factor {rest} is missing, of a derivative"
     if right.startswith("2 * ") and written in (f"{right[4:]} ** 2", f"{right[4:]}**2"):
         return "missing-derivative", f"`{written}` is squared, and its derivative is {right}"
+    if right.startswith("np.where(") and re.search(r"[<>]", written):  # the mask of another function
+        return "derivative-at-wrong-point", f"`{written}` is not all of the derivative: it should be {right}"
     if is_part_of(written, right):
         return "missing-derivative", f"`{written}` is not all of the derivative: it should be {right}"
     return "derivative-at-wrong-point", f"`{written}` is not the derivative: it should be {right}"

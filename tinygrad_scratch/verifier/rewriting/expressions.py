@@ -247,12 +247,16 @@ def of_product(part: Part) -> Iterator[Rewrite]:
 
 
 def first_alone(part: Part) -> Iterator[Rewrite]:
-    """The first factor without two others or more, such as a slope: `d * s * (1 - s)` for `d`."""
+    """The first factor without two others or more, such as a slope: `d` for `d * s * (1 - s)`; or all but two."""
     factors = factors_in(part.node)
     inner = isinstance(part.around, ast.BinOp) and isinstance(part.around.op, ast.Mult)
     if len(factors) > 2 and not inner:
         first = part.source.operand(factors[0])
         yield part.change(first, "scale-factor", f"`{part.code}` has factors too many: {first} alone is right")
+    left = part.node.left
+    if len(factors) > 3 and not inner and isinstance(left, ast.BinOp) and isinstance(left.op, ast.Mult):
+        rest, gone = part.source.code(left.left), part.code[len(part.source.code(left.left)) :].lstrip("* ")
+        yield part.change(rest, "scale-factor", f"`{gone}` are factors too many in `{part.code}`")
 
 
 def of_comparison(part: Part) -> Iterator[Rewrite]:
