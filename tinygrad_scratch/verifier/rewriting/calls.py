@@ -14,7 +14,7 @@ from tinygrad_scratch.verifier.rewriting.text import METHOD, Source, is_near
 
 SUMS = ("sum", "mean", "average", "max", "min", "prod")
 ROUNDS = ("round", "rint", "floor", "ceil", "trunc", "int", "int32", "int64")
-TURNS = ("transpose", "swapaxes", "moveaxis")
+TURNS = ("transpose", "swapaxes", "moveaxis", "flip", "flipud", "fliplr", "rot90")
 AT_POINT = "derivative-at-wrong-point"
 FILLED = ("zeros", "ones", "empty", "full", "zeros_like", "ones_like", "empty_like", "full_like", "array", "asarray")
 OTHER = {
@@ -42,6 +42,10 @@ OTHER = {
     "tril": ("triu", "wrong-operand"),
     "add": ("subtract", "sign"),
     "subtract": ("add", "sign"),
+    "convolve": ("correlate", "transpose"),  # which does not turn the kernel round
+    "correlate": ("convolve", "transpose"),
+    "convolve2d": ("correlate2d", "transpose"),
+    "correlate2d": ("convolve2d", "transpose"),
 }
 
 
@@ -306,7 +310,7 @@ CHANGES = (
     (SUMS, of_axes),
     (("astype", *ROUNDS), of_rounding),
     (FILLED, of_type),
-    (("transpose", "swapaxes", "copy", "clip", "abs", "sign", "flip"), left_out),
+    (("transpose", "swapaxes", "copy", "clip", "abs", "sign", "flip", "flipud", "fliplr", "rot90"), left_out),
     (("reshape",), of_reshape),
     (("reshape", "ravel", "flatten"), of_order),
 )

@@ -257,6 +257,20 @@ def first_alone(part: Part) -> Iterator[Rewrite]:
     if len(factors) > 3 and not inner and isinstance(left, ast.BinOp) and isinstance(left.op, ast.Mult):
         rest, gone = part.source.code(left.left), part.code[len(part.source.code(left.left)) :].lstrip("* ")
         yield part.change(rest, "scale-factor", f"`{gone}` are factors too many in `{part.code}`")
+    if not inner:
+        yield from of_slope_of_power(part, factors)
+
+
+def of_slope_of_power(part: Part, factors: list[ast.expr]) -> Iterator[Rewrite]:
+    """The power itself for its derivative: `g * x**3` for `g * 3 * x**2`."""
+    powers = [each for each in factors if isinstance(each, ast.BinOp) and isinstance(each.op, ast.Pow)]
+    for number, power in product(factors, powers):
+        lower = getattr(power.right, "value", None)
+        if isinstance(lower, int) and getattr(number, "value", None) == lower + 1:
+            others = [part.source.operand(each) for each in factors if each is not number and each is not power]
+            whole = f"{part.source.operand(power.left)} ** {lower + 1}"
+            said = f"`{lower + 1} * {part.source.code(power)}` is the derivative of `{whole}`, which is meant itself"
+            yield part.change(" * ".join([*others, whole]), "derivative-at-wrong-point", said)
 
 
 def of_comparison(part: Part) -> Iterator[Rewrite]:
