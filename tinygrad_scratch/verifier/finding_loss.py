@@ -128,7 +128,8 @@ class FindingLoss(Summed):
             watched = [candidate for candidate in mine if self._is_only_watched(candidate)]
             theirs = self._whole_of([c for c in watched if not self.all_behind(c.node).isdisjoint(nodes)])
             self.other_node = theirs.node if theirs else None
-            is_square = known[0].name.startswith(WHOLE_SQUARES) and known[2] == len(finals)
+            of_logs = theirs is not None and self._is_made_of_logarithms(theirs)
+            is_square = of_logs and known[0].name.startswith(WHOLE_SQUARES) and known[2] == len(finals)
             self.is_slip = not is_square and (
                 any(self._is_slip(known[0], other) for other in usual)
                 or (theirs is not None and weighs_samples(self.tape, run, known[0], theirs, finals))
@@ -145,6 +146,10 @@ class FindingLoss(Summed):
                 "of them are meant. Give the value a name, loss = ..., and name that one: --loss loss."
             )
         return self._last_resort(finals)
+
+    def _is_made_of_logarithms(self, loss: Candidate) -> bool:
+        made = (self.tape.steps[self.tape.nodes[node].step] for node in self.all_behind(loss.node))
+        return any(name_of(step.function).startswith("log") for step in made)
 
     def _of_own_slope(self, run: Played, theirs: Candidate, finals: list[Final]) -> tuple[Fitting, OwnSlope] | None:
         """A loss that nobody computes, which all gradients fit by the slope that they are made of."""
@@ -537,6 +542,7 @@ class FindingLoss(Summed):
             any(
                 parts_of(self._value(f.parameter.node) - self._value(after), self._value(f.node))[0] is not None
                 for after in self.updated_values(f.parameter)
+                if self._value(after).shape == self._value(f.parameter.node).shape
             )
             for f in finals
         )

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.events import Event
+from tinygrad_scratch.verifier.events import Event, claims_gradient
 from tinygrad_scratch.verifier.loops import names_in
 from tinygrad_scratch.verifier.losses import Candidate
 from tinygrad_scratch.verifier.numbers_by_name import RATE
@@ -23,6 +23,7 @@ from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.tape import Tape
 
 MOST_EVENTS = 40
+WORD = re.compile(r"[a-z]+")
 TELLING = 1e-3  # what is smaller only keeps something off from 0
 
 
@@ -64,7 +65,9 @@ def alien_in(entry: Any, slope: Event, forward: set[int], moving: set[int]) -> s
     texts = " ".join(statement_at(*place) for place in places)
     words = {word for word in words if not RATE.match(word) or re.search(rf"1(?:\.0?)? - {re.escape(word)}\b", texts)}
     held = [tape.nodes[node].value for node in forward if tape.steps[tape.nodes[node].step].function is None]
-    arrays = (e for e in entry.watch.events if e.short in words and e.node not in forward)
+    named = (e for e in entry.watch.events if e.short in words and e.node not in forward)
+    called = {word for e in entry.watch.events if e.node in forward for word in WORD.findall(e.short.lower())}
+    arrays = (e for e in named if not claims_gradient(e.name) and called.isdisjoint(WORD.findall(e.short.lower())))
     free = (e for e in arrays if e.node not in moving and is_of_its_own(tape.nodes[e.node].value, held))
     sizes = {size for node in tape.nodes for size in node.value.shape}
     numbers = (name for file in {file for file, _ in places} for name, value in numbers_of(file) if value not in sizes)
