@@ -178,3 +178,68 @@ def test_a_loop_of_another_function_is_judged_or_named(checked: str, tmp_path: P
     assert f"The loop at line 18 updates V and W, too: {said}" in check.notes
     wrong = check_of_script(tmp_path, script.replace("1 - h**2", "1 - h"))
     assert (wrong.first_wrong is not None) == (checked == "pass")
+
+
+SCHOOL = """
+import numpy as np
+
+
+def teach(x, y, rng):
+    w = rng.normal(size=(4, 2))
+    for turn in range(6):
+        miss = x @ w - y
+        loss = np.mean(miss**2)
+        dw = 2 * x.T @ miss / miss.size
+        w -= 0.1 * dw
+    return w
+
+
+def refine(x, y, w):
+    b, pull = np.zeros(2), 0.1
+    for turn in range(5):
+        miss = x @ w + b - y
+        loss = np.sum(miss**2) / len(x) + pull * np.sum(w**2)
+        dw = 2 * x.T @ miss / len(x) + 2 * pull * w
+        db = 2 * miss.sum(axis=0) / len(x)
+        w = w - 0.1 * dw
+        b = b - 0.1 * db
+    return w, b
+
+
+def unused(x, w):
+    for turn in range(3):
+        w -= 0.1 * x.T @ x @ w
+"""
+CALLS = """
+import numpy as np
+from school import refine, teach
+
+rng = np.random.default_rng(9)
+x, y = rng.normal(size=(8, 4)), rng.normal(size=(8, 2))
+w = teach(x, y, rng)
+w, b = refine(x, y, w)
+print(b)
+"""
+
+
+def test_a_loop_in_a_later_function_of_an_imported_file_is_judged(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, CALLS, school=SCHOOL)
+    assert check.ok, str(check)
+    said = "The loop at school.py:17 updates w and b, too: a turn of that was judged by itself, and is right."
+    assert said in check.notes, check.notes
+    assert not any("school.py:28" in note for note in check.notes)  # nobody calls that
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "kind"),
+    [
+        ("x.T @ miss / len(x) + 2 * pull * w", "x.T @ miss / len(x) + pull * w", "regularisation"),
+        ("2 * miss.sum(axis=0) / len(x)", "-2 * miss.sum(axis=0) / len(x)", "sign"),
+    ],
+)
+def test_what_is_wrong_in_it_is_told(tmp_path: Path, right: str, wrong: str, kind: str) -> None:
+    assert SCHOOL.count(right) == 1
+    check = check_of_script(tmp_path, CALLS, school=SCHOOL.replace(right, wrong))
+    assert told(check) == (SCHOOL[: SCHOOL.index(right)].count("\n") + 1, kind), str(check)
+    assert "school.py" in str(check).splitlines()[0]
+    assert "The loop at line 7 was judged before, and is right." in check.notes

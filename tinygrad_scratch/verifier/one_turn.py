@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections import Counter
 from collections.abc import Iterator
+from difflib import SequenceMatcher
 from functools import cache
 from typing import Any
 
@@ -14,7 +14,7 @@ from tinygrad_scratch.verifier.mistakes import written_and_right
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
 from tinygrad_scratch.verifier.rewriting.text import lines_of, source_of
-from tinygrad_scratch.verifier.source import parsed, text_of
+from tinygrad_scratch.verifier.source import TOKEN, parsed, text_of
 
 TURNS = ast.ListComp | ast.GeneratorExp | ast.DictComp | ast.SetComp
 
@@ -51,10 +51,9 @@ def change_in_turns(case: Case, repair: Repair, cause: Any) -> Rewrite | None:
 
 
 def changes_twice(cause: Any) -> bool:
-    """Whether a text has another one more than once than what was written: the call may be one of them alone."""
-    names = [Counter(re.findall(r"[A-Za-z_][\w.]*", text)) for text in (cause.expression, cause.should_be)]
-    more, less = names[1] - names[0], names[0] - names[1]
-    return any(count > 1 for count in (more or less).values())
+    """Whether a text is another one than what was written in several places: the call may be in one of them alone."""
+    old, new = (TOKEN.findall(text) for text in (cause.expression, cause.should_be))
+    return sum(tag != "equal" for tag, *_ in SequenceMatcher(None, old, new, autojunk=False).get_opcodes()) > 1
 
 
 @cache

@@ -318,6 +318,9 @@ class Owners(Opponents):
         changes = [self._value(final.parameter.node) - self._value(after) for final, after in ends]
         wanted = [truth.cotangents[final.parameter.node] for final in self.finals]
         factors = [abs(factor_of(change, of) or 0.0) for change, of in zip(changes, wanted, strict=True)]
+        ratios: list[float | None] = [factor / abs(own) for factor, own in zip(factors, given, strict=True) if own]
+        if len(ratios) == len(given) and is_one_number(ratios):  # the gradients are in one measure, as these are
+            return
         rate, times = Counter(float(f"{factor:.9g}") for factor in factors or [0.0]).most_common(1)[0]
         enough = len(factors) if in_one_measure else len(factors) // 2 + 1
         if rate and times >= enough:

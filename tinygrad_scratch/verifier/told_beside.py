@@ -28,7 +28,9 @@ def tell_beside(cause: Cause) -> None:
     match made, found.new if found is not None else None:
         case ast.Assign(targets=[ast.Name(id=name)]), ast.BinOp(op=ast.Div(), right=size):
             pass
-        case ast.Assign(targets=[ast.Name(id=name)]), ast.Name(id="mean") | ast.Attribute(attr="mean"):
+        case ast.Assign(targets=[ast.Name(id=name)]), ast.Attribute(attr="mean"):
+            pass
+        case ast.Assign(targets=[ast.Name(id=name)]), ast.Call(func=ast.Attribute(attr="mean")):
             pass
         case _:
             return
