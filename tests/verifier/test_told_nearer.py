@@ -478,3 +478,265 @@ for turn in range(4):
 def test_a_penalty_that_is_divided_by_the_samples_is_one_of_another_strength(tmp_path: Path) -> None:
     check, line = edited_script(tmp_path, PULLED, "pull * w[1:]]", "pull / m * w[1:]]")
     assert told(check) == (line, "regularisation"), str(check)
+
+
+MAXIMA = """
+import numpy as np
+
+
+class Widest:
+    def forward(self, x):
+        self.rows = x
+        self.best = np.argmax(x, axis=1)
+        return x[np.arange(len(x)), self.best]
+
+    def backward(self, up):
+        back = np.zeros_like(self.rows)
+        back[np.arange(len(self.rows)), self.best] = up
+        return back
+
+
+def check(verify):
+    return verify.layer(Widest(), np.random.default_rng(3).normal(size=(6, 4)))
+"""
+
+
+def test_what_only_the_largest_should_get(tmp_path: Path) -> None:
+    right = "back[np.arange(len(self.rows)), self.best] = up"
+    check, line = edited(tmp_path / "maxima.py", MAXIMA, right, "back[:] = up[:, None]")
+    assert told(check)[0] == line, str(check)
+
+
+STACK = """
+import numpy as np
+
+rng = np.random.default_rng(7)
+
+
+class Dense:
+    def __init__(self, rows, columns):
+        self.w, self.b = rng.normal(size=(rows, columns)), np.zeros(columns)
+        self.zero_grad()
+
+    def zero_grad(self):
+        self.dw, self.db = np.zeros_like(self.w), np.zeros_like(self.b)
+
+    def forward(self, x):
+        self.x = x
+        return np.tanh(x @ self.w + self.b)
+
+    def backward(self, y, up):
+        up = up * (1 - y**2)
+        self.dw += self.x.T @ up
+        self.db += up.sum(axis=0)
+        return up @ self.w.T
+
+    def step(self, rate):
+        self.w -= rate * self.dw
+        self.b -= rate * self.db
+
+
+first, second = Dense(3, 4), Dense(4, 2)
+x, y = rng.normal(size=(8, 3)), rng.normal(size=(8, 2))
+for turn in range(6):
+    h = first.forward(x)
+    out = second.forward(h)
+    loss = np.mean((out - y) ** 2)
+    first.zero_grad()
+    second.zero_grad()
+    up = second.backward(out, 2 * (out - y) / y.size)
+    first.backward(h, up)
+    first.step(0.1)
+    second.step(0.1)
+    print(loss)
+"""
+
+
+def test_gradients_that_no_turn_sets_back(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, STACK).ok
+    text = STACK.replace("    first.zero_grad()\n    second.zero_grad()\n", "")
+    check = check_of_script(tmp_path, text)
+    line = text[: text.index("up = second.backward")].count("\n") + 1
+    assert told(check) == (line, "overwritten-accumulation"), str(check)
+    assert "no turn calls zero_grad()" in check.first_wrong.sentence
+    assert len(check.causes) == 1
+
+
+SENTENCES = """
+import numpy as np
+
+
+def back(net, words, states, up):
+    grads = {name: np.zeros_like(value) for name, value in net.items()}
+    grads["O"] += up @ states[len(words) - 1].T
+    dh = net["O"].T @ up
+    for t in reversed(range(len(words))):
+        dz = (1 - states[t] ** 2) * dh
+        grads["R"] += dz @ states[t - 1].T
+        grads["I"] += dz @ words[t].T
+        dh = net["R"].T @ dz
+    grads["start"] += dh * (net["start"] > 0)
+    return grads
+
+
+def check(verify):
+    rng = np.random.default_rng(4)
+    net = {"I": rng.normal(size=(4, 3)), "R": rng.normal(size=(4, 4)) / 2, "O": rng.normal(size=(2, 4))}
+    net["start"] = rng.normal(size=(4, 1))
+    words = [rng.normal(size=(3, 1)) for _ in range(4)]
+    with verify(net) as check:
+        states = {-1: np.maximum(net["start"], 0)}
+        for t, word in enumerate(words):
+            states[t] = np.tanh(net["I"] @ word + net["R"] @ states[t - 1])
+        scores = net["O"] @ states[3]
+        chances = np.exp(scores) / np.sum(np.exp(scores))
+        check.loss = -np.log(chances[1, 0])
+        check.gradients = back(net, words, states, chances - np.array([[0], [1]]))
+    return check
+"""
+
+
+def test_a_gradient_that_no_turn_hands_on(tmp_path: Path) -> None:
+    check, line = edited(tmp_path / "sentences.py", SENTENCES, '        dh = net["R"].T @ dz\n', "")
+    assert told(check) == (line - 3, "missing-term"), str(check)
+    assert "dh is the gradient of states[3] in each turn" in check.first_wrong.sentence
+
+
+SUMS = """
+import numpy as np
+
+
+def back(rows, start, ups):
+    dstart = np.zeros_like(start)
+    drows = np.zeros_like(rows)
+    for t in range(len(rows)):
+        dstart += ups[t]
+        drows[t] = ups[t]
+    dstart = dstart * (start > 0)
+    return {"rows": drows, "start": dstart}
+
+
+def check(verify):
+    rng = np.random.default_rng(5)
+    rows, start = rng.normal(size=(4, 3)), rng.normal(size=3)
+    with verify(rows=rows, start=start) as check:
+        out = np.maximum(start, 0) + rows
+        check.loss = 0.5 * np.sum(out**2)
+        check.gradients = back(rows, start, out)
+    return check
+"""
+
+
+def test_a_slope_of_what_was_added_up_and_is_only_handed_over(tmp_path: Path) -> None:
+    text = SUMS.replace("    dstart = dstart * (start > 0)\n", "")
+    check, line = edited(tmp_path / "sums.py", text, "dstart += ups[t]", "dstart += 1.0 * ups[t]")
+    assert told(check) == (line, "missing-derivative"), str(check)
+
+
+def test_a_coefficient_that_others_of_its_name_have(tmp_path: Path) -> None:
+    text = """
+import numpy as np
+
+def back(p, hot, worth, n, pull):
+    d = (p - hot) * worth[:, None] / n
+    logs = np.log(p)
+    mixed = -np.sum(p * logs, axis=1, keepdims=True)
+    d += pull * p * (logs + mixed) / n
+    return d
+
+def check(verify):
+    rng = np.random.default_rng(6)
+    w, x, hot = rng.normal(size=(4, 3)), rng.normal(size=(7, 4)), np.eye(3)[rng.integers(0, 3, 7)]
+    worth = rng.uniform(0.5, 2, 7)
+    with verify(w=w) as check:
+        e = np.exp(x @ w)
+        p = e / e.sum(1, keepdims=True)
+        mixed = -np.sum(p * np.log(p), axis=1)
+        check.loss = -np.mean(worth * np.sum(hot * np.log(p), axis=1)) - 0.3 * np.mean(mixed)
+        check.gradients = {"w": x.T @ back(p, hot, worth, len(x), 0.3)}
+    return check
+"""
+    check, line = edited(tmp_path / "mixed.py", text, "(logs + mixed) / n", "(logs + mixed)")
+    assert told(check) == (line, "missing-batch-sum-or-mean"), str(check)
+
+
+BENDS = """
+import numpy as np
+
+
+class Tanh:
+    def forward(self, x):
+        return np.tanh(x)
+
+    def backward(self, x, up):
+        return (1.0 - np.square(np.tanh(x))) * up
+
+
+class Elu:
+    def forward(self, x):
+        return np.where(x > 0, x, np.exp(x) - 1)
+
+    def backward(self, x, up):
+        y = self.forward(x)
+        return up * np.where(x > 0, 1, y + 1)
+
+
+def check(verify):
+    rng = np.random.default_rng(8)
+    w, v, u = rng.normal(size=(3, 4)) / 4, rng.normal(size=(4, 2)), rng.normal(size=(2, 2))
+    x, y = rng.normal(size=(6, 3)), rng.normal(size=(6, 2))
+    one, two = Tanh(), Elu()
+    with verify(w=w, v=v, u=u) as check:
+        z = x @ w
+        h = one.forward(z)
+        a = h @ v
+        b = two.forward(a)
+        out = b @ u
+        check.loss = 0.5 * np.sum((out - y) ** 2)
+        da = two.backward(a, (out - y) @ u.T)
+        dz = one.backward(z, da @ v.T)
+        check.gradients = {"w": x.T @ dz, "v": h.T @ da, "u": b.T @ (out - y)}
+    return check
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [("np.square(np.tanh(x))", "np.square(x)"), ("np.where(x > 0, 1, y + 1)", "np.where(x > 0, 1, y)")],
+)
+def test_a_slope_is_told_in_the_class_that_is_called_so(tmp_path: Path, right: str, wrong: str) -> None:
+    check, line = edited(tmp_path / "bends.py", BENDS, right, wrong)
+    assert told(check) == (line, "derivative-at-wrong-point"), str(check)
+
+
+CODES = """
+import numpy as np
+
+
+def check(verify):
+    rng = np.random.default_rng(3)
+    mean, table = rng.normal(size=(5, 3)), rng.normal(size=(6, 2))
+    rows = [np.array([0, 2, 2]), np.array([1, 2, 5])]
+    with verify(mean=mean, table=table) as check:
+        taken = [table[row] for row in rows]
+        check.loss = np.mean(0.5 * np.sum(mean**2, axis=1)) + sum(0.5 * np.sum(each**2) for each in taken)
+        count = len(mean)
+        dmean = mean / count
+        dtable = np.zeros_like(table)
+        for row, each in zip(rows, taken):
+            dtable += np.eye(6)[row].T @ each
+        check.gradients = {"mean": dmean, "table": dtable}
+    return check
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "kind"),
+    [
+        ("dmean = mean / count", "dmean = mean", "missing-batch-sum-or-mean"),
+        ("dtable += np", "dtable = np", "overwritten-accumulation"),
+    ],
+)
+def test_of_codes_and_tables(tmp_path: Path, right: str, wrong: str, kind: str) -> None:
+    check, line = edited(tmp_path / "codes.py", CODES, right, wrong)
+    assert told(check) == (line, kind), str(check)

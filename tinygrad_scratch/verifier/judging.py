@@ -55,6 +55,7 @@ from tinygrad_scratch.verifier.own_rates import without_own_rates
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.past_choices import PastChoices
+from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.pulled import by_own_pull
 from tinygrad_scratch.verifier.region import Region
 from tinygrad_scratch.verifier.renames import with_renames
@@ -69,7 +70,7 @@ from tinygrad_scratch.verifier.rivals import admit, is_of_step, rivals_of
 from tinygrad_scratch.verifier.self_made_targets import given_in
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.terms_of_others import said_of_term
-from tinygrad_scratch.verifier.textbook import is_as_named
+from tinygrad_scratch.verifier.textbook import is_as_named, is_misnamed
 from tinygrad_scratch.verifier.told_before_scaling import tell_before_scaling
 from tinygrad_scratch.verifier.told_beside import tell_beside
 from tinygrad_scratch.verifier.told_kinds import name_kind
@@ -520,11 +521,16 @@ class Judging(PastChoices):
         try:
             doubted = self.case, self.again, self.kind_of_rerun(), modules
             unknown = any(cause.certainty == "unexplained" or is_of_another_slope(cause) for cause in self.causes)
-            every_hit = Search(*doubted, tiers, near, work, only_near, unknown, self.repeats).run()
-            named_so = [hit for hit in every_hit if not hit.spoils_name]
-            every_hit = named_so if named_so or alone else every_hit
-            own = self.repairs[0], self.causes[0]
-            hits = rivals_of(self.case, own, every_hit, names) if alone else every_hit
+            misnamed = {(place.file, place.line) for place in self._misnamed()}
+            hits = Search(*doubted, every, misnamed, work, True, unknown, self.repeats).run() if misnamed else []
+            hits = every_hit = [hit for hit in hits if hit.makes_name]
+            if not hits:
+                every_hit = Search(*doubted, tiers, near, work, only_near, unknown, self.repeats).run()
+                named_so = [hit for hit in every_hit if not hit.spoils_name]
+                every_hit = named_so if named_so or alone else every_hit
+                own = self.repairs[0], self.causes[0]
+                hits = [hit for hit in every_hit if hit.makes_name]
+                hits = hits or (rivals_of(self.case, own, every_hit, names) if alone else every_hit)
             told = outcome(self.case, hits) if hits else None
             if alone and told is None:
                 admit(self.causes[0], every_hit)
@@ -546,8 +552,13 @@ class Judging(PastChoices):
         scaled = abs(self.case.scale) != 1 or is_gradient_already(self.case, self.repairs[0])
         elsewhere = is_right_elsewhere(self.case, self.repairs[0])
         unsaid = is_as_written(self.repairs[0], cause)
-        odd = is_doubtful(cause) or elsewhere or unsaid
+        odd = is_doubtful(cause) or elsewhere or unsaid or bool(self._misnamed())
         return odd or is_of_step(self.case, cause) or (cause.kind in SCALES and scaled)
+
+    def _misnamed(self) -> list[Place]:
+        """Where a function that is called as a slope is, and is none, made what is wrong."""
+        made = self.case.place_of(self.repairs[0].event.node)
+        return [made] if made is not None and is_misnamed(made.file, made.line) else []
 
     def _lines_of_scale(self) -> set[tuple[str, int]]:
         """Where the gradients end, if some are said to be a number times others: the others may be wrong."""

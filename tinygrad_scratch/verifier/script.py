@@ -26,6 +26,7 @@ from tinygrad_scratch.verifier.rewriting.again import Ends, Script
 from tinygrad_scratch.verifier.source import parsed, statement_at, text_of
 from tinygrad_scratch.verifier.steps_apart import NO_LOSS
 from tinygrad_scratch.verifier.tape import LimitReached
+from tinygrad_scratch.verifier.told_set_back import tell_call_that_sets_back
 from tinygrad_scratch.verifier.told_untouched import tell_untouched
 from tinygrad_scratch.verifier.training_turns import Loops, TurnDone
 
@@ -62,7 +63,9 @@ def check_of_script(code: Any, path: str, loss: str | None, seconds: float, most
     """The check of a turn of a script: of its first step, or of a later one by a loss of its own that is wrong."""
     check = check_of_steps(code, path, loss, seconds, most_silent)
     with contextlib.redirect_stderr(io.StringIO()):  # what the script prints is read once
-        return check_further(check, code, path, loss, seconds, most_silent)
+        check = check_further(check, code, path, loss, seconds, most_silent)
+    tell_call_that_sets_back(check)
+    return check
 
 
 def check_further(check: Any, code: Any, path: str, loss: str | None, seconds: float, most_silent: int) -> Any:

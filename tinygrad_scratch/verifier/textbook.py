@@ -19,6 +19,7 @@ SLOPE = re.compile(r"prime|deriv|grad|slope|backward|diff|(?:^|_)de?_?(?=sig|log
 OF_CLASS = re.compile(r"d[a-z]{0,5}$|bprop|local_grad")
 """The names of methods that give the slope of the function that their class is called after."""
 FUTURE = "from __future__ import annotations\n"  # names of types are not looked up then
+FORWARD = re.compile(r"__call__|forward|call|value|apply|f")
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -39,12 +40,16 @@ NAMED_SO = {"sigmoid": logistic, "logistic": logistic, "tanh": np.tanh, "relu": 
 
 @dataclass(frozen=True)
 class Named:
-    """A function of one value with a name that says what it is, and what that may be."""
+    """A function of one value with a name that says what it is, and what that may be.
+
+    What is given to it besides may be what comes from above, which a slope is multiplied by.
+    """
 
     code: str
     name: str
     meant: tuple[Callable[[Any], Any], ...]
     is_method: bool
+    has_above: bool
 
     def is_one_of(self, meant: tuple[Callable[[Any], Any], ...], code: str | None = None) -> bool:
         """Whether the function, or another code of it, gives what one of some functions does."""
@@ -56,8 +61,8 @@ class Named:
         try:
             with np.errstate(all="ignore"):
                 exec(compile(f"{FUTURE}{dedent(code)}", "<function>", "exec", dont_inherit=True), names)
-                given = (Owner(self.meant), points.copy()) if self.is_method else (points.copy(),)
-                found = np.asarray(names[self.name](*given), float)
+                owner, above = [Owner(self.meant)] * self.is_method, [np.ones_like(points)] * self.has_above
+                found = np.asarray(names[self.name](*owner, points.copy(), *above), float)
             return any(np.allclose(found, function(points)) for function in meant)
         except Exception:  # it calls something else
             return False
@@ -85,6 +90,22 @@ def is_spoiled(file: str, line: int, written: str, right: str) -> bool:
     return not named.is_one_of(meant, named.code.replace(written, right, 1))
 
 
+def is_made_so(file: str, line: int, written: str, right: str) -> bool:
+    """Whether a change makes of a slope that is none the one that its name says."""
+    named = function_at(file, line)
+    return (
+        is_misnamed(file, line)
+        and named is not None
+        and named.is_one_of(named.meant, named.code.replace(written, right, 1))
+    )
+
+
+def is_misnamed(file: str, line: int) -> bool:
+    """Whether a line is in a function that is called as a slope is, and is none."""
+    named = function_at(file, line)
+    return named is not None and len(named.meant) > 1 and not named.is_one_of(named.meant)
+
+
 def is_as_named(file: str, line: int) -> bool:
     """Whether a line is in a function that is what its name says, and that is no slope: the call of it may be wrong."""
     named = function_at(file, line)
@@ -109,9 +130,18 @@ def function_at(file: str, line: int) -> Named | None:
     if not meant and holder is not None and (SLOPE.search(function.name) or OF_CLASS.match(function.name)):
         meant = meant_by(f"{CAMEL.sub('_', holder.name)}_deriv")
     is_method = given[:1] == ["self"]
-    if len(given) != 1 + is_method or not meant:
+    has_above = len(given) == 2 + is_method and len(meant) > 1
+    if len(given) != 1 + is_method + has_above or not meant:
         return None
-    return Named(source.text[start : source.span(function)[1]], function.name, meant, is_method)
+    if has_above and holder is not None and given[-2] in taken_forward(holder):  # the slope at what goes in is due
+        meant = meant[-1:] * 2
+    return Named(source.text[start : source.span(function)[1]], function.name, meant, is_method, has_above)
+
+
+def taken_forward(holder: ast.ClassDef) -> set[str]:
+    """What the forward method of a class calls that which it is given."""
+    own = (each for each in holder.body if isinstance(each, ast.FunctionDef) and FORWARD.fullmatch(each.name))
+    return {argument.arg for each in own for argument in each.args.args} - {"self"}
 
 
 def is_plain(function: ast.FunctionDef) -> bool:

@@ -138,7 +138,9 @@ def name_kind_of_whole(case: Case, cause: Cause) -> None:
 
 def tell_on_the_way(case: Case, cause: Cause) -> bool:
     """Tell what goes on past a step, and is written over there by what the step makes of it, as a term of that."""
-    if "is written over" not in cause.sentence or not is_made_of_what_it_held(case, cause):
+    own = parsed(statement_at(cause.file, cause.line))
+    reads_itself = not isinstance(own, ast.Assign) or bool({*names_in(own.targets[0])} & {*names_in(own.value)})
+    if "is written over" not in cause.sentence or not reads_itself or not is_made_of_what_it_held(case, cause):
         return False
     cause.kind = "missing-term"
     cause.sentence = f"{cause.name} goes on past this step, too: what it held before is a term of what it should be"
@@ -298,7 +300,17 @@ def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
         return "missing-derivative"
     if kind == "scale-factor" and is_given_to_curve(found):
         return AT_POINT
+    if kind in ("missing-term", "missing-derivative") and is_branch_of_slope(found):
+        return AT_POINT
     return kind_of_other_term(case, found) if kind == "missing-term" else kind
+
+
+def is_branch_of_slope(found: Difference) -> bool:
+    """Whether what differs is one branch of a slope that is 1 in the other: `np.where(z > 0, 1, a)`."""
+    for call in found.way:
+        if isinstance(call, ast.Call) and name_of(call) == "where" and len(call.args) == 3:
+            return any(is_number(branch) and ast.unparse(branch) in ("1", "1.0") for branch in call.args[1:])
+    return False
 
 
 def is_given_to_curve(found: Difference) -> bool:
@@ -440,8 +452,13 @@ def adds_penalty(case: Case, found: Difference) -> bool:
 
 
 def is_penalty(case: Case, *expressions: ast.AST) -> bool:
-    """Whether all factors are parameters and numbers, and there are some of each."""
-    numbered = any(holds_number(case, part) for each in expressions for part in leaves(each))
+    """Whether all factors are parameters and numbers, and there are some of each: a mere size is no strength."""
+    names = {name for each in expressions for name in names_in(each)}
+    held = {node for name in names for node in parameters_in(case, name)}
+    rows = {str(len(value)) for node in held if (value := case.tape.nodes[node].value).ndim}
+    texts = ((part, ast.unparse(part)) for each in expressions for part in leaves(each))
+    parts = (part for part, text in texts if not SIZE.fullmatch(text) and text not in rows)
+    numbered = any(holds_number(case, part) for part in parts)
     return numbered and not is_one_layer(case) and holds_parameters_alone(case, *expressions)
 
 

@@ -47,7 +47,7 @@ def tell_where_bound(case: Case, cause: Cause, wrong: Event) -> Repair | None:
         return None
     if found is None or cause.kind != "missing-derivative":
         return None if found is None else tell_within(case, cause, found) or tell_handed_over(case, cause, found)
-    if tell_where_returned(cause, found):
+    if tell_where_returned(cause, found) or tell_after_sum(case, cause, found):
         return None
     if is_update(statement_at(cause.file, cause.line)):
         return tell_before_update(case, cause, found)
@@ -280,6 +280,23 @@ def tell_where_returned(cause: Cause, found: Difference) -> bool:
     cause.place, cause.expression = replace(cause.place, line=then.lineno, offset=0), name
     cause.should_be = f"{name} * {ast.unparse(factors[0])}"
     cause.sentence = f"`{name}` is not multiplied by {ast.unparse(factors[0])}, which comes from above"
+    return True
+
+
+def tell_after_sum(case: Case, cause: Cause, found: Difference) -> bool:
+    """Tell a slope that lacks in what is only handed over at the line that made the last of it: `dx += d`."""
+    factors = factors_lacking(found)
+    if not isinstance(found.old, ast.Name) or not factors or not is_handed_over(cause, found.old.id):
+        return False
+    name, source = found.old.id, source_of(text_of(cause.file))
+    around = source.function_around(cause.line)
+    made = [e.place for e in case.events if e.name == name and e.place.file == cause.file and e.place.line < cause.line]
+    last = source.statement_on(made[-1].line) if made else None
+    if not isinstance(last, ast.AugAssign) or around is None or last.lineno not in lines_of(around):
+        return False
+    text = ast.unparse(factors[0])
+    cause.place, cause.name, cause.expression, cause.should_be = made[-1], name, source.code(last), None
+    cause.sentence = f"`{name}` is not multiplied by {text}, of a derivative, once its sum is made"
     return True
 
 

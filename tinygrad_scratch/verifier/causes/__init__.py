@@ -27,6 +27,7 @@ from tinygrad_scratch.verifier.causes.operands import operands
 from tinygrad_scratch.verifier.causes.operations import argument_negated, comparisons, negated, operations
 from tinygrad_scratch.verifier.causes.paths import (
     assigned_entries,
+    never_renewed,
     never_written,
     overwritten,
     overwritten_on_the_way,
@@ -56,7 +57,7 @@ EXPLANATIONS = (
     one_left_out, gradient_of_another, dropped, factor_left_out, operand_without_slope, upstream_left_out,
     slope_within, operand_without_factor, one_factor, literal, slope_without_formula, fewer_entries, other_axes,
     diagonal, held_constant, slope_is_another, factor_too_many, value_for_number, operand_without_term, odd_ratio,
-    nothing_from_above,
+    nothing_from_above, never_renewed,
 )  # fmt: skip
 
 MADE_UP = (

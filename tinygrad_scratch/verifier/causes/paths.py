@@ -12,7 +12,7 @@ import numpy as np
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.causes.derivatives import slope_from
 from tinygrad_scratch.verifier.causes.penalties import is_of_parameters, is_penalty
-from tinygrad_scratch.verifier.edits import Edit, WithMore, added, is_filled, name_of
+from tinygrad_scratch.verifier.edits import Edit, WithArgument, WithMore, added, is_filled, name_of, places_of
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.likeness import close
@@ -310,6 +310,31 @@ def each_time(step: Step, arguments: Any, keywords: Any) -> Any:
     """The same with what is added to an entry as often as its index is named."""
     array, index, value = arguments
     np.add.at(array, index, value - np.asarray(array)[index])
+
+
+def never_renewed(region: Region) -> Iterator[Finding]:
+    """A gradient from before a loop that each turn reads as it is, where that of another value is due in each."""
+    case, tape = region.case, region.case.tape
+    for step in region.steps:
+        for place, slot in places_of(step):
+            node = next((read for read in step.reads if tape.nodes[read].slot == slot), None)
+            if node is None or node in case.forward or not region.names_of(node):
+                continue
+            before = (s for s in tape.steps[: step.index] if s.place == step.place and node in s.reads)
+            known = case.match(np.asarray(region.values[node])) if next(before, None) is not None else None
+            if known is None or known.through is not None:
+                continue
+            for entry in case.table.entries(np.shape(region.values[node])):
+                due = {0: case.scale * entry.value}
+                if entry.of == known.of:
+                    continue
+                played = case.replay(edits={step.index: WithArgument(place, due, 0)})
+                if not close(np.asarray(played[region.node]), region.truth):
+                    continue
+                name, of, other = region.name(node), region.name(known.of), region.name(entry.of)
+                said = f"{name} is the gradient of {of} in each turn: nothing makes it that of {other} for the next one"
+                yield Finding("missing-term", said, step)
+                return
 
 
 def never_written(region: Region) -> Iterator[Finding]:

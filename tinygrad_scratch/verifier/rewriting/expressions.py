@@ -445,10 +445,18 @@ def moved_by(bound: str, step: int) -> str:
 
 
 def of_index(part: Part) -> Iterator[Rewrite]:
-    """Another index in its place, or the key of another entry that a method or a function puts in a dictionary."""
+    """Another index in its place, or the key of another entry that a method or a function puts in a dictionary.
+
+    What is written to all of an array may be due to the entries that another method takes, as those of maxima.
+    """
     of_class = part.source.class_around(part.line) is not None
     known = part.source.words(part.line, of_class=True) if of_class else part.source.everything
     keys = known.keys if is_text(part.node) else []
+    stored = is_all(part.code) and isinstance(getattr(part.around, "ctx", None), ast.Store)
+    taken = [each for each in known.indices if stored and "," in each and not is_all(each)]
+    for other in taken:
+        said = f"all of them get what only those at `[{other}]` should"
+        yield part.change(other, "missing-derivative", said, NAMED)
     for other in dict.fromkeys([*part.source.words(part.line).indices, *keys]):
         if other != part.code:
             said = f"the index {part.code} should be {other}"

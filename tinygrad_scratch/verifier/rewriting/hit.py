@@ -30,11 +30,12 @@ from tinygrad_scratch.verifier.source import (
     with_bare_names,
     without_brackets,
 )
-from tinygrad_scratch.verifier.textbook import is_spoiled
+from tinygrad_scratch.verifier.textbook import is_made_so, is_spoiled
 
 SMALL = 6  # words and signs: up to so many a change that makes a line as others are is a slip
 OF_A_LINE = 4  # words: what it takes to move one
 NAMED_IN = re.compile(r"(?<![\w.])[A-Za-z_][\w.]*")
+TARGET = re.compile(r"([\w.]+(?:\[[^\]]*\])?)\s*[-+*/]?=[^=]")
 PRODUCT = re.compile(r"@|\b(?:dot|matmul|einsum)\(")
 INDEX = re.compile(r"\[(?:[^][]|\[[^][]*\])*\]")
 NUMBER_TAKEN = re.compile(r"[\w\])]\s*[-+]\s*[\d.]+\s*(?=[),\]]|$)")
@@ -270,6 +271,24 @@ class Hit:
         """Whether a slope is put in beside no product of matrices: it mostly stands where that comes back."""
         own = PRODUCT.search(self.written) is not None and not self.updates_parameter
         return self.rewrite.kind == "missing-derivative" and not own and not self.is_of_numbers
+
+    @property
+    def makes_name(self) -> bool:
+        """Whether the change makes of a function what its name says that it is, and what it was not."""
+        return is_made_so(self.file, self.rewrite.line, self.written, self.right)
+
+    @property
+    def is_unlike_its_name(self) -> bool:
+        """Whether nothing else that is put under the name of a statement has the size which a change puts in."""
+        target = TARGET.match(self.written)
+        size = re.search(r"[*/] [\w.]+$", self.right)
+        around = source_of(text_of(self.file)).function_around(self.rewrite.line)
+        if target is None or size is None or around is None:
+            return True
+        own = (n for n in ast.walk(around) if isinstance(n, ast.Assign | ast.AugAssign))
+        others = (ast.unparse(n) for n in own if n.lineno != self.rewrite.line)
+        begun = re.compile(rf"{re.escape(target[1])} [-+*/]?= .*{re.escape(size[0])}(?!\w)")
+        return not any(begun.match(other) for other in others)
 
     @property
     def is_of_numbers(self) -> bool:

@@ -29,7 +29,12 @@ Moved = tuple[Event, Any]  # a value with a name, and what it is after the chang
 
 def outcome(case: Case, hits: list[Hit]) -> tuple[Repair, Cause] | None:
     """The wrong step and its cause by the likeliest of some changes; all that the change moves is mended."""
-    best = min(hits, key=lambda hit: (hit.likelihood(), hit.turns_number, hit.gathers, hit.lacks_elsewhere))
+    best = min(
+        hits,
+        key=lambda hit: (
+            hit.likelihood(), hit.turns_number, hit.gathers, hit.lacks_elsewhere, hit.is_unlike_its_name
+        ),
+    )  # fmt: skip
     lines = lines_of(best)
     moved = list(moved_by(case, best))
     returned = [pair for pair in moved_by(case, best, returned=True) if pair[0].place.line in lines]
