@@ -160,3 +160,9 @@ def test_a_term_of_what_the_loss_has_is_one_too_many(tmp_path: Path) -> None:
     text = TWO_HEADS.replace("MORE", "d @ v.T")
     check = check_of_script(tmp_path, text)
     assert told(check)[0] == text[: text.index("dh = ")].count("\n") + 1, str(check)
+
+
+def test_no_usual_loss_is_assumed_where_the_slope_has_more_to_it(tmp_path: Path) -> None:
+    text = with_slope(OTHERS[1]).replace("    ce = -np.mean(np.log(p[np.arange(14), crop]))\n", "")
+    check = check_of_script(tmp_path, text.replace("print(season, ce)", "print(season)"))
+    assert check.first_wrong is None, str(check)

@@ -52,6 +52,7 @@ from tinygrad_scratch.verifier.moved_shares import give_moved_shares
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.one_turn import change_in_turns
 from tinygrad_scratch.verifier.own_rates import without_own_rates
+from tinygrad_scratch.verifier.own_slopes import alien_in
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.past_choices import PastChoices
@@ -68,6 +69,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, MADE, NAMED, PU
 from tinygrad_scratch.verifier.rewriting.search import RECORDED, Search
 from tinygrad_scratch.verifier.rivals import admit, is_of_step, rivals_of
 from tinygrad_scratch.verifier.self_made_targets import given_in
+from tinygrad_scratch.verifier.steps import ancestors
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.terms_of_others import said_of_term
 from tinygrad_scratch.verifier.textbook import is_as_named, is_misnamed
@@ -248,7 +250,7 @@ class Judging(PastChoices):
         self.tape.played = 0
         if agreed and chosen[0] != self.assumed:
             agreed = self._is_explained_by(chosen[0], parameters) is not None
-        if agreed and self.causes[0].certainty != "unexplained":
+        if agreed and self.causes[0].certainty != "unexplained" and not self._has_more_to_it():
             del self.notes[before:]
             self.notes.append(
                 f"No loss was named, and none fits all of it. As the loss, {self.entry.loss_name} is assumed, and the "
@@ -259,6 +261,13 @@ class Judging(PastChoices):
             return
         del self.notes[before:]
         self._judge_nothing(problem, parameters)
+
+    def _has_more_to_it(self) -> bool:
+        """Whether what is wrong by an assumed loss is made of something that this loss has nothing to do with."""
+        assert self.entry.loss is not None
+        nodes = {final.parameter.node for final in self.finals}
+        forward = ancestors(self.tape.parents(), [self.entry.loss], until=nodes) | {self.entry.loss}
+        return bool(alien_in(self.entry, self.repairs[0].event, forward, set(self.entry.depending_on(nodes))))
 
     def _explained_by(
         self, numbers: Iterable[int], parameters: list[Parameter], until_sure: bool = False
