@@ -119,6 +119,11 @@ class Case(Lineage):
     def table(self) -> Table:
         return Table(self.tape, self.truth, self.smooth)
 
+    def is_begun(self, node: int) -> bool:
+        """Whether an array was there from the start: given, or drawn and scaled."""
+        sizes = (1, self.tape.nodes[node].value.size)
+        return all(self.tape.nodes[other].value.size in sizes for other in self.ancestors([node]))
+
     def match(self, value: Array) -> Entry | None:
         """The true cotangent that a value is, if it is one."""
         found = self.table.match(np.asarray(value), tolerance_of(np.asarray(value)), (self.scale,))

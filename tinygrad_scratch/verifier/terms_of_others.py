@@ -29,7 +29,7 @@ def said_of_term(case: Case, cause: Cause, loss: str) -> str | None:
     held = [
         event.short
         for event in case.events
-        if event.short in words and event.node not in case.forward and is_given(case, event.node)
+        if event.short in words and event.node not in case.forward and case.is_begun(event.node)
     ]
     if not own and not held:
         return None
@@ -39,9 +39,3 @@ def said_of_term(case: Case, cause: Cause, loss: str) -> str | None:
         "set check.loss = ... in a block to all of the loss, or give that a name, loss = ..., and say --loss loss; if "
         "it isn't, leave it out."
     )
-
-
-def is_given(case: Case, node: int) -> bool:
-    """Whether an array was there from the start: given, or drawn and scaled."""
-    sizes = (1, case.tape.nodes[node].value.size)
-    return all(case.tape.nodes[other].value.size in sizes for other in case.ancestors([node]))

@@ -284,14 +284,15 @@ class Updates:
     def of_adapting(self, parts: list[Part], after: int) -> tuple[int, int, int] | None:
         """The gradients in steps for some entries that adapt to them, as rows of Adam's, put where the entries are."""
         tape, first = self.tape, len(self.tape.steps)
-        inner = [self.at_end_of_step(part.change) for part in parts]
-        if not all(adapts for *_, adapts in inner) or any(part.index is None for part in parts):
+        ways = [self.way_into(part.change) for part in parts]
+        if not all(adapts for _, adapts in ways) or any(part.index is None for part in parts):
             return None
-        gradients = [Recorded(tape, tape.nodes[node].value, tape.nodes[node].slot) for node, *_ in inner]
-        if any(held.node != node for held, (node, *_) in zip(gradients, inner, strict=True)):  # written to since
+        inner = [way[-1] for way, _ in ways]
+        gradients = [Recorded(tape, tape.nodes[node].value, tape.nodes[node].slot) for node, _ in inner]
+        if any(held.node != node for held, (node, _) in zip(gradients, inner, strict=True)):  # written to since
             return None
         whole: Recorded = record(tape, np.zeros, (tape.nodes[parts[0].before].value.shape,), {})
-        for part, gradient, (_, sign, _) in zip(parts, gradients, inner, strict=True):
+        for part, gradient, (_, sign) in zip(parts, gradients, inner, strict=True):
             whole[part.index] = whole[part.index] + sign * part.sign * gradient
         for step in tape.steps[first:]:
             step.place = tape.steps[tape.nodes[after].step].place
@@ -300,13 +301,13 @@ class Updates:
         self.put.add(whole.node)
         return whole.node, 1, after
 
-    def at_end_of_step(self, change: int) -> tuple[int, int, bool]:
-        """What a step is a multiple of in the end, the sign of that, and whether it adapts on the way."""
-        node, sign, adapts = change, 1, False
-        while (inner := self.next_in(node)) is not None:
-            adapts = adapts or self.adapts(node)
-            node, sign = inner[0], sign * inner[1]
-        return node, sign, adapts
+    def way_into(self, change: int) -> tuple[list[tuple[int, int]], bool]:
+        """What a step is a multiple of, one in the other, with the signs, and whether it adapts on the way."""
+        way, adapts = [(change, 1)], False
+        while (inner := self.next_in(way[-1][0])) is not None:
+            adapts = adapts or self.adapts(way[-1][0])
+            way.append((inner[0], way[-1][1] * inner[1]))
+        return way, adapts
 
     def without_rate(self, change: int, after: int) -> tuple[int, int]:
         """The gradient in `rate * g` or `g / n`, or in a step of momentum or Adam that starts from 0, and its sign.
@@ -314,15 +315,11 @@ class Updates:
         What has the name of a gradient is one, else what has any name. Without one, only what is called a rate is taken
         off.
         """
-        node, sign, depth, adapts = change, 1, 0, False
-        way = [(node, sign)]
-        while (inner := self.next_in(node)) is not None:
-            adapts = adapts or self.adapts(node)
-            node, sign, depth = inner[0], sign * inner[1], depth + 1
-            way.append((node, sign))
-        if not adapts and not self.is_gradient(node):
-            named = next((i for i, (each, _) in enumerate(way) if i and each in self.names), depth)
-            (node, sign), depth = way[named], named
+        way, adapts = self.way_into(change)
+        depth = len(way) - 1
+        if not adapts and not self.is_gradient(way[-1][0]):
+            depth = next((i for i, (each, _) in enumerate(way) if i and each in self.names), depth)
+        node, sign = way[depth]
         if (inner := self.behind_rate(node)) is not None:
             return inner[0], sign * inner[1]
         if not adapts and (number := self.number_in_matrix(node)) is not None:

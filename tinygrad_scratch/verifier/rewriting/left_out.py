@@ -82,10 +82,9 @@ def without_gradients(case: Case, lacking: Iterable[Parameter]) -> dict[str, int
 
 
 def is_given(case: Case, node: int) -> bool:
-    """Whether a value is one that the loss begins with, and depends on: given, or drawn and scaled."""
-    slope, sizes = case.truth.cotangents.get(node), (1, case.tape.nodes[node].value.size)
-    is_begun = all(case.tape.nodes[other].value.size in sizes for other in case.ancestors([node]))
-    return is_begun and slope is not None and bool(np.any(slope))
+    """Whether a value is one that the loss begins with, and depends on."""
+    slope = case.truth.cotangents.get(node)
+    return slope is not None and bool(np.any(slope)) and case.is_begun(node)
 
 
 def told_of_loop(case: Case, hits: list[Hit], names: list[str], of: int) -> tuple[Repair, Cause]:
