@@ -127,7 +127,7 @@ def test_in_another_measure_beside_a_small_number_in_a_logarithm(tmp_path: Path)
     """The cross-entropy alone fits what is left of the gradient, and is not what they compute."""
     assert check_of_script(tmp_path, KEPT_OFF).ok
     check = check_of_script(tmp_path, KEPT_OFF.replace("pull * weights[1:]]", "2 * pull * weights[1:]]"))
-    assert told(check) == (13, "scale-factor"), str(check)
+    assert told(check) == (13, "regularisation"), str(check)
 
 
 def test_a_sum_beside_a_penalty_where_the_loss_is_a_mean(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from tinygrad_scratch.verifier.mistakes import written_and_right
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
 from tinygrad_scratch.verifier.rewriting.text import lines_of, source_of
-from tinygrad_scratch.verifier.source import TOKEN, parsed, text_of
+from tinygrad_scratch.verifier.source import TOKEN, parsed, text_of, without_blanks
 
 TURNS = ast.ListComp | ast.GeneratorExp | ast.DictComp | ast.SetComp
 
@@ -51,9 +51,12 @@ def change_in_turns(case: Case, repair: Repair, cause: Any) -> Rewrite | None:
 
 
 def changes_twice(cause: Any) -> bool:
-    """Whether a text is another one than what was written in several places: the call may be in one of them alone."""
-    old, new = (TOKEN.findall(text) for text in (cause.expression, cause.should_be))
-    return sum(tag != "equal" for tag, *_ in SequenceMatcher(None, old, new, autojunk=False).get_opcodes()) > 1
+    """Whether a text is changed alike in several places: the call may be in one of them alone."""
+    texts = (without_blanks(text) for text in (cause.expression, cause.should_be))
+    old, new = ([token for token in TOKEN.findall(text) if token not in "()"] for text in texts)
+    codes = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    changes = Counter((" ".join(old[a:b]), " ".join(new[c:d])) for tag, a, b, c, d in codes if tag != "equal")
+    return any(count > 1 for count in changes.values())
 
 
 @cache

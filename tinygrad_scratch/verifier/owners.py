@@ -319,7 +319,9 @@ class Owners(Opponents):
         wanted = [truth.cotangents[final.parameter.node] for final in self.finals]
         factors = [abs(factor_of(change, of) or 0.0) for change, of in zip(changes, wanted, strict=True)]
         ratios: list[float | None] = [factor / abs(own) for factor, own in zip(factors, given, strict=True) if own]
-        if len(ratios) == len(given) and is_one_number(ratios):  # the gradients are in one measure, as these are
+        exact = any(own is not None and is_near_number(abs(own), 1.0) for own in given)
+        exact = exact and all(self._value(final.node).size > 1 for final in self.finals)
+        if exact and len(ratios) == len(given) and is_one_number(ratios):  # they are in one measure, as these are
             return
         rate, times = Counter(float(f"{factor:.9g}") for factor in factors or [0.0]).most_common(1)[0]
         enough = len(factors) if in_one_measure else len(factors) // 2 + 1

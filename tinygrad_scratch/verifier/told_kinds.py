@@ -138,9 +138,7 @@ def name_kind_of_whole(case: Case, cause: Cause) -> None:
 
 def tell_on_the_way(case: Case, cause: Cause) -> bool:
     """Tell what goes on past a step, and is written over there by what the step makes of it, as a term of that."""
-    own = parsed(statement_at(cause.file, cause.line))
-    reads_itself = not isinstance(own, ast.Assign) or bool({*names_in(own.targets[0])} & {*names_in(own.value)})
-    if "is written over" not in cause.sentence or not reads_itself or not is_made_of_what_it_held(case, cause):
+    if "is written over" not in cause.sentence or not is_made_of_what_it_held(case, cause):
         return False
     cause.kind = "missing-term"
     cause.sentence = f"{cause.name} goes on past this step, too: what it held before is a term of what it should be"
@@ -156,7 +154,8 @@ def is_made_of_what_it_held(case: Case, cause: Cause) -> bool:
     here = [e for e in case.events if (e.name, e.place.file, e.place.line) == (cause.name, cause.file, cause.line)]
     behind, slots = case.ancestors(e.node for e in here[:1]), {case.tape.nodes[e.node].slot for e in here[:1]}
     earlier = (event for event in named if event.node in behind and event.owner == here[0].owner)
-    return any(case.tape.nodes[event.node].slot not in slots for event in earlier)
+    nodes = (case.tape.nodes[event.node] for event in earlier)
+    return any(node.slot not in slots and bool(node.value.any()) for node in nodes)  # a sum begins with noughts
 
 
 def tell_division(cause: Cause, found: Difference) -> None:

@@ -452,7 +452,7 @@ def of_index(part: Part) -> Iterator[Rewrite]:
     of_class = part.source.class_around(part.line) is not None
     known = part.source.words(part.line, of_class=True) if of_class else part.source.everything
     keys = known.keys if is_text(part.node) else []
-    stored = is_all(part.code) and isinstance(getattr(part.around, "ctx", None), ast.Store)
+    stored = part.code in (":", "...") and isinstance(getattr(part.around, "ctx", None), ast.Store)
     taken = [each for each in known.indices if stored and "," in each and not is_all(each)]
     for other in taken:
         said = f"all of them get what only those at `[{other}]` should"
