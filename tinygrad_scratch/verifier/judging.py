@@ -267,6 +267,9 @@ class Judging(PastChoices):
         assert self.entry.loss is not None
         nodes = {final.parameter.node for final in self.finals}
         forward = ancestors(self.tape.parents(), [self.entry.loss], until=nodes) | {self.entry.loss}
+        known = getattr(self.tape.steps[self.tape.nodes[self.entry.loss].step].function, "candidate", None)
+        target = np.ravel(known.target) if known is not None else np.empty(0)  # it stands in the call alone
+        forward |= {node.number for node in self.tape.nodes if np.array_equal(np.ravel(node.value), target)}
         return bool(alien_in(self.entry, self.repairs[0].event, forward, set(self.entry.depending_on(nodes))))
 
     def _explained_by(
@@ -391,6 +394,26 @@ class Judging(PastChoices):
                 what = f"decay of {share:.6g} times the weights" if np.ndim(share) == 0 else "penalty of weights"
                 self.notes.append(f"A {what} is no part of the loss, and counts as meant.")
         self._say_what_is_not_judged()
+        self._say_what_is_given_alone()
+
+    def _say_what_is_given_alone(self) -> None:
+        """Name what they gave as a gradient, and is that of nothing, where all that was judged is right."""
+        if self.repairs or self.problem or not self.finals or self.unsure:
+            return
+        known = {final.node for final in self.finals} | {parameter.node for parameter in self.parameters}
+        alone = []
+        for path, node in self.entry.given or ():
+            value = np.asarray(self.tape.nodes[node].value)
+            is_array = (
+                value.size > 1 and value.dtype.kind == "f" and bool(np.any(value)) and not self.case.is_forward(node)
+            )
+            if node not in known and is_array and self.case.match_up_to_factor(value) is None:
+                alone.append(path)
+        if alone:
+            what = "goes with no parameter" if len(alone) == 1 else "go with no parameters"
+            self.notes.append(
+                f"{listed(alone)}, given as {'a gradient' if len(alone) == 1 else 'gradients'}, {what}: not judged."
+            )
 
     def _may_be_of_another_loss(self) -> str | None:
         """Why the one cause is not told: it is a term of more than the loss that was taken for theirs."""

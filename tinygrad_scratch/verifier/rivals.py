@@ -24,6 +24,7 @@ from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.rewriting.alike import is_update
 from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.outcome import MOST_TOLD
+from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED
 from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.source import call_at, statement_at, text_of, without_blanks
 from tinygrad_scratch.verifier.textbook import is_slope_of_given
@@ -39,7 +40,7 @@ def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tu
     One of the block that makes the calls never is.
     """
     repair, cause = told
-    if cause.kind == "inplace-corruption" and writes_to_argument(cause.file, cause.line):
+    if cause.kind == "inplace-corruption" and is_slip_of_place(cause.file, cause.line):
         return []
     hits = [hit for hit in hits if not (hit.is_of_block or is_given_to_any(case, cause, hit))]
     factors = (*SCALES, "missing-derivative")
@@ -53,6 +54,7 @@ def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tu
         or behind_loss(case, cause, hits)
         or of_second_names(cause, hits)
         or of_sums_begun(cause, hits)
+        or of_heads(cause, hits)
         or likelier(hits, cause, names)
         or at_binding(cause, hits)
     )
@@ -72,8 +74,11 @@ def is_behind(case: Case, hit: Hit) -> bool:
     )
 
 
-def writes_to_argument(file: str, line: int) -> bool:
-    """Whether a statement changes an array that its function was given: whoever gave it may need it as it was."""
+def is_slip_of_place(file: str, line: int) -> bool:
+    """Whether a statement changes an array that its function was given, or scales one that gets another name then.
+
+    Whoever gave it may need it as it was, and so may what reads it by the first name after `d /= s` and `dx = d`.
+    """
     source = source_of(text_of(file))
     statement, function = source.statement_on(line), source.function_around(line)
     if function is None or not isinstance(statement, ast.Assign | ast.AugAssign):
@@ -82,7 +87,11 @@ def writes_to_argument(file: str, line: int) -> bool:
     in_place = isinstance(statement, ast.AugAssign) or isinstance(target, ast.Subscript)
     root = root_of(target)
     given = {argument.arg for argument in function.args.args} - {"self"}
-    return in_place and isinstance(root, ast.Name) and root.id in given
+    scales = isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Mult | ast.Div)
+    name = root.id if isinstance(root, ast.Name) else ""
+    block = source.block_of(statement)
+    renames = [each for each in block if isinstance(each, ast.Assign) and getattr(each.value, "id", "") == name]
+    return bool(name) and ((in_place and name in given) or (scales and any(r.lineno > line for r in renames)))
 
 
 def is_given_to_any(case: Case, cause: Cause, hit: Hit) -> bool:
@@ -184,6 +193,12 @@ def of_sums_begun(cause: Cause, hits: list[Hit]) -> list[Hit]:
     name = re.match(r"(\w+)[^=]*\+=", statement_at(cause.file, cause.line))
     begun = rf"{re.escape(name[1])} = np\.zeros_like\(" if name else "(?!)"
     return [hit for hit in hits if re.match(begun, hit.right)]
+
+
+def of_heads(cause: Cause, hits: list[Hit]) -> list[Hit]:
+    """Those of the head of a loop that ends too early, where only the path is told that is missing then."""
+    heads = [hit for hit in hits if hit.written.startswith("for ") and hit.rewrite.tier == CHANGED]
+    return heads if cause.kind == "missing-term" and not cause.should_be else []
 
 
 def at_binding(cause: Cause, hits: list[Hit]) -> list[Hit]:

@@ -10,6 +10,7 @@ import re
 from itertools import takewhile
 
 from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.causes.penalties import has_row_for_each_sample
 from tinygrad_scratch.verifier.conventions import is_one_layer
 from tinygrad_scratch.verifier.derivative_names import OF_RESULT, WORDS, is_derivative_of, is_of_activation
 from tinygrad_scratch.verifier.explain import Cause
@@ -301,7 +302,16 @@ def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
         return AT_POINT
     if kind in ("missing-term", "missing-derivative") and is_branch_of_slope(found):
         return AT_POINT
+    if kind == "missing-derivative" and adds_one(found):
+        return "missing-term"
     return kind_of_other_term(case, found) if kind == "missing-term" else kind
+
+
+def adds_one(found: Difference) -> bool:
+    """Whether 1 is to be added to what a function made, or taken off it: `exp(x) - 1` for `exp(x)`."""
+    new = found.new
+    is_sum_with_one = isinstance(new, ast.BinOp) and is_sum(new) and ast.unparse(new.right) in ("1", "1.0")
+    return isinstance(found.old, ast.Call) and is_sum_with_one and same(getattr(new, "left", new), found.old)
 
 
 def is_branch_of_slope(found: Difference) -> bool:
@@ -454,6 +464,8 @@ def is_penalty(case: Case, *expressions: ast.AST) -> bool:
     """Whether all factors are parameters and numbers, and there are some of each: a mere size is no strength."""
     names = {name for each in expressions for name in names_in(each)}
     held = {node for name in names for node in parameters_in(case, name)}
+    if any(has_row_for_each_sample(case, node) for node in held):
+        return False
     rows = {str(len(value)) for node in held if (value := case.tape.nodes[node].value).ndim}
     texts = ((part, ast.unparse(part)) for each in expressions for part in leaves(each))
     parts = (part for part, text in texts if not SIZE.fullmatch(text) and text not in rows)

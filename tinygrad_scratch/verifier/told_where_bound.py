@@ -98,7 +98,9 @@ def other_name_of(cause: Cause, found: Difference) -> ast.Assign | None:
     alias = aliases[0] if len(aliases) == 1 and name and factors else None
     if alias is None or only_binding(source, alias.lineno, name) is not own or not is_known_by(source, alias, factors):
         return None
-    return alias if without_holder(ast.unparse(alias.targets[0])) != name else None
+    target = alias.targets[0]
+    is_room = isinstance(target, ast.Subscript) and any(isinstance(part, ast.Slice) for part in ast.walk(target.slice))
+    return alias if not is_room and without_holder(ast.unparse(target)) != name else None  # a part of a larger array
 
 
 def tell_at_other_name(case: Case, cause: Cause, found: Difference, alias: ast.Assign) -> Repair | None:
@@ -107,7 +109,7 @@ def tell_at_other_name(case: Case, cause: Cause, found: Difference, alias: ast.A
     repair = repair_at(case, cause.file, alias, target)
     tell_at(cause, alias, repair, target)
     cause.expression, cause.should_be = name, product_of(name, factors)
-    cause.sentence = f"`{name}` is not multiplied by {product_of('', factors)[3:]}"
+    cause.sentence = f"`{name}` is not multiplied by {product_of(ast.unparse(factors[0]), factors[1:])}"
     return repair
 
 

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
 
+from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.causes.factors import number
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.likeness import close, is_along, is_near_number
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Finding, Region
+from tinygrad_scratch.verifier.sizes import is_data
 from tinygrad_scratch.verifier.source import in_same_function, statement_at
 from tinygrad_scratch.verifier.steps import Array, Step
 from tinygrad_scratch.verifier.tape import copy
+
+WEIGHTS = re.compile(
+    r"[a-z]?w[a-z]{0,2}\d*$|.*weight|.*(?:theta|param|kernel|matrix|emb|gamma|beta)|[UV]\d*$", re.IGNORECASE
+)
 
 
 def penalty(region: Region) -> Iterator[Finding]:
@@ -129,10 +136,21 @@ def penalty_scaled(factor: float, where: str) -> Finding:
 
 
 def is_of_parameters(region: Region, node: int) -> bool:
-    """Whether a value was made of parameters and numbers alone."""
+    """Whether a value was made of parameters and numbers alone, and not of what has a row for each sample."""
     case = region.case
     given = {n for n in case.ancestors([node]) - made_before(region) if case.step_of(n).function is None}
-    return {n for n in given if np.size(region.values[n]) > 1} <= {final.parameter.node for final in case.finals}
+    arrays, parameters = {n for n in given if np.size(region.values[n]) > 1}, {f.parameter.node for f in case.finals}
+    return arrays <= parameters and not any(has_row_for_each_sample(case, n) for n in arrays)
+
+
+def has_row_for_each_sample(case: Case, parameter: int) -> bool:
+    """Whether a matrix is as long as all data, and is called no weights: a code of each sample is no parameter."""
+    value = case.tape.nodes[parameter].value
+    held = (case.tape.nodes[n].value for n in case.forward if case.step_of(n).function is None and n != parameter)
+    lengths = {len(data) for data in held if is_data(data)}
+    names = [event.short for event in case.events if event.node == parameter]
+    names += [final.parameter.short for final in case.finals if final.parameter.node == parameter]
+    return value.ndim > 1 and lengths == {len(value)} and not any(WEIGHTS.match(name) for name in names)
 
 
 def made_before(region: Region) -> set[int]:

@@ -148,7 +148,7 @@ class Part:
     def is_axis(self) -> bool:
         """Whether it is an axis that a call goes along, by its name or its place: `x.sum(1)`, `np.mean(x, -1)`."""
         outer, inner = (self.way[-2], self.around) if isinstance(self.around, ast.UnaryOp) else (self.around, self.node)
-        if not isinstance(outer, ast.Call):
+        if not isinstance(outer, ast.Call) or isinstance(outer.func, ast.Name):  # Python's `max(0, n)` has none
             return self.argument in ("axis", "axes")
         place = 1 if self.source.code(outer.func).startswith(("np.", "numpy.")) else 0
         return name_of(outer) in ALONG and inner in outer.args and outer.args.index(inner) == place
