@@ -740,3 +740,104 @@ def check(verify):
 def test_of_codes_and_tables(tmp_path: Path, right: str, wrong: str, kind: str) -> None:
     check, line = edited(tmp_path / "codes.py", CODES, right, wrong)
     assert told(check) == (line, kind), str(check)
+
+
+NORMS = """
+import numpy as np
+
+
+class Norm:
+    def forward(self, x):
+        self.centred = x - x.mean(axis=0)
+        self.size = np.sqrt(np.mean(self.centred**2, axis=0) + 1e-3)
+        self.rows = self.centred / self.size
+        return self.rows
+
+    def backward(self, up):
+        drows = 1.0 * up
+        dcentred = drows / self.size
+        dsize = -np.sum((drows * self.centred) / (self.size * self.size), axis=0)
+        dcentred = dcentred + self.centred * (dsize / self.size) / len(up)
+        return dcentred - dcentred.mean(axis=0)
+
+
+def check(verify):
+    return verify.layer(Norm(), np.random.default_rng(3).normal(size=(6, 4)))
+"""
+
+
+def test_what_is_scaled_in_place_before_its_last_use(tmp_path: Path) -> None:
+    wrong = "drows /= self.size\n        dcentred = drows"
+    check, line = edited(tmp_path / "norms.py", NORMS, "dcentred = drows / self.size", wrong)
+    assert told(check) == (line, "inplace-corruption"), str(check)
+
+
+BACK_IN_TIME = """
+import numpy as np
+
+
+def back(W, U, xs, hs, errors, most):
+    dW, dU = np.zeros_like(W), np.zeros_like(U)
+    for t in range(len(xs)):
+        up = errors[t]
+        for i in range(t, max(-1, t - most - 1), -1):
+            dz = up * (1 - hs[i] ** 2)
+            dU += np.outer(dz, xs[i])
+            dW += np.outer(dz, hs[i - 1] if i else np.zeros(len(W)))
+            up = W.T @ dz
+    return dW, dU
+
+
+def check(verify):
+    rng = np.random.default_rng(3)
+    W, U = rng.normal(size=(4, 4)) / 2, rng.normal(size=(4, 3)) / 2
+    xs, ys = rng.normal(size=(5, 3)), rng.normal(size=(5, 4))
+    with verify(W=W, U=U) as check:
+        hs, h = [], np.zeros(4)
+        for x in xs:
+            h = np.tanh(U @ x + W @ h)
+            hs.append(h)
+        check.loss = sum(0.5 * np.sum((h - y) ** 2) for h, y in zip(hs, ys))
+        dW, dU = back(W, U, xs, hs, [h - y for h, y in zip(hs, ys)], 99)
+        check.gradients = {"W": dW, "U": dU}
+    return check
+"""
+
+
+def test_a_loop_back_in_time_that_ends_too_early(tmp_path: Path) -> None:
+    check, line = edited(tmp_path / "back_in_time.py", BACK_IN_TIME, "max(-1, t", "max(0, t")
+    assert told(check) == (line, "off-by-one"), str(check)
+    assert "max(-1, t - most - 1)" in check.first_wrong.should_be
+
+
+SPREADS = """
+import numpy as np
+
+
+def check(verify):
+    rng = np.random.default_rng(3)
+    rows, spread = rng.normal(size=(5, 3)), rng.normal(size=(5, 2))
+    y = rng.normal(size=(5, 3))
+    with verify(rows=rows, spread=spread) as check:
+        pull = 0.5 * np.sum(np.exp(spread) - spread, axis=1)
+        check.loss = np.mean(0.5 * np.sum((rows - y) ** 2, axis=1) + pull)
+        n = len(rows)
+        drows = (rows - y) / n
+        dspread = (np.exp(spread) - 1) / (2 * n)
+        check.gradients = {"rows": drows, "spread": dspread}
+    return check
+"""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind"), [("(np.exp(spread) - 1) / n", "scale-factor"), ("np.exp(spread) / (2 * n)", "missing-term")]
+)
+def test_what_has_a_row_for_each_sample_has_no_penalty(tmp_path: Path, wrong: str, kind: str) -> None:
+    check, line = edited(tmp_path / "spreads.py", SPREADS, "(np.exp(spread) - 1) / (2 * n)", wrong)
+    assert told(check) == (line, kind), str(check)
+
+
+def test_what_is_given_and_goes_with_nothing_is_named(tmp_path: Path) -> None:
+    check, _ = edited(tmp_path / "spreads.py", SPREADS, '"spread": dspread}', '"spread": dspread, "all": np.ones(7)}')
+    assert check.ok
+    assert "all, given as a gradient, goes with no parameter: not judged." in check.notes

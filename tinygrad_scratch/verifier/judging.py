@@ -400,7 +400,7 @@ class Judging(PastChoices):
         """Name what they gave as a gradient, and is that of nothing, where all that was judged is right."""
         if self.repairs or self.problem or not self.finals or self.unsure:
             return
-        known = {final.node for final in self.finals} | {parameter.node for parameter in self.parameters}
+        known = {final.node for final in self.finals}
         alone = []
         for path, node in self.entry.given or ():
             value = np.asarray(self.tape.nodes[node].value)

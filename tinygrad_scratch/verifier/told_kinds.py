@@ -245,6 +245,7 @@ def kind_of_form(case: Case, found: Difference) -> str:
         ("off-by-one", is_place_in_call(found)),
         ("transpose", is_other_turn(found)),
         ("wrong-operand", is_like_in_product(found)),
+        ("missing-term", adds_one(found)),
         ("regularisation", is_strength_of_penalty(found)),
         ("inplace-corruption", is_needless_copy(found)),
         (AT_POINT, at_point),
@@ -302,8 +303,6 @@ def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
         return AT_POINT
     if kind in ("missing-term", "missing-derivative") and is_branch_of_slope(found):
         return AT_POINT
-    if kind == "missing-derivative" and adds_one(found):
-        return "missing-term"
     return kind_of_other_term(case, found) if kind == "missing-term" else kind
 
 
