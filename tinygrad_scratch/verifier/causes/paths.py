@@ -324,11 +324,10 @@ def never_renewed(region: Region) -> Iterator[Finding]:
             known = case.match(np.asarray(region.values[node])) if next(before, None) is not None else None
             if known is None or known.through is not None:
                 continue
-            for entry in case.table.entries(np.shape(region.values[node])):
-                due = {0: case.scale * entry.value}
-                if entry.of == known.of:
-                    continue
-                played = case.replay(edits={step.index: WithArgument(place, due, 0)})
+            wholes = [entry for entry in case.table.entries(np.shape(region.values[node])) if not entry.how]
+            for entry in (each for each in wholes if each.of != known.of):
+                due = WithArgument(place, {0: case.scale * entry.value}, 0)
+                played = case.replay(edits={step.index: due})
                 if not close(np.asarray(played[region.node]), region.truth):
                     continue
                 name, of, other = region.name(node), region.name(known.of), region.name(entry.of)
