@@ -110,10 +110,9 @@ class Entry(Decays):
 
         A slope too many makes of those of a cross-entropy those of half the squares.
         """
-        behind = self.all_behind(self.other_node) if self.other_node is not None else set()
-        made = (getattr(self.tape.steps[self.tape.nodes[node].step].function, "__name__", "") for node in behind)
+        of_logs = self.other_node is not None and self.is_made_of_logarithms(self.other_node)
         is_half_square = self.loss_name.startswith("half") and "squared" in self.loss_name
-        return self.is_slip or (is_half_square and any(n.startswith("log") for n in made))
+        return self.is_slip or (is_half_square and of_logs)
 
     def assume(self, candidate: Candidate, parameters: list[Parameter]) -> str | None:
         """Take a loss on trial: as if nothing had been paired before."""

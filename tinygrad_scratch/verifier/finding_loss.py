@@ -128,7 +128,7 @@ class FindingLoss(Summed):
             watched = [candidate for candidate in mine if self._is_only_watched(candidate)]
             theirs = self._whole_of([c for c in watched if not self.all_behind(c.node).isdisjoint(nodes)])
             self.other_node = theirs.node if theirs else None
-            of_logs = theirs is not None and self._is_made_of_logarithms(theirs)
+            of_logs = theirs is not None and self.is_made_of_logarithms(theirs.node)
             is_square = of_logs and known[0].name.startswith(WHOLE_SQUARES) and known[2] == len(finals)
             self.is_slip = not is_square and (
                 any(self._is_slip(known[0], other) for other in usual)
@@ -147,8 +147,9 @@ class FindingLoss(Summed):
             )
         return self._last_resort(finals)
 
-    def _is_made_of_logarithms(self, loss: Candidate) -> bool:
-        made = (self.tape.steps[self.tape.nodes[node].step] for node in self.all_behind(loss.node))
+    def is_made_of_logarithms(self, loss: int) -> bool:
+        """Whether a loss that they compute has a logarithm in it, as a cross-entropy has."""
+        made = (self.tape.steps[self.tape.nodes[node].step] for node in self.all_behind(loss))
         return any(name_of(step.function).startswith("log") for step in made)
 
     def _of_own_slope(self, run: Played, theirs: Candidate, finals: list[Final]) -> tuple[Fitting, OwnSlope] | None:

@@ -52,6 +52,7 @@ def slopes_of_their_own(entry: Any, theirs: int, nodes: list[int], ends: list[in
 
 
 def weighted(output: Any, slope: Array) -> Any:
+    """A loss that has a given slope at an output."""
     return np.sum(output * slope)
 
 
@@ -69,9 +70,8 @@ def alien_in(entry: Any, slope: Event, forward: set[int], moving: set[int]) -> s
     called = {word for e in entry.watch.events if e.node in forward for word in WORD.findall(e.short.lower())}
     arrays = (e for e in named if not claims_gradient(e.name) and called.isdisjoint(WORD.findall(e.short.lower())))
     free = (e for e in arrays if e.node not in moving and is_of_its_own(tape.nodes[e.node].value, held))
-    sizes = {size for node in tape.nodes for size in node.value.shape}
-    numbers = (name for file in {file for file, _ in places} for name, value in numbers_of(file) if value not in sizes)
-    return next((e.short for e in free), None) or next((name for name in numbers if name in words), "")
+    numbers = numbers_named(tape, {file for file, _ in places}, words)
+    return next((e.short for e in free), None) or next(numbers, "")
 
 
 def words_of(tape: Tape, nodes: Iterable[int]) -> set[str]:
@@ -95,6 +95,12 @@ def is_of_its_own(value: Array, held: list[Array]) -> bool:
     if value.size < 2 or value.dtype.kind not in "f" or not set(np.unique(value)) - {-1.0, 0.0, 1.0}:
         return False
     return not any(other.size == value.size and np.array_equal(other.ravel(), value.ravel()) for other in held)
+
+
+def numbers_named(tape: Tape, files: Iterable[str], words: set[str]) -> Iterator[str]:
+    """Those of some names that get a plain number in a file, and none that is a size, as `n = 8` is of 8 samples."""
+    sizes = {size for node in tape.nodes for size in node.value.shape}
+    return (name for file in files for name, value in numbers_of(file) if name in words and value not in sizes)
 
 
 def numbers_of(file: str) -> Iterator[tuple[str, float]]:

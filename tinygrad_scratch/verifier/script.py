@@ -240,6 +240,7 @@ def others_run_by(path: str, check: Any) -> list[Elsewhere]:
 
 
 def place_of(path: str, other: Elsewhere) -> str:
+    """How the place of a loop is told: by its line, and by its file where that is not the script."""
     is_own = other.file == str(Path(path).resolve())
     return f"line {other.first}" if is_own else f"{Path(other.file).name}:{other.first}"
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import ast
 
 from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.causes.single import TERM_TOO_MANY
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.loops import names_in
-from tinygrad_scratch.verifier.own_slopes import numbers_of, words_of
+from tinygrad_scratch.verifier.own_slopes import numbers_named, words_of
 from tinygrad_scratch.verifier.source import compared, parsed
-
-TOO_MANY = "has one term too many"
 
 
 def said_of_term(case: Case, cause: Cause, loss: str) -> str | None:
@@ -18,14 +17,13 @@ def said_of_term(case: Case, cause: Cause, loss: str) -> str | None:
 
     All is right but for it, and it is made of an array that the loss does not depend on, or has a strength of its own.
     """
-    if TOO_MANY not in cause.sentence or not cause.should_be or cause.certainty != "checked":
+    if TERM_TOO_MANY not in cause.sentence or not cause.should_be or cause.certainty != "checked":
         return None
     term = compared(cause.expression, cause.should_be)[0].part.strip().strip("+- ")
     tree = parsed(term)
     words = names_in(tree) if isinstance(tree, ast.AST) else set()
-    sizes = {size for node in case.tape.nodes for size in node.value.shape}
     free = words - words_of(case.tape, case.forward)
-    own = [name for name, value in numbers_of(cause.file) if name in free and value not in sizes]
+    own = list(numbers_named(case.tape, [cause.file], free))
     held = [
         event.short
         for event in case.events

@@ -7,12 +7,13 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from tinygrad_scratch.verifier.causes.state import ADDED
 from tinygrad_scratch.verifier.names import listed
+from tinygrad_scratch.verifier.rewriting.again import loop_at
 from tinygrad_scratch.verifier.rewriting.part import name_of
 from tinygrad_scratch.verifier.rewriting.text import lines_of, source_of
 from tinygrad_scratch.verifier.source import statement_at, text_of
 
-ADDED = "is added to what it held before"
 SETS_BACK = re.compile(r"(?:zero|reset|clear|null)_?[gG]rad(?:s|ient|ients)?\w*", re.IGNORECASE)
 
 
@@ -48,7 +49,7 @@ def never_called(*files: str) -> str:
 def line_to_begin(file: str, line: int, function: str) -> int:
     """The first statement of a loop that calls a function of some name, or one that is called after going back."""
     source = source_of(text_of(file))
-    loop = next((n for n in source.statements if isinstance(n, ast.For | ast.While) and n.lineno == line), None)
+    loop = loop_at(source.tree, line)
     back = re.compile(rf"\b(?:{re.escape(function)}|\w*back\w*)\(")
     own = [n for n in source.statements if loop is not None and n is not loop and n.lineno in lines_of(loop)]
     return next((n.lineno for n in own if back.search(statement_at(file, n.lineno))), 0)

@@ -22,6 +22,7 @@ from tinygrad_scratch.verifier.tape import copy
 WEIGHTS = re.compile(
     r"[a-z]?w[a-z]{0,2}\d*$|.*weight|.*(?:theta|param|kernel|matrix|emb|gamma|beta)|[UV]\d*$", re.IGNORECASE
 )
+"""What weights are called, which a penalty is due for, however many rows they have."""
 
 
 def penalty(region: Region) -> Iterator[Finding]:

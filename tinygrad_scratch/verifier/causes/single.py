@@ -36,6 +36,7 @@ ROUGH = {*COMPARING, "round", "around"}
 OF_ONE = "exp", "log", "sqrt", "square", "tanh", "abs", "absolute", "sin", "cos", "sign", "reciprocal", "clip"
 SHAPED = "ravel", "reshape", "flatten", "squeeze", "expand_dims"
 LAID_OUT = "getitem", "T", "reshape", "transpose", "setitem", "copy"
+TERM_TOO_MANY = "has one term too many"
 
 
 def one_factor(region: Region) -> Iterator[Finding]:
@@ -176,7 +177,7 @@ def told_of(region: Region, step: Step, place: int) -> tuple[str, str]:
     name, node = name_of(step.function), node_at(region, step, place)
     kind, what = kind_of_too_many(region, step, place), "has one factor too many"
     if name in ("add", "subtract"):
-        what = "is the mask turned round" if kind == "wrong-operand" else "has one term too many"
+        what = "is the mask turned round" if kind == "wrong-operand" else TERM_TOO_MANY
     made = np.asarray(region.values[step.makes[0]])
     if name in SUMS:
         is_gradient = node is not None and region.case.match_up_to_factor(np.asarray(region.values[node])) is not None

@@ -17,6 +17,7 @@ from tinygrad_scratch.verifier.source import in_same_function, is_rename, right_
 from tinygrad_scratch.verifier.steps import Step
 
 BY_SIGN = "add", "subtract"
+ADDED = "is added to what it held before"
 NOT_SET_BACK = "set it to 0 before the first turn that adds to it"
 TOO_EARLY = "the gradient needs its value from the forward pass. Update it after its last use"
 
@@ -82,7 +83,7 @@ def of_earlier(region: Region, step: Step, read: int, earlier: int) -> Finding:
     writer, is_weight = case.step_of(read), is_parameter(region, earlier)
     if adds_in_place(region, step, slot) and region.gives_truth({step.index: only(1)}):
         instead = NOT_SET_BACK if goes_on(region, step, slot) else "write `=` instead of `+=`"  # which drops a sum
-        said = f"{name} is added to what it held before: {instead}"
+        said = f"{name} {ADDED}: {instead}"
         return Finding("overwritten-accumulation", said, step, changes={step.index: only(1)})
     is_sum = adds_in_place(region, step, slot, BY_SIGN) and goes_on(region, step, slot, BY_SIGN)
     if is_sum and not np.any(region.values[earlier]):
@@ -130,7 +131,7 @@ def adds_in_place(region: Region, step: Step, slot: int, by: tuple[str, ...] = (
 
 
 def goes_on(region: Region, step: Step, slot: int, by: tuple[str, ...] = ("add",)) -> bool:
-    """Whether a call does so again in later turns."""
+    """Whether a call that adds to an array in place, or takes off it, does so again in later turns."""
     later = region.case.tape.steps[step.index + 1 :]
     return any(other.place == step.place and adds_in_place(region, other, slot, by) for other in later)
 

@@ -315,12 +315,9 @@ class Script(Again):
         Where the turns of it make what they were `before` a change, only the last one is made with that.
         """
         text = "\n" * lines + text
-        if self.loop != self.file or not lines < self.line <= text.count("\n") + 1:  # the loop is elsewhere
-            return compile(
-                left_after_a_turn(ast.parse(text), self.file, self.left), self.file, "exec", dont_inherit=True
-            )
         tree = left_after_a_turn(ast.parse(text), self.file, self.left)
-        loop = loop_at(tree, self.line)
+        is_here = self.loop == self.file and lines < self.line <= text.count("\n") + 1
+        loop = loop_at(tree, self.line) if is_here else None
         if loop is not None:
             if before is not None and self.strays():
                 own = loop_at(ast.parse("\n" * lines + before), self.line)
