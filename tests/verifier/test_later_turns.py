@@ -130,7 +130,7 @@ def test_gradients_that_are_not_set_back_are_told(tmp_path: Path, script: str) -
     """In the first turn they are right, and each turn takes its step by them."""
     check = check_of_script(tmp_path, script)
     assert told(check) == (13, "overwritten-accumulation"), str(check)
-    assert "set it to 0 before the first turn" in check.first_wrong.sentence
+    assert "set it to 0 before the first turn that adds to it" in check.first_wrong.sentence
 
 
 @pytest.mark.parametrize("script", [RESET, OVER_TURNS], ids=["in each turn", "after some turns"])
