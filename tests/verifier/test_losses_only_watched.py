@@ -166,3 +166,46 @@ def test_no_usual_loss_is_assumed_where_the_slope_has_more_to_it(tmp_path: Path)
     text = with_slope(OTHERS[1]).replace("    ce = -np.mean(np.log(p[np.arange(14), crop]))\n", "")
     check = check_of_script(tmp_path, text.replace("print(season, ce)", "print(season)"))
     assert check.first_wrong is None, str(check)
+
+
+ORTHOGONAL = """
+import numpy as np
+
+rng = np.random.default_rng(7)
+x, y = rng.normal(size=(14, 6)), rng.integers(0, 3, 14)
+w, v = rng.normal(size=(6, 4)) / 2, rng.normal(size=(4, 3)) / 2
+for turn in range(4):
+    h = np.tanh(x @ w)
+    p = np.exp(h @ v)
+    p /= p.sum(1, keepdims=True)
+    ce = -np.log(p[np.arange(14), y]).mean()
+    d = p.copy()
+    d[np.arange(14), y] -= 1
+    d /= 14
+    dw = x.T @ (d @ v.T * (1 - h**2))
+    dw += 0.4 * w @ (w.T @ w - np.eye(4))
+    dv = h.T @ d
+    w -= 0.1 * dw
+    v -= 0.1 * dv
+    print(ce)
+"""
+
+
+def test_a_penalty_that_pulls_to_no_0_is_asked_about_where_what_is_printed_has_none(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, ORTHOGONAL)
+    assert check.first_wrong is None, str(check)
+    assert "ce has no penalty of w: with what line 16 adds" in " ".join(str(check).split())
+    assert "--loss loss" in " ".join(str(check).split())
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("dw += 0.4 * w @", "dw += 0.4 * x.T @ x @ w @"),
+        ("(1 - h**2))", "(1 - h**2)) * w"),
+        ("dw += 0.4 * w @ (w.T @ w - np.eye(4))", "dw -= 0.4 * w"),
+    ],
+)
+def test_a_term_of_data_or_a_factor_is_no_penalty(tmp_path: Path, old: str, new: str) -> None:
+    check, _ = edited_script(tmp_path, ORTHOGONAL, old, new)
+    assert check.ok is False, str(check)

@@ -71,7 +71,7 @@ from tinygrad_scratch.verifier.rivals import admit, is_of_step, rivals_of
 from tinygrad_scratch.verifier.self_made_targets import given_in
 from tinygrad_scratch.verifier.steps import ancestors
 from tinygrad_scratch.verifier.tape import Tape
-from tinygrad_scratch.verifier.terms_of_others import said_of_term
+from tinygrad_scratch.verifier.terms_of_others import said_of_penalty, said_of_term
 from tinygrad_scratch.verifier.textbook import is_as_named, is_misnamed
 from tinygrad_scratch.verifier.told_before_scaling import tell_before_scaling
 from tinygrad_scratch.verifier.told_beside import tell_beside
@@ -420,7 +420,8 @@ class Judging(PastChoices):
         entry = self.entry
         if not self._is_one_known() or entry.is_well_known or entry.wanted_loss or not entry.loss_name:
             return None
-        return said_of_term(self.case, self.causes[0], entry.loss_name)
+        cause, loss = self.causes[0], entry.loss_name
+        return said_of_term(self.case, cause, loss) or said_of_penalty(self._case(self.truth), cause, loss)
 
     def _see_what_is_lost(self) -> None:
         """New values of parameters that nobody has after the turn: their gradients may be right, and move nothing."""

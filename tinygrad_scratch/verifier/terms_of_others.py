@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import ast
 
+from tinygrad_scratch.verifier.beside_the_gradient import has_penalty
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.causes.single import TERM_TOO_MANY
 from tinygrad_scratch.verifier.explain import Cause
+from tinygrad_scratch.verifier.likeness import is_along
 from tinygrad_scratch.verifier.loops import names_in
+from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.own_slopes import numbers_named, words_of
+from tinygrad_scratch.verifier.penalised import penalty_in
 from tinygrad_scratch.verifier.source import compared, parsed
+
+WAYS_OUT = (
+    "If it is meant, set check.loss = ... in a block to all of the loss, or give that a name, loss = ..., and say "
+    "--loss loss; if it isn't, leave it out."
+)
 
 
 def said_of_term(case: Case, cause: Cause, loss: str) -> str | None:
@@ -33,7 +42,29 @@ def said_of_term(case: Case, cause: Cause, loss: str) -> str | None:
         return None
     return (
         f"No loss was named, and {(held or own)[0]} has nothing to do with {loss}: with the term `{term}` in line "
-        f"{cause.line}, the gradients are those of more than {loss}, and without it they are right. If it is meant, "
-        "set check.loss = ... in a block to all of the loss, or give that a name, loss = ..., and say --loss loss; if "
-        "it isn't, leave it out."
+        f"{cause.line}, the gradients are those of more than {loss}, and without it they are right. {WAYS_OUT}"
+    )
+
+
+def said_of_penalty(case: Case, cause: Cause, loss: str) -> str | None:
+    """Why a term that only its parameter went into is not called wrong, where the loss that was taken has no penalty.
+
+    All is right but for it. What is a multiple of the parameter is a decay, which has a sign that can be wrong.
+    """
+    values = {node.number: node.value for node in case.tape.nodes}
+    wrong = case.wrong(values)
+    if cause.certainty != "checked" or not wrong or has_penalty(case):
+        return None
+    nodes = [final.parameter.node for final in case.finals]
+    for final in wrong:
+        part = penalty_in(case.tape, case.tape.parents(), final.node, final.parameter.node, nodes)
+        if part is None or is_along(part, case.tape.nodes[final.parameter.node].value):
+            return None
+        values[final.node] = values[final.node] - part
+    if case.wrong(values):
+        return None
+    return (
+        f"No loss was named, and {loss} has no penalty of {listed([final.parameter.short for final in wrong])}: with "
+        f"what line {cause.line} adds of that alone, the gradients are those of more than {loss}, and without it they "
+        f"are right. {WAYS_OUT}"
     )
