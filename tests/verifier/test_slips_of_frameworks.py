@@ -249,3 +249,48 @@ def test_what_writes_over_its_argument_is_told(tmp_path: Path) -> None:
 def test_the_programs_are_right(tmp_path: Path, name: str) -> None:
     check = module_of(tmp_path / f"right_{name}.py", PROGRAMS[name]).check(verify)
     assert check.ok is True, str(check)
+
+
+VECTORS = """
+import numpy as np
+
+class Weights:
+    def __init__(self, flat):
+        self.flat = flat
+
+    def __add__(self, other):
+        return self.joined(other, lambda one, another: one + another)
+
+    def joined(self, other, how):
+        return Weights(how(self.flat, other.flat))
+
+class Line:
+    def of_one(self, weights, x, y):
+        error = weights.flat @ x - y
+        return Weights(2 * error * x)
+
+class Batch:
+    def __init__(self, line):
+        self.line = line
+
+    def of_all(self, weights, xs, ys):
+        total = Weights(np.zeros(len(weights.flat)))
+        for x, y in zip(xs, ys):
+            total += self.line.of_one(weights, x, y)
+        return total
+
+def check(verify):
+    rng = np.random.default_rng(4)
+    xs, ys, weights = rng.normal(size=(6, 4)), rng.normal(size=6), Weights(rng.normal(size=4))
+    with verify(weights.flat) as check:
+        check.loss = np.sum((xs @ weights.flat - ys) ** 2)
+        check.gradients = Batch(Line()).of_all(weights, xs, ys).flat
+    return check
+"""
+
+
+def test_a_line_that_only_calls_what_calls_others(tmp_path: Path) -> None:
+    assert module_of(tmp_path / "vectors.py", VECTORS).check(verify).ok
+    check, line = edited(tmp_path / "slip.py", VECTORS, "total += self.line", "total = self.line")
+    assert check.first_wrong is not None
+    assert (check.first_wrong.line, check.first_wrong.kind) == (line, "overwritten-accumulation"), str(check)

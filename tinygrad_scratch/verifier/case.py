@@ -16,7 +16,7 @@ from tinygrad_scratch.verifier.likeness import close, tolerance_of
 from tinygrad_scratch.verifier.lineage import Lineage
 from tinygrad_scratch.verifier.losses import KnownLoss
 from tinygrad_scratch.verifier.pairing import Final
-from tinygrad_scratch.verifier.places import Place
+from tinygrad_scratch.verifier.places import FileLine, Place
 from tinygrad_scratch.verifier.sizes import divided_by, halved, has_square, samples
 from tinygrad_scratch.verifier.steps import Array, renamed
 from tinygrad_scratch.verifier.table import Entry, Table, squeezed
@@ -52,6 +52,7 @@ class Case(Lineage):
     arguments: list[Event] = field(default_factory=list)  # names of what has others already
     returned: list[Event] = field(default_factory=list)  # what functions gave back
     entries: list[Event] = field(default_factory=list)  # the same of rows of values that were there before
+    calls: set[tuple[FileLine, FileLine]] = field(default_factory=set)  # where functions begin, and are called
     overrides: dict[int, Array] = field(default_factory=dict)
     scale: float = 1.0  # what all gradients carry, by convention
     convention: str = ""

@@ -696,7 +696,7 @@ class Judging(PastChoices):
 
     def _case(self, truth: Truth) -> Case:
         case = Case(self.tape, truth, self.finals, self._named(), self.watch.arguments, self.watch.returned)
-        case.entries = self.watch.entries
+        case.entries, case.calls = self.watch.entries, self.watch.calls
         case.uphill, case.is_assumed = self.entry.uphill, self.assumed is not None
         case.grown, case.moved_apart = set(self.entry.grown()), self.entry.moved_apart
         if self.again is not None:

@@ -23,6 +23,7 @@ class Place:
         return f"{self.file}:{self.line}"
 
 
+FileLine = tuple[str, int]
 PACKAGE = str(Path(__file__).resolve().parents[1])
 PYTHON = tuple({str(Path(os.__file__).parent), f"{sys.prefix}/lib/python", f"{sys.base_prefix}/lib/python"})
 

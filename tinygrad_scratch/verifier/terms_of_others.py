@@ -7,13 +7,14 @@ import ast
 from tinygrad_scratch.verifier.beside_the_gradient import has_penalty
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.causes.single import TERM_TOO_MANY
+from tinygrad_scratch.verifier.edits import OF_MATRICES, name_of
 from tinygrad_scratch.verifier.explain import Cause
-from tinygrad_scratch.verifier.likeness import is_along
 from tinygrad_scratch.verifier.loops import names_in
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.own_slopes import numbers_named, words_of
-from tinygrad_scratch.verifier.penalised import penalty_in
+from tinygrad_scratch.verifier.penalised import own_parts
 from tinygrad_scratch.verifier.source import compared, parsed
+from tinygrad_scratch.verifier.steps import ancestors
 
 WAYS_OUT = (
     "If it is meant, set check.loss = ... in a block to all of the loss, or give that a name, loss = ..., and say "
@@ -49,18 +50,20 @@ def said_of_term(case: Case, cause: Cause, loss: str) -> str | None:
 def said_of_penalty(case: Case, cause: Cause, loss: str) -> str | None:
     """Why a term that only its parameter went into is not called wrong, where the loss that was taken has no penalty.
 
-    All is right but for it. What is a multiple of the parameter is a decay, which has a sign that can be wrong.
+    All is right but for it. What no product of matrices went into pulls each entry by itself, as a decay does: there it
+    is plain what it should be.
     """
     values = {node.number: node.value for node in case.tape.nodes}
     wrong = case.wrong(values)
     if cause.certainty != "checked" or not wrong or has_penalty(case):
         return None
-    nodes = [final.parameter.node for final in case.finals]
+    nodes, parents = [final.parameter.node for final in case.finals], case.tape.parents()
     for final in wrong:
-        part = penalty_in(case.tape, case.tape.parents(), final.node, final.parameter.node, nodes)
-        if part is None or is_along(part, case.tape.nodes[final.parameter.node].value):
+        parts = own_parts(case.tape, parents, final.node, final.parameter.node, nodes)
+        made = (case.step_of(node) for node in ancestors(parents, parts, until=nodes))
+        if not any(name_of(step.function) in OF_MATRICES for step in made):
             return None
-        values[final.node] = values[final.node] - part
+        values[final.node] = case.tape.replay(parts)[final.node]
     if case.wrong(values):
         return None
     return (

@@ -19,7 +19,7 @@ from tinygrad_scratch.verifier.holders import parts_of, put, recorded_in, set_lo
 from tinygrad_scratch.verifier.lines import Line, is_generated, names_on_lines
 from tinygrad_scratch.verifier.names import is_called_after, without_holder
 from tinygrad_scratch.verifier.numbers_by_name import RATE, is_bias_of, is_learnt
-from tinygrad_scratch.verifier.places import PACKAGE, is_theirs, line_in, runs_theirs
+from tinygrad_scratch.verifier.places import PACKAGE, FileLine, is_theirs, line_in, runs_theirs
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, from_outside
 from tinygrad_scratch.verifier.respelled import Generator
 from tinygrad_scratch.verifier.source import in_same_function
@@ -39,6 +39,7 @@ class Watch:
     returned: list[Event] = field(default_factory=list)
     arguments: list[Event] = field(default_factory=list)
     entries: list[Event] = field(default_factory=list)  # of what functions returned: what there was before
+    calls: set[tuple[FileLine, FileLine]] = field(default_factory=set)  # where functions begin, and are called
     given: list[Recorded] = field(default_factory=list)  # what the block itself gave the functions that it called
     deadline: float = float("inf")
     seconds: float = 0.0
@@ -123,6 +124,9 @@ class Watch:
         self.remember(frame)
         if frame.f_code.co_name == "<module>":
             return
+        if frame.f_back is not None and runs_theirs(frame.f_back):
+            caller = line_in(frame.f_back)
+            self.calls.add(((place.file, place.line), (caller.file, caller.line)))
         for name, value in list(frame.f_locals.items()):
             if type(value) is np.random.Generator:
                 set_local(frame, name, Generator(value, self.tape))

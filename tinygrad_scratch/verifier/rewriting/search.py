@@ -19,7 +19,7 @@ from tinygrad_scratch.verifier.conventions import cases_without, factor_said
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.misgiven import Misgiven
 from tinygrad_scratch.verifier.pairing import Final
-from tinygrad_scratch.verifier.places import Place
+from tinygrad_scratch.verifier.places import FileLine, Place
 from tinygrad_scratch.verifier.rewriting.again import Again, Run
 from tinygrad_scratch.verifier.rewriting.clock import Clock
 from tinygrad_scratch.verifier.rewriting.composed import composed_at
@@ -419,6 +419,7 @@ def lines_of_suspects(case: Case) -> dict[str, set[int]]:
     callers = places_of(step.caller for step in steps)
     behind = places_of(step.place for step in steps) | (named | callers) - calls_ahead  # these are given the data, too
     ahead |= calls_ahead
+    behind |= calls_of(case, behind) - ahead
     found: dict[str, set[int]] = {}
     for file, line in sorted(behind):
         around = sorted(
@@ -432,6 +433,26 @@ def lines_of_suspects(case: Case) -> dict[str, set[int]]:
             if head & behind or (i >= start and not head & ahead):
                 found.setdefault(file, set()).add(node.lineno)
     return found
+
+
+def calls_of(case: Case, lines: set[FileLine]) -> set[FileLine]:
+    """Where functions call those that hold some lines, and so on up: such a line may make nothing of its own."""
+    callers = defaultdict[FileLine, set[FileLine]](set)
+    for begin, caller in case.calls:
+        callers[function_at(begin)].add(caller)
+    found, waiting = set[FileLine](), {function_at(line) for line in lines}
+    seen = set(waiting)
+    while waiting:
+        more = {line for line in callers[waiting.pop()] if function_at(line)[1]}  # and no line of a script
+        found |= more
+        waiting |= {function_at(line) for line in more} - seen
+        seen |= waiting
+    return found
+
+
+def function_at(line: FileLine) -> FileLine:
+    """Where the function around a line begins; at line 0 where there is none."""
+    return line[0], start_of_function_in(text_of(line[0]), line[1])
 
 
 def updates_by(case: Case, wrong: list[Final]) -> list[Step]:
