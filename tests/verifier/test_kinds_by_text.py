@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.verifier.files import check_of_script, edited
+from tests.verifier.files import check_of_script, edited, edited_script, told
 from tinygrad_scratch import verify
 from tinygrad_scratch.verifier.causes.held import is_multiplied_by
 from tinygrad_scratch.verifier.rewriting.made import kind_of_neighbour
@@ -801,3 +801,67 @@ def test_the_slope_of_another_function_is_told_with_the_index_of_the_loop(tmp_pa
     told = str(check).partition("how sure")[0]
     assert "1 - hs[t + 1] " in told, told
     assert "hs[3]" not in told
+
+
+COUNTS = """
+import numpy as np
+
+rng = np.random.default_rng(9)
+x, y = rng.normal(size=(14, 3)), rng.uniform(0.5, 3, 14)
+w, v, l2, lr = rng.normal(size=3), rng.normal(size=3), 0.4, 0.1
+for turn in range(3):
+    r, m = np.exp(x @ v), np.exp(x @ w)
+    near = x @ w - y
+    fit = np.mean(r * np.log(r / (r + m)) - y * np.log(r + m))
+    loss = fit + np.mean(np.log(np.cosh(near))) + l2 / 2 * v @ v
+    dr = (np.log(r / (r + m)) + 1 - (r + y) / (r + m)) / 14
+    dm = -(r + y) / (r + m) / 14
+    dn = np.tanh(near) / 14
+    gv = x.T @ (dr * r) + l2 * v
+    gw = x.T @ (dm * m + dn)
+    v -= lr * gv
+    w -= lr * gw
+    print(loss)
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "kind"),
+    [
+        ("+ 1 - (r + y)", "- (r + y)", "missing-term"),
+        ("dn = np.tanh(near) / 14", "dn = near / 14", "missing-derivative"),
+    ],
+)
+def test_what_a_formula_lacks_is_a_term_and_what_a_slope_lacks_a_derivative(
+    tmp_path: Path, right: str, wrong: str, kind: str
+) -> None:
+    assert check_of_script(tmp_path, COUNTS).ok
+    check, line = edited_script(tmp_path, COUNTS, right, wrong)
+    assert told(check) == (line, kind), str(check)
+
+
+SPREAD = """
+import numpy as np
+
+rng = np.random.default_rng(10)
+x, y = rng.normal(size=(12, 4)), rng.normal(size=12)
+raw, u, l2, lr = rng.normal(size=4), rng.normal(size=12), 0.4, 0.1
+for turn in range(3):
+    w = np.log1p(np.exp(raw))
+    size, inner = np.exp(u), x @ w
+    lam = size * inner
+    loss = 0.5 * np.sum((lam - y) ** 2) + l2 / 2 * u @ u
+    g = lam - y
+    g_log = g * lam
+    g_u = g_log + l2 * u
+    g_w = x.T @ (g * size)
+    raw -= lr * g_w / (1 + np.exp(-raw))
+    u -= lr * g_u
+    print(loss)
+"""
+
+
+def test_a_penalty_beside_a_gradient_is_no_rate_of_its_own(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, SPREAD).ok
+    check, line = edited_script(tmp_path, SPREAD, "g_log = g * lam", "g_log = g * size")
+    assert told(check) == (line, "wrong-operand"), str(check)

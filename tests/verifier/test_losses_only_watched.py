@@ -209,3 +209,49 @@ def test_a_penalty_that_pulls_to_no_0_is_asked_about_where_what_is_printed_has_n
 def test_a_term_of_data_or_a_factor_is_no_penalty(tmp_path: Path, old: str, new: str) -> None:
     check, _ = edited_script(tmp_path, ORTHOGONAL, old, new)
     assert check.ok is False, str(check)
+
+
+ROBUST = """
+import numpy as np
+
+rng = np.random.default_rng(8)
+x, y = rng.normal(size=(16, 4)), 2 * rng.normal(size=16)
+w, shift, edge, pull = rng.normal(size=4), 0.2, 0.8, 0.05
+
+def huber(r):
+    return np.where(np.abs(r) <= edge, 0.5 * r**2, edge * (np.abs(r) - 0.5 * edge))
+
+def SLOPE(r):
+    return np.clip(r, -edge, edge)
+
+for turn in range(4):
+    r = x @ w + shift - y
+    cost = np.mean(huber(r))PENALTY
+    d = SLOPE(r) / 16
+    gw = x.T @ dPULL
+    gs = np.sum(d)
+    w = w - 0.1 * gw
+    shift = shift - 0.1 * gs
+    print(cost)
+"""
+TRAINED = {
+    "its penalty": ("bent", " + pull * w @ w", " + 2 * pull * w"),
+    "the name of the slope": ("huber_derivative", "", ""),
+}
+
+
+@pytest.mark.parametrize("by", TRAINED)
+def test_a_loss_is_trained_that_has_the_penalty_or_lends_its_name_to_the_slope(tmp_path: Path, by: str) -> None:
+    text = ROBUST
+    for name, own in zip(("SLOPE", "PENALTY", "PULL"), TRAINED[by], strict=True):
+        text = text.replace(name, own)
+    assert check_of_script(tmp_path, text).ok is True
+    check, _ = edited_script(tmp_path, text, "return np.clip(r, -edge, edge)", "return r")
+    assert check.ok is False, str(check)
+    assert check.first_wrong.name == "d"
+
+
+def test_half_the_squares_may_be_trained_beside_another_loss(tmp_path: Path) -> None:
+    text = ROBUST.replace("SLOPE", "bent").replace("PENALTY", "").replace("PULL", "")
+    check, _ = edited_script(tmp_path, text, "return np.clip(r, -edge, edge)", "return r")
+    assert check.ok is True, str(check)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.derivative_names import is_named_after
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.losses import Candidate, is_loss_name, is_probabilities
@@ -247,6 +248,20 @@ class ComputedLosses(WellKnown):
             return self._is_computed(other)
         penalised = bool(self._penalty) and self.other_node is not None and self.has_penalty(self.other_node)
         return (other.function is fitting.function or penalised) and self._is_computed(other)
+
+    def _is_derived_from(self, theirs: Candidate, fitting: Candidate) -> bool:
+        """Whether gradients are meant as those of a loss that they compute, whichever they are those of.
+
+        It has the penalty of which they hold the gradient, or they were made by a function that is called after the
+        derivative of one by which the loss was made: `huber_derivative`.
+        """
+        if self._penalty and self.has_penalty(theirs.node):
+            return True
+        loss, outputs = self.all_behind(theirs.node) | {theirs.node}, self.all_behind(fitting.node) | {fitting.node}
+        behind = self.all_behind(*(node for _, node in self.gradients))
+        functions = {event.name for event in self.watch.returned if event.node in loss - outputs}
+        slopes = {event.name for event in self.watch.returned if event.node in behind}
+        return any(is_named_after(slope, function) for slope in slopes for function in functions)
 
     def _is_derived_from_square(self, candidate: Candidate) -> bool:
         """Whether gradients were made of an output less something, times the number 2."""

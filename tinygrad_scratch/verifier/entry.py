@@ -104,6 +104,7 @@ class Entry(Decays):
         """Take what they compute as a loss for it, and no well-known one: as if nothing had been paired before."""
         self.parameters, self.finals, self.unsure, self.missing, self.uphill = list(parameters), [], [], [], []
         self.loss, self.loss_name, self.is_well_known = self.other_node, self.other_loss, False
+        self.rests_on_little = self.rests_on_little and not self.is_derived
 
     def is_by_mistake(self) -> bool:
         """Whether gradients are those of a well-known loss by a mistake, where another one is computed.
@@ -112,7 +113,7 @@ class Entry(Decays):
         """
         of_logs = self.other_node is not None and self.is_made_of_logarithms(self.other_node)
         is_half_square = self.loss_name.startswith("half") and "squared" in self.loss_name
-        return self.is_slip or (is_half_square and of_logs)
+        return self.is_slip or self.is_derived or (is_half_square and of_logs)
 
     def assume(self, candidate: Candidate, parameters: list[Parameter]) -> str | None:
         """Take a loss on trial: as if nothing had been paired before."""

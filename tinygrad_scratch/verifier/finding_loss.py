@@ -134,6 +134,7 @@ class FindingLoss(Summed):
                 any(self._is_slip(known[0], other) for other in usual)
                 or (theirs is not None and weighs_samples(self.tape, run, known[0], theirs, finals))
             )
+            self.is_derived = theirs is not None and self._is_derived_from(theirs, known[0])
             problem = self._choose(self._penalised(known[0], run, finals), *known[1:], len(finals))
             self._tell_of_theirs(theirs.name if theirs else None, best[1] if best else 0, len(finals))
             return problem

@@ -203,12 +203,16 @@ class Judging(PastChoices):
         return bool(self.case.convention) or not self.case.wrong(self.case.replay())
 
     def _try(self, judge: Callable[[], None]) -> None:
-        """Judge by another loss, and put all back where it is no one known step that is wrong then."""
+        """Judge by another loss, and put all back where it is no one known step that is wrong then.
+
+        Of a loss that gradients are meant to be those of by its name, or its penalty, the step may be unexplained.
+        """
         found = {name: value for name, value in vars(self).items() if name not in ("entry", "tape", "watch")}
         put_back, said = self.entry.kept(), list(self.notes)
         self.repairs, self.causes, self.tape.played = [], [], 0
         judge()
-        if not self._is_settled() or self.problem or self.unsure:
+        is_one = self._is_settled() or (self.entry.is_derived and len(self.causes) == 1)
+        if not is_one or self.problem or self.unsure:
             vars(self).update(found)
             put_back()
             self.notes[:] = said

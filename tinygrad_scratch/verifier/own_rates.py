@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.edits import name_of
+from tinygrad_scratch.verifier.events import claims_gradient
 from tinygrad_scratch.verifier.names import without_holder
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.pairing import Final
@@ -61,20 +62,23 @@ def begin_of_change(statement: str) -> str:
 
     >>> begin_of_change("w -= rates[1] * x.T @ d"), begin_of_change("w = w + slow * g"), begin_of_change("w -= 2 * g")
     ('rates[1]', 'slow', '')
-    >>> begin_of_change("w -= 5 * lr * g")
-    '5 * lr'
+    >>> begin_of_change("w -= 5 * lr * g"), begin_of_change("g = dw + a * w"), begin_of_change("g = x.sum(0) + a * w")
+    ('5 * lr', '', '')
     """
     try:
         node = ast.parse(statement.strip()).body[0]
     except (SyntaxError, IndexError):
         return ""
     match node:
-        case ast.AugAssign(op=ast.Add() | ast.Sub(), value=change):
+        case ast.AugAssign(target=before, op=ast.Add() | ast.Sub(), value=change):
             first = change
-        case ast.Assign(value=ast.BinOp(op=ast.Add() | ast.Sub(), right=change)):
+        case ast.Assign(value=ast.BinOp(left=before, op=ast.Add() | ast.Sub(), right=change)):
             first = change
         case _:
             return ""
+    is_name = isinstance(before, ast.Name | ast.Attribute | ast.Subscript)
+    if not is_name or claims_gradient(ast.unparse(before)):  # a gradient that is a sum, as with a penalty
+        return ""
     while isinstance(first, ast.BinOp | ast.UnaryOp):
         match first:
             case ast.BinOp(left=ast.Constant(), op=ast.Mult(), right=ast.Name() | ast.Attribute() as rate):

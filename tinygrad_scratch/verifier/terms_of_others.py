@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from tinygrad_scratch.verifier.beside_the_gradient import has_penalty
+import numpy as np
+
+from tinygrad_scratch.verifier.beside_the_gradient import has_penalty, has_penalty_computed
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.causes.single import TERM_TOO_MANY
 from tinygrad_scratch.verifier.edits import OF_MATRICES, name_of
@@ -14,8 +16,9 @@ from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.own_slopes import numbers_named, words_of
 from tinygrad_scratch.verifier.penalised import own_parts
 from tinygrad_scratch.verifier.source import compared, parsed
-from tinygrad_scratch.verifier.steps import ancestors
+from tinygrad_scratch.verifier.steps import Array, ancestors
 
+STEP, SAME, DIRECTIONS = 1e-4, 1e-5, 3  # the differences are right to about the square of a step
 WAYS_OUT = (
     "If it is meant, set check.loss = ... in a block to all of the loss, or give that a name, loss = ..., and say "
     "--loss loss; if it isn't, leave it out."
@@ -50,18 +53,21 @@ def said_of_term(case: Case, cause: Cause, loss: str) -> str | None:
 def said_of_penalty(case: Case, cause: Cause, loss: str) -> str | None:
     """Why a term that only its parameter went into is not called wrong, where the loss that was taken has no penalty.
 
-    All is right but for it. What no product of matrices went into pulls each entry by itself, as a decay does: there it
-    is plain what it should be.
+    All is right but for it, and it is the gradient of something. What no product of matrices went into pulls each entry
+    by itself, as a decay does: there it is plain what it should be.
     """
     values = {node.number: node.value for node in case.tape.nodes}
     wrong = case.wrong(values)
-    if cause.certainty != "checked" or not wrong or has_penalty(case):
+    computed = has_penalty(case) or any(has_penalty_computed(case, final) for final in wrong)
+    if cause.certainty != "checked" or not wrong or computed:
         return None
     nodes, parents = [final.parameter.node for final in case.finals], case.tape.parents()
     for final in wrong:
         parts = own_parts(case.tape, parents, final.node, final.parameter.node, nodes)
         made = (case.step_of(node) for node in ancestors(parents, parts, until=nodes))
         if not any(name_of(step.function) in OF_MATRICES for step in made):
+            return None
+        if not all(is_gradient_of_some(case, part, final.parameter.node) for part in parts):
             return None
         values[final.node] = case.tape.replay(parts)[final.node]
     if case.wrong(values):
@@ -71,3 +77,22 @@ def said_of_penalty(case: Case, cause: Cause, loss: str) -> str | None:
         f"what line {cause.line} adds of that alone, the gradients are those of more than {loss}, and without it they "
         f"are right. {WAYS_OUT}"
     )
+
+
+def is_gradient_of_some(case: Case, part: int, parameter: int) -> bool:
+    """Whether a value that a parameter alone went into can be a gradient: its Jacobian is symmetric then.
+
+    It is told along random directions, `u J v = v J u`, by central differences.
+    """
+    rng, start = np.random.default_rng(0), np.asarray(case.tape.nodes[parameter].value, float)
+
+    def at(values: Array) -> Array:
+        return np.asarray(case.tape.replay({}, start={parameter: values})[part], float)
+
+    for _ in range(DIRECTIONS):
+        u, v = rng.normal(size=(2, *start.shape))
+        along_u, along_v = ((at(start + STEP * way) - at(start - STEP * way)) / (2 * STEP) for way in (u, v))
+        one, other = np.sum(along_u * v), np.sum(along_v * u)
+        if abs(one - other) > SAME * (abs(one) + abs(other)):
+            return False
+    return True

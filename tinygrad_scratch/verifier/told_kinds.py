@@ -63,6 +63,7 @@ LINEAR = (
 """Calls of which the derivative is taken at no point."""
 OF_NUMBERS = {"exp", "tanh", "cos", "sin", "cosh", "sinh", "sign", "heaviside"}
 """Functions of single numbers: in a product with a gradient, they are slopes."""
+CURVES = OF_NUMBERS | {"clip"}
 WIDTH = re.compile(r"dim|width|units|nodes|hidden|channels|features", re.IGNORECASE)
 MOST_CALLED = 3  # functions of theirs, one in the other
 COUNTING = ("delete", "insert", "roll", "take", "repeat", "tile", "tril", "triu", "eye", "diag")
@@ -295,14 +296,21 @@ def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
         elsewhere = is_slope_elsewhere(found) or is_of_compared(found) or is_given_to_slope(found)
         if is_other_number(case, found):
             return "scale-factor"
-        lacks = lacks_array(case, found) or is_rest_taken_whole(found)
+        lacks = lacks_array(case, found) or is_rest_taken_whole(found) or is_curve_left_out(found)
         return "missing-derivative" if lacks else AT_POINT if elsewhere else kind
     if kind == "scale-factor" and is_of_mask(case, found):
         return "missing-derivative"
     if kind == "scale-factor" and is_given_to_curve(found):
         return AT_POINT
+    return kind_of_lacking(case, found, kind)
+
+
+def kind_of_lacking(case: Case, found: Difference, kind: str) -> str:
+    """The kind of what a slope or a sum lacks."""
     if kind in ("missing-term", "missing-derivative") and is_branch_of_slope(found):
         return AT_POINT
+    if kind == "missing-derivative" and is_of_number(found) and is_beside_terms(found):
+        return "missing-term"
     return kind_of_other_term(case, found) if kind == "missing-term" else kind
 
 
@@ -333,7 +341,8 @@ def kind_of_other_term(case: Case, found: Difference) -> str:
         return "regularisation"
     if rest_of_one(found.old) == ast.unparse(found.new):  # another value, and no sum
         return "wrong-operand"
-    return "missing-derivative" if is_of_number(found) else "missing-term"  # a path of the gradient is no number
+    is_of_slope = is_of_number(found) and not is_beside_terms(found)
+    return "missing-derivative" if is_of_slope else "missing-term"  # a path of the gradient is no number
 
 
 def is_one_of_terms(found: Difference) -> bool:
@@ -593,6 +602,13 @@ def is_of_number(found: Difference) -> bool:
     return False
 
 
+def is_beside_terms(found: Difference) -> bool:
+    """Whether a sum of two terms or more is one of what differ: a formula, and no slope such as `1 - h**2`."""
+    inner = (each.operand if isinstance(each, ast.UnaryOp) else each for each in (found.old, found.new))
+    sums = [each for each in inner if isinstance(each, ast.BinOp) and is_sum(each)]
+    return len(sums) > 1 and not any(is_number(side) for side in (sums[0].left, sums[0].right))
+
+
 def is_rest(found: Difference) -> bool:
     """Whether `1 - t` is due for `t`, a power: a part of the slope is gone."""
     new = found.new
@@ -615,6 +631,16 @@ def is_of_function_left_out(found: Difference) -> bool:
             return (
                 isinstance(inner, ast.BinOp) and isinstance(found.old, ast.BinOp) and marks(inner) == marks(found.old)
             )
+    return False
+
+
+def is_curve_left_out(found: Difference) -> bool:
+    """Whether a function of single numbers is due of what was written, as it is or times others: `np.tanh(r) / n`."""
+    outer = found.way[-1] if found.way else None
+    is_factor = isinstance(outer, ast.stmt) or (isinstance(outer, ast.BinOp) and isinstance(outer.op, FACTORS))
+    match found.new:
+        case ast.Call(args=[inner, *_]) as call:
+            return is_factor and same(inner, found.old) and name_of(call) in CURVES
     return False
 
 
