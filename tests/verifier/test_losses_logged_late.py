@@ -81,3 +81,57 @@ def test_a_loss_that_no_gradient_fits_is_of_the_data_that_they_are_of(tmp_path: 
     )
     check, line = edited_script(tmp_path, text, "off = np.exp(z) - count", "off = np.exp(z) ** 2 - count")
     assert told(check)[0] == line, str(check)
+
+
+TIED = """
+import numpy as np
+
+class Copier:
+    def __init__(self, seen, rng):
+        self.seen = seen
+        self.W = rng.normal(size=(6, 4)) / 3
+        self.back = self.W.T
+        self.b, self.c = np.zeros(4), np.zeros(6)
+
+    def passed(self):
+        y = 1 / (1 + np.exp(-(self.seen @ self.W + self.b)))
+        return y, 1 / (1 + np.exp(-(y @ self.back + self.c)))
+
+    def train(self, lr):
+        y, z = self.passed()
+        out = self.seen - z
+        inner = out @ self.W * y * (1 - y)
+        dW = (self.seen.T @ inner + out.T @ y) / self.seen.shape[0]
+        self.W += lr * dW
+        self.b += lr * inner.mean(0)
+        self.c += lr * out.mean(0)
+
+    def cost(self):
+        z = self.passed()[1]
+        return -np.mean(np.sum(self.seen * np.log(z) + (1 - self.seen) * np.log(1 - z), axis=1))
+
+rng = np.random.default_rng(2)
+copier = Copier((rng.uniform(size=(10, 6)) > 0.5) * 1.0, rng)
+for turn in range(5):
+    copier.train(0.1)
+    cost = copier.cost()
+    print(cost)
+"""
+
+
+def test_tied_weights_that_are_updated_at_once(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, TIED)
+    assert check.ok is True, str(check)
+    assert "cost was computed after the update" in " ".join(str(check).split())
+
+
+def test_what_is_wrong_with_tied_weights_is_told_and_no_rate_is_put_in(tmp_path: Path) -> None:
+    check, line = edited_script(
+        tmp_path, TIED, "(self.seen.T @ inner + out.T @ y) / self", "(self.seen.T @ inner) / self"
+    )
+    assert told(check) == (line, "missing-term"), str(check)
+    check, line = edited_script(tmp_path, TIED, " / self.seen.shape[0]", "")  # by as much as the rate, here
+    assert told(check) == (line, "missing-batch-sum-or-mean"), str(check)
+    assert "lr" not in (check.first_wrong.should_be or "")
+    check, line = edited_script(tmp_path, TIED, "out = self.seen - z", "out = (self.seen - z) * z * (1 - z)")
+    assert told(check) == (line, "scale-factor"), str(check)

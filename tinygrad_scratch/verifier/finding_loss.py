@@ -34,6 +34,7 @@ from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.own_slopes import OwnSlope, slopes_of_their_own
 from tinygrad_scratch.verifier.owners import factor_of, is_multiple
 from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.penalised import ADDING, adds_penalty, beside_kinks, penalty_in, strength, without_data
 from tinygrad_scratch.verifier.self_made_targets import Given
 from tinygrad_scratch.verifier.steady_losses import Elsewhere, weighs_samples
@@ -125,7 +126,7 @@ class FindingLoss(Summed):
             self.goes_either_way = True
             return EITHER_WAY.format(known[0].name)
         if known is not None and not by_chance and fits > (best[1] if best else 0):
-            watched = [candidate for candidate in mine if self._is_only_watched(candidate)]
+            watched = [each for each in mine or self._late if self._is_only_watched(each)]
             theirs = self._whole_of([c for c in watched if not self.all_behind(c.node).isdisjoint(nodes)])
             self.other_node = theirs.node if theirs else None
             of_logs = theirs is not None and self.is_made_of_logarithms(theirs.node)
@@ -150,7 +151,8 @@ class FindingLoss(Summed):
 
     def is_made_of_logarithms(self, loss: int) -> bool:
         """Whether a loss that they compute has a logarithm in it, as a cross-entropy has."""
-        made = (self.tape.steps[self.tape.nodes[node].step] for node in self.all_behind(loss))
+        behind = ancestors(self.tape.parents(), [loss])  # calls may have been put on the tape since
+        made = (self.tape.steps[self.tape.nodes[node].step] for node in behind)
         return any(name_of(step.function).startswith("log") for step in made)
 
     def _of_own_slope(self, run: Played, theirs: Candidate, finals: list[Final]) -> tuple[Fitting, OwnSlope] | None:
@@ -392,6 +394,24 @@ class FindingLoss(Summed):
                 return False
         return not waiting and found == {True, False}
 
+    def _updates_behind(self, parameter: Parameter, losses: list[int]) -> list[tuple[int, int]]:
+        """What losses read of a parameter after its update, each with what it was before.
+
+        A view that was kept, as of the transpose of tied weights, is another array that is updated at once.
+        """
+        nodes, behind = self.tape.nodes, self.all_behind(*losses)
+        updated, shape = self.updated_values(parameter), parameter.recorded.shape
+        last = max((node for node in updated & behind if nodes[node].value.shape == shape), default=None)
+        found = [] if last is None else [(last, parameter.node)]
+        made = {other for node in updated for other in self.tape.steps[nodes[node].step].makes} - updated
+        made |= {node for node in updated if nodes[node].value.shape != shape}
+        for slot in {nodes[node].slot for node in made & behind}:
+            own = [node.number for node in nodes if node.slot == slot]
+            now = max(behind.intersection(own))
+            before = [node for node in own if nodes[node].step < min(nodes[n].step for n in made.intersection(own))]
+            found += [(now, before[-1])] if before else []
+        return found
+
     def _made_again(self, late: list[Candidate], finals: list[Final]) -> tuple[list[Candidate], list[Final]]:
         """A loss that was computed after an update, as it is of the weights before it, and the gradients that fit it.
 
@@ -401,12 +421,12 @@ class FindingLoss(Summed):
         losses = [candidate.node for candidate in named]
         copies: list[tuple[int, int]] = []
         for final in finals if named else ():
-            parameter = final.parameter
-            updated = max(self.updated_values(parameter) & self.all_behind(*losses), default=None)
-            if updated is not None:
-                before, moved = self.tape.insert(self.tape.nodes[parameter.node].step, copy, (parameter.node,))
+            waiting = self._updates_behind(final.parameter, losses)
+            while waiting:
+                (updated, first), *waiting = waiting
+                before, moved = self.tape.insert(self.tape.nodes[first].step, copy, (first,))
                 self.renumber(moved)
-                losses = [moved(node) for node in losses]
+                losses, waiting = [moved(node) for node in losses], [(moved(old), moved(new)) for old, new in waiting]
                 copies = [(moved(old), moved(new)) for old, new in copies] + [(moved(updated), before)]
         again = [made_again(self.tape, node, dict(copies)) for node in losses] if copies else []
         if any(node is not None for node in again):  # what leaves later went into no loss
@@ -563,7 +583,7 @@ class FindingLoss(Summed):
 
     def _best_of_theirs(self, run: Played, mine: list[Candidate], finals: list[Final]) -> Fitting | None:
         """The best of what they compute: what is called a loss and only watched, unless gradients fit others alone."""
-        watched = [candidate for candidate in mine if self._is_only_watched(candidate)]
+        watched = [each for each in mine or self._late if self._is_only_watched(each)]
         best = self._best(run, watched, finals) if watched else None
         if best is not None and best[1]:
             return best

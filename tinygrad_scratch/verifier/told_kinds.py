@@ -296,7 +296,7 @@ def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
         elsewhere = is_slope_elsewhere(found) or is_of_compared(found) or is_given_to_slope(found)
         if is_other_number(case, found):
             return "scale-factor"
-        lacks = lacks_array(case, found) or is_rest_taken_whole(found) or is_curve_left_out(found)
+        lacks = lacks_array(case, found) or is_rest_taken_whole(found) or is_curve_left_out(case, found)
         return "missing-derivative" if lacks else AT_POINT if elsewhere else kind
     if kind == "scale-factor" and is_of_mask(case, found):
         return "missing-derivative"
@@ -634,10 +634,15 @@ def is_of_function_left_out(found: Difference) -> bool:
     return False
 
 
-def is_curve_left_out(found: Difference) -> bool:
+def is_curve_left_out(case: Case, found: Difference) -> bool:
     """Whether a function of single numbers is due of what was written, as it is or times others: `np.tanh(r) / n`."""
-    outer = found.way[-1] if found.way else None
-    is_factor = isinstance(outer, ast.stmt) or (isinstance(outer, ast.BinOp) and isinstance(outer.op, FACTORS))
+    match found.way[-1] if found.way else None:
+        case ast.stmt() | ast.BinOp(op=ast.Mult()):
+            is_factor = True
+        case ast.BinOp(op=ast.Div(), right=divisor):
+            is_factor = is_plain_number(case, divisor)
+        case _:
+            is_factor = False
     match found.new:
         case ast.Call(args=[inner, *_]) as call:
             return is_factor and same(inner, found.old) and name_of(call) in CURVES

@@ -114,7 +114,8 @@ def factors(part: Part) -> Iterator[Rewrite]:
     for factor in dict.fromkeys([*renumbered([*words.factors, *words.slopes], statement), *counted]):
         said = f"`{part.code}` is not multiplied by {factor}"
         kind, about = elsewhere or kind_of_factor(factor), "" if elsewhere else factor
-        yield part.change(f"({written} * {factor})", kind, said, PUT_IN, about=about)
+        if not part.is_rate_elsewhere(factor):
+            yield part.change(f"({written} * {factor})", kind, said, PUT_IN, about=about)
 
 
 def leading(part: Part) -> Iterator[Rewrite]:

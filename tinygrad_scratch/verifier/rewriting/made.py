@@ -62,7 +62,8 @@ def by_name(part: Part) -> Iterator[Rewrite]:
     of_penalty = kind_of_term(code) == "regularisation"
     for name in names(part):
         kind = "regularisation" if of_penalty else kind_of_factor(name)
-        yield part.change(f"{written} * {name}", kind, f"`{code}` is not multiplied by {name}", MADE)
+        if not part.is_rate_elsewhere(name):
+            yield part.change(f"{written} * {name}", kind, f"`{code}` is not multiplied by {name}", MADE)
         yield part.change(f"{written} / {name}", kind_of_divisor(name), f"`{code}` is not divided by {name}", MADE)
         yield part.change(f"{written} + {name}", kind_of_term(name), f"the term {name} is missing", MADE)
         yield part.change(f"{written} - {name}", kind_of_term(name), f"the term {name} is missing", MADE)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinygrad_scratch.verifier.derivative_names import is_of_activation
+from tinygrad_scratch.verifier.names import without_holder
+from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, SLOPE, Rewrite
 from tinygrad_scratch.verifier.rewriting.text import FIRST_WORDS, Source
 from tinygrad_scratch.verifier.source import is_index_of, puts_together
@@ -60,6 +62,19 @@ class Part:
         sides = [compared.left, *compared.comparators] if compared is not None else []
         loops = {counted_by(node) for node in self.source.statements}
         return any(isinstance(side, ast.Name) and side.id in loops for side in sides)
+
+    def is_rate_elsewhere(self, name: str) -> bool:
+        """Whether a name is that of a rate, and the statement is no update, to which alone a rate belongs."""
+        match self.statement:
+            case ast.AugAssign() | ast.Expr():
+                is_update = True
+            case ast.Assign(
+                value=ast.BinOp(left=ast.Name() | ast.Attribute() | ast.Subscript(), op=ast.Add() | ast.Sub())
+            ):
+                is_update = True
+            case _:
+                is_update = False
+        return not is_update and RATE.match(without_holder(name)) is not None
 
     @property
     def given_to(self) -> str:
