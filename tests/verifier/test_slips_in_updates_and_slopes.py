@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.verifier.files import check_of_script, told
+from tests.verifier.files import check_of_script, edited_script, told
 from tinygrad_scratch.verifier.conventions import scales
 from tinygrad_scratch.verifier.explain import likeliest_first
 from tinygrad_scratch.verifier.likeness import is_near_number
@@ -186,3 +186,50 @@ def test_a_number_with_a_name_in_the_module_may_be_missing() -> None:
     assert source.named_factors == ["FADE", "SLOW"]
     assert found["(1 + 3 * FADE * x**2) * SLOW"] == "scale-factor"
     assert not any("* SLOW" in change.text for change in rewrites_at(source, 24))
+
+
+IN_DICTS = """
+import numpy as np
+
+rng = np.random.default_rng(11)
+x, t = rng.normal(size=(3, 15)), (rng.uniform(size=(1, 15)) > 0.5) * 1.0
+
+def passed(p):
+    h = np.tanh(p["W1"] @ x + p["b1"])
+    return h, 1 / (1 + np.exp(-(p["W2"] @ h + p["b2"])))
+
+def backward(p, h, out):
+    d2 = out - t
+    dW2, db2 = d2 @ h.T / 15, d2.sum(axis=1, keepdims=True) / 15
+    d1 = p["W2"].T @ d2 * (1 - h**2)
+    dW1, db1 = d1 @ x.T / 15, d1.sum(axis=1, keepdims=True) / 15
+    grads = {"dW1": dW1, "db1": db1, "dW2": dW2, "db2": db2}
+    return grads
+
+def update(p, grads, rate):
+    W1, b1, W2, b2 = p["W1"], p["b1"], p["W2"], p["b2"]
+    dW1 = grads["dW1"]
+    db1 = grads["db1"]
+    dW2 = grads["dW2"]
+    db2 = grads["db2"]
+    W1 = W1 - rate * dW1
+    b1 = b1 - rate * db1
+    W2 = W2 - rate * dW2
+    b2 = b2 - rate * db2
+    return {"W1": W1, "b1": b1, "W2": W2, "b2": b2}
+
+p = {"W1": rng.normal(size=(4, 3)), "b1": rng.normal(size=(4, 1)), "W2": rng.normal(size=(1, 4))}
+p["b2"] = np.zeros((1, 1))
+for turn in range(4):
+    h, out = passed(p)
+    loss = -np.mean(t * np.log(out) + (1 - t) * np.log(1 - out))
+    p = update(p, backward(p, h, out), 1.2)
+    print(loss)
+"""
+
+
+def test_an_update_by_the_gradient_of_another_parameter_of_another_shape(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, IN_DICTS).ok
+    check, line = edited_script(tmp_path, IN_DICTS, "b1 = b1 - rate * db1", "b1 = b1 - rate * db2")
+    assert told(check) == (line, "wrong-operand"), str(check)
+    assert check.first_wrong.should_be == "b1 = b1 - rate * db1"

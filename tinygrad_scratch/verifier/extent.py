@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
@@ -90,7 +91,7 @@ class Extent:
     def is_anchor(self, node: int, own: Names) -> bool:
         """Whether a value is right, and no earlier state of what is looked at."""
         if self.case.step_of(node).function is renamed:
-            return False
+            return self.is_as_it_is_called(node)
         if node in self.case.forward or (node in self.case.alike and self.is_run_again(node)):
             return True
         if self.is_called_after_it(node):
@@ -103,6 +104,14 @@ class Extent:
         """Whether what the wrong value only renames is called after the parameter that it should be the gradient of."""
         names = self.names_of(self.of) if self.is_rename else []
         return any(alike(mine.rsplit(".")[-1], name) for mine in self.names_of(node) for name in names)
+
+    def is_as_it_is_called(self, node: int) -> bool:
+        """Whether a value is the gradient of something else than is looked for, and is called after that."""
+        known = self.case.match(np.asarray(self.values[node]))
+        if known is None or known.how != "" or known.of == self.of:
+            return False
+        mine = (re.findall(r"\w+", name)[-1] for name in self.names_of(node))
+        return any(alike(own, name) for own in mine for name in self.names_of(known.of))
 
     def is_run_again(self, node: int) -> bool:
         """Whether what equals a forward value was made as that is, and not by coincidence of what stands for others."""

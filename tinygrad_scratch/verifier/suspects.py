@@ -50,9 +50,19 @@ def is_next_value(case: Case, event: Event) -> bool:
 
 
 def worked_out(case: Case, final: Final) -> set[int]:
-    """The gradient itself, if it was worked out of an update with a value that has a name: that one is looked at."""
+    """The gradient itself, if it was worked out of an update with a value that has a name: that one is looked at.
+
+    That is right where it is what another parameter is updated by: then the update took it in vain.
+    """
     value = case.tape.nodes[final.node].value
     made = case.ancestors([final.node]) - case.forward - {final.node}
+    others = {
+        f.node
+        for f in case.finals
+        if f.by == "update" and f is not final and case.is_right(case.tape.nodes[f.node].value, f)
+    }
+    if made & others and any(close(case.tape.nodes[node].value, value) for node in made & others):
+        return set()
     same = (e for e in case.events if e.node in made and close(case.tape.nodes[e.node].value, value))
     return {final.node} if next(same, None) is not None else set()
 

@@ -294,8 +294,10 @@ class Search:
             ]
             for final in self.case.finals
         }
+        wrong = {final.node for final in self.case.wrong(values)}
+        spots = of_their_own(spots, wrong)
         spots = {node: by_known_factors(node, spots, nodes) for node in spots}
-        spots = by_rates_of_right(spots, {final.node for final in self.case.wrong(values)})
+        spots = by_rates_of_right(spots, wrong)
         pairs = [(self.case, scale) for scale in factors_of_all(self.case, values)]
         for case, scale in [*pairs, *((other, first) for other in cases_without(self.case))]:
             case.scale = scale
@@ -365,6 +367,15 @@ def by_known_factors(node: int, spots: dict[int, list[Spot]], nodes: list[Any]) 
         return spots[node]
     known = [1.0, *(spot.factor for other in spots if nodes[other].value.size > 1 for spot in spots[other])]
     return [spot for spot in spots[node] if np.any(np.isclose(spot.factor, known, rtol=1e-6, atol=0))] or spots[node]
+
+
+def of_their_own(spots: dict[int, list[Spot]], wrong: set[int]) -> dict[int, list[Spot]]:
+    """Where gradients show up; of a wrong one not where the right one of another parameter is, if that was taken."""
+    right = {spot.name for node, own in spots.items() if node not in wrong for spot in own}
+    return {
+        node: [spot for spot in own if node not in wrong or np.ndim(spot.start) or spot.name not in right]
+        for node, own in spots.items()
+    }
 
 
 def by_rates_of_right(spots: dict[int, list[Spot]], wrong: set[int]) -> dict[int, list[Spot]]:
