@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import check_of_script, told
+from tests.verifier.files import check_of_script, edited_script, told
 from tinygrad_scratch.verifier.script import checks_of
 
 SCRIPT = """
@@ -125,3 +125,25 @@ def test_columns_are_taken_at_places_of_an_array(tmp_path: Path) -> None:
     assert check.entry.loss_name.startswith("half squared error of ")
     check = check_of_script(tmp_path, COLUMNS.replace("lam * left[:, i] - right", "lam * left[:, i] + right"))
     assert told(check) == (14, "sign")
+
+
+BY_ROWS = """
+import numpy as np
+
+rng = np.random.default_rng(12)
+stars = rng.integers(1, 6, size=(7, 5))
+P, Q = rng.normal(size=(7, 3)) / 3, rng.normal(size=(5, 3)) / 3
+alpha, beta = 0.1, 0.02
+for epoch in range(3):
+    for i, j in np.argwhere(stars > 1):
+        e = stars[i, j] - P[i] @ Q[j]
+        before = P[i].copy()
+        P[i] += alpha * (e * Q[j] - beta * P[i])
+        Q[j] += alpha * (e * before - beta * Q[j])
+"""
+
+
+def test_a_penalty_that_pushes_away_by_what_another_one_pulls_has_the_wrong_sign(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, BY_ROWS).ok
+    check, line = edited_script(tmp_path, BY_ROWS, "before - beta * Q[j]", "before + beta * Q[j]")
+    assert told(check) == (line, "sign"), str(check)

@@ -233,3 +233,33 @@ def test_an_update_by_the_gradient_of_another_parameter_of_another_shape(tmp_pat
     check, line = edited_script(tmp_path, IN_DICTS, "b1 = b1 - rate * db1", "b1 = b1 - rate * db2")
     assert told(check) == (line, "wrong-operand"), str(check)
     assert check.first_wrong.should_be == "b1 = b1 - rate * db1"
+
+
+BY_LAMBDAS = """
+import numpy as np
+
+rng = np.random.default_rng(13)
+bend = lambda x: (x >= 0) * x
+bend2deriv = lambda x: x > 0
+x, y = rng.uniform(size=(9, 7)), rng.uniform(size=(9, 4))
+w, v = rng.normal(size=(7, 6)), rng.normal(size=(6, 4))
+for turn in range(4):
+    error = 0.0
+    for i in range(len(x)):
+        first = x[i : i + 1]
+        second = bend(first @ w)
+        third = second @ v
+        error += np.sum((y[i : i + 1] - third) ** 2)
+        third_delta = y[i : i + 1] - third
+        second_delta = third_delta.dot(v.T) * bend2deriv(second)
+        v += 0.02 * second.T.dot(third_delta)
+        w += 0.02 * first.T.dot(second_delta)
+    print(error)
+"""
+
+
+def test_a_function_for_its_slope_that_is_a_lambda(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, BY_LAMBDAS).ok
+    check, line = edited_script(tmp_path, BY_LAMBDAS, "bend2deriv(second)", "bend(second)")
+    assert told(check) == (line, "derivative-at-wrong-point"), str(check)
+    assert "bend2deriv(second)" in check.first_wrong.should_be

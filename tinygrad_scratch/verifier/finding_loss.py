@@ -14,6 +14,7 @@ from tinygrad_scratch.verifier.computed_losses import OF_LOSS, one_factor
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.either_way import is_taken_both_ways, is_turned_by_data
 from tinygrad_scratch.verifier.events import Event
+from tinygrad_scratch.verifier.held_penalties import HeldPenalties
 from tinygrad_scratch.verifier.likeness import close, is_varied
 from tinygrad_scratch.verifier.losses import (
     LOSSES,
@@ -30,17 +31,15 @@ from tinygrad_scratch.verifier.losses import (
 )
 from tinygrad_scratch.verifier.made_again import made_again
 from tinygrad_scratch.verifier.mixes import Fitting
-from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.own_slopes import OwnSlope, slopes_of_their_own
-from tinygrad_scratch.verifier.owners import factor_of, is_multiple
+from tinygrad_scratch.verifier.owners import is_multiple
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import Parameter
-from tinygrad_scratch.verifier.penalised import ADDING, adds_penalty, beside_kinks, penalty_in, strength, without_data
+from tinygrad_scratch.verifier.penalised import ADDING, adds_penalty, beside_kinks, penalty_in, without_data
 from tinygrad_scratch.verifier.self_made_targets import Given
 from tinygrad_scratch.verifier.steady_losses import Elsewhere, weighs_samples
 from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.steps_apart import take_one_step
-from tinygrad_scratch.verifier.summed import Summed
 from tinygrad_scratch.verifier.tape import copy
 from tinygrad_scratch.verifier.told import PRINTED, UNNAMED, Gradient, own
 from tinygrad_scratch.verifier.totals import (
@@ -70,7 +69,7 @@ ODDLY = (
 )
 
 
-class FindingLoss(Summed):
+class FindingLoss(HeldPenalties):
     """The loss of a run, by the gradients that fit it."""
 
     def _find_loss(self) -> str | None:
@@ -444,52 +443,6 @@ class FindingLoss(Summed):
         name = self._name_of(best[0])
         self.notes.append(f"{name} was computed after the update, and is taken as it is of the weights before.")
         return [best[0]], finals
-
-    def _penalised(self, candidate: Candidate, run: Played, finals: list[Final]) -> Candidate:
-        """A well-known loss with the penalties of which gradients hold the gradient; that is told."""
-        true = run.gradients(candidate, [final.parameter.node for final in finals])
-        if not self._penalty or true is None:
-            return candidate
-        factors = [factor_of(self._meant(final, wanted), wanted) for final, wanted in zip(finals, true, strict=True)]
-        known = [factor for factor in factors if factor]
-        likely = sorted(known, key=lambda factor: abs(factor - 1))  # of two as frequent, no mistake's
-        usual = max(likely, key=lambda factor: np.sum(np.isclose(known, factor)), default=0.0)
-        found: list[tuple[Final, Array]] = []  # of several layers, all may have one name
-        for final, wanted, own_one in zip(finals, true, factors, strict=True) if usual else ():
-            part, node = self._penalty.get(final.node), final.parameter.node
-            factor = own_one if own_one and np.sum(np.isclose(known, own_one)) > 1 else usual  # some may be steps
-            value = self._value(final.node)
-            is_single = np.count_nonzero(wanted) == 1  # of which any number is a multiple
-            right = close(final.direction * value, factor * wanted) if is_single else is_multiple(value, wanted)
-            if part is None or (right and not close(final.direction * (value - part), factor * wanted)):
-                continue  # of weights that are a multiple of the gradient, both with the part and without it are one
-            much = strength(final.direction * part / factor, self._value(node))
-            if much is not None:
-                found.append((final, much))
-        if found:
-            verb, whose = ("holds", "its parameter") if len(found) == 1 else ("hold", "their parameters")
-            names = listed(told_once([final.name for final, _ in found]))
-            self.notes.append(
-                f"{names} {verb} a part that was made of {whose} alone: it is taken as the gradient of a penalty in "
-                "the loss."
-            )
-            self._tell_of_strengths(found)
-        return replace(candidate, penalties=tuple((final.parameter.node, much) for final, much in found))
-
-    def _tell_of_strengths(self, found: list[tuple[Final, Array]]) -> None:
-        """Penalties of which one is another multiple of its parameter than the others: a factor may be forgotten.
-
-        Of layers that one statement serves, each has its own.
-        """
-        if len({final.name for final, _ in found}) == 1:
-            return
-        sizes = [
-            (final.name, float(np.mean(much))) for final, much in found if np.allclose(much, np.mean(much), rtol=1e-6)
-        ]
-        smallest = min((size for _, size in sizes), default=0.0)
-        if len(sizes) == len(found) > 1 and not np.allclose([size for _, size in sizes], smallest, rtol=1e-6):
-            said = [f"{size:.6g} times the weights in {name}" for name, size in sizes]
-            self.notes.append(f"These penalties are of several strengths: {listed(said)}. Is that meant?")
 
     def _tell_of_theirs(self, theirs: str | None, fitting: int, count: int) -> None:
         """They compute a loss, and the gradients are those of another one: a mistake, or it is only for the log."""
@@ -891,15 +844,6 @@ class FindingLoss(Summed):
             for node, d in self._decays.items()
         }
         self._parents = self.tape.parents()
-
-
-def told_once(names: list[str]) -> list[str]:
-    """Names, each once, and how often it is there where that is more.
-
-    >>> told_once(["dW", "dW", "dV"])
-    ['dW (2 times)', 'dV']
-    """
-    return [name if times == 1 else f"{name} ({times} times)" for name, times in Counter(names).items()]
 
 
 def no_loss(name: str, fitting: str) -> str:

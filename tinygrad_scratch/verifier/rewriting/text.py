@@ -114,10 +114,12 @@ class Source:
             return []
         kept = re.findall(r"\bself\.(\w+)\s*=", self.text) if method else []
         slopes = [f"self.{other}" for other in dict.fromkeys(kept) if is_derivative_of(other, {name})]
-        functions = [node for node in self.statements if isinstance(node, ast.FunctionDef)]
-        most = {f.name: len(f.args.args) - (bool(f.args.args) and f.args.args[0].arg == "self") for f in functions}
-        least = {f.name: most[f.name] - len(f.args.defaults) for f in functions}
-        own = dict.fromkeys(f.name for f in functions if bool(f.col_offset) == method)
+        most, least, own = dict[str, int](), dict[str, int](), dict[str, None]()
+        for other, given in functions_in(self.statements):
+            is_method = bool(given.args) and given.args[0].arg == "self"
+            most[other] = len(given.args) - is_method
+            least[other] = most[other] - len(given.defaults)
+            own |= {other: None} if is_method == method else {}
         others = [other for other in own if other != name and least[other] <= count <= most[other]]
         return slopes + ([f"{holder}{dot}{other}" for other in others] if name in own else [])
 
@@ -152,23 +154,26 @@ class Source:
     @cached_property
     def uncalled(self) -> list[str]:
         """The functions of one value that the text defines, and does not mention again."""
-        functions = [node for node in getattr(self.tree, "body", ()) if isinstance(node, ast.FunctionDef)]
-        read = {node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)}
-        return [node.name for node in functions if len(node.args.args) == 1 and node.name not in read]
+        functions = functions_in(getattr(self.tree, "body", ()))
+        names = (node for node in ast.walk(self.tree) if isinstance(node, ast.Name))
+        read = {node.id for node in names if isinstance(node.ctx, ast.Load)}
+        return [name for name, given in functions if len(given.args) == 1 and name not in read]
 
     @cached_property
     def slopes_uncalled(self) -> list[str]:
         """The functions of one value that are called as derivatives are, and that nothing mentions."""
-        functions = [node for node in self.statements if isinstance(node, ast.FunctionDef)]
-        names, read = {node.name for node in functions}, {*re.findall(r"\w+", " ".join(self.everything.names))}
+        functions = list(functions_in(self.statements))
+        names = {name for name, _ in functions}
+        bound = {node.id for node in self.everything.nodes if isinstance(node, ast.Name) and is_bound(node)}
+        read = {*re.findall(r"\w+", " ".join(name for name in self.everything.names if name not in bound & names))}
         called = read | {name.rpartition(".")[2] for name in self.everything.called_at_all}
         found = []
-        for node in functions:
-            given = [argument.arg for argument in node.args.args]
+        for name, arguments in functions:
+            given = [argument.arg for argument in arguments.args]
             method = given[:1] == ["self"]
-            alone = len(given) - method - len(node.args.defaults) == 1
-            if alone and node.name not in called and is_derivative_of(node.name, names - {node.name}):
-                found.append(f"self.{node.name}" if method else node.name)
+            alone = len(given) - method - len(arguments.defaults) == 1
+            if alone and name not in called and is_derivative_of(name, names - {name}):
+                found.append(f"self.{name}" if method else name)
         return found
 
     @cached_property
@@ -432,6 +437,21 @@ class Words:
 
 def is_text(node: Any) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def functions_in(statements: Iterable[ast.stmt]) -> Iterator[tuple[str, ast.arguments]]:
+    """The names of functions and what they are given, also of those that are written as `prime = lambda z: z > 0`."""
+    for node in statements:
+        match node:
+            case ast.FunctionDef(name=name, args=given):
+                yield name, given
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda(args=given)):
+                yield name, given
+
+
+def is_bound(node: ast.Name) -> bool:
+    """Whether a name is given a value there."""
+    return isinstance(node.ctx, ast.Store)
 
 
 def factors_in(node: ast.expr) -> list[ast.expr]:
