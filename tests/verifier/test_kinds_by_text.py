@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.verifier.files import check_of_script, edited, edited_script, told
+from tests.verifier.files import check_of_script, edited, edited_script, module_of, told
 from tinygrad_scratch import verify
 from tinygrad_scratch.verifier.causes.held import is_multiplied_by
 from tinygrad_scratch.verifier.rewriting.made import kind_of_neighbour
@@ -865,3 +865,101 @@ def test_a_penalty_beside_a_gradient_is_no_rate_of_its_own(tmp_path: Path) -> No
     assert check_of_script(tmp_path, SPREAD).ok
     check, line = edited_script(tmp_path, SPREAD, "g_log = g * lam", "g_log = g * size")
     assert told(check) == (line, "wrong-operand"), str(check)
+
+
+WEIGHED = """
+import numpy as np
+
+rng = np.random.default_rng(14)
+pairs = [(i, j, rng.uniform(1, 9)) for i in range(5) for j in range(4)]
+a, b = rng.normal(size=(5, 3)), rng.normal(size=(4, 3))
+c, d = np.zeros(5), np.zeros(4)
+loss = 0.0
+ga, gb, gc, gd = np.zeros((5, 3)), np.zeros((4, 3)), np.zeros(5), np.zeros(4)
+for i, j, much in pairs:
+    weight = min(1.0, (much / 6) ** 0.75)
+    inner = a[i] @ b[j] + c[i] + d[j] - np.log(much)
+    loss += 0.5 * weight * inner**2
+    grad_c = weight * inner
+    grad_d = weight * inner
+    ga[i] += grad_c * b[j]
+    gb[j] += grad_c * a[i]
+    gc[i] += grad_c
+    gd[j] += grad_d
+for g in (ga, gb, gc, gd):
+    g *= 0.5
+a -= 0.1 * ga
+b -= 0.1 * gb
+c -= 0.1 * gc
+d -= 0.1 * gd
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "kind"),
+    [
+        ("grad_d = weight * inner", "grad_d = inner", "scale-factor"),
+        ("    g *= 0.5", "    g = g * 0.5", "right"),
+    ],
+)
+def test_a_factor_that_another_name_stands_for_is_told_itself(
+    tmp_path: Path, right: str, wrong: str, kind: str
+) -> None:
+    assert check_of_script(tmp_path, WEIGHED).ok
+    check, line = edited_script(tmp_path, WEIGHED, right, wrong)
+    if kind == "right":  # of all of them, a factor is no mistake
+        assert check.ok, str(check)
+        return
+    assert told(check) == (line, kind), str(check)
+    assert check.first_wrong.should_be == "weight * inner"
+
+
+HALVED = """
+import numpy as np
+
+class Net:
+    def __init__(self, rng):
+        self.w, self.v = rng.normal(size=(3, 4)), rng.normal(size=(4, 2))
+
+    def backward(self, x, y):
+        h = np.tanh(x @ self.w)
+        d = h @ self.v - y
+        self.gv = h.T @ d
+        self.gw = x.T @ (d @ self.v.T * (1 - h**2))
+        for g in [self.gv]:
+            g *= 1 / len(x)
+        self.gw /= len(x)
+
+    def cost(self, x, y):
+        return 0.5 * np.sum((np.tanh(x @ self.w) @ self.v - y) ** 2) / len(x)
+
+def check(verify):
+    rng = np.random.default_rng(15)
+    net, x, y = Net(rng), rng.normal(size=(7, 3)), rng.normal(size=(7, 2))
+    with verify(net) as check:
+        check.loss = net.cost(x, y)
+        net.backward(x, y)
+        check.gradients = {"w": net.gw, "v": net.gv}
+    return check
+"""
+
+
+def test_a_name_in_a_loop_is_no_array_that_it_goes_over(tmp_path: Path) -> None:
+    assert module_of(tmp_path / "right.py", HALVED).check(verify).ok
+    check, line = edited(tmp_path / "wrong.py", HALVED, "g *= 1 / len(x)", "g = g * (1 / len(x))")
+    assert told(check) == (line, "inplace-corruption"), str(check)
+
+
+@pytest.mark.parametrize(
+    ("written", "right", "holds"),
+    [
+        ("d * self.activator.backward(self.out[:, 1])", "d * self.activator.backward(self.z[:, 1])", True),
+        ("d * self.act.backward(out)", "d * self.act.backward(z)", True),
+        ("d * self.factory.backward(out)", "d * self.factory.backward(z)", False),
+        ("d * self.activator.forward(out)", "d * self.activator.forward(z)", False),
+    ],
+)
+def test_the_backward_pass_of_an_activation_is_taken_at_a_point(written: str, right: str, holds: bool) -> None:
+    found = apart(ast.parse(written), ast.parse(right), ())
+    assert found is not None
+    assert is_given_to_slope(found) is holds

@@ -96,3 +96,37 @@ def test_an_update_before_another_name_is_read_is_no_lacking_copy(tmp_path: Path
 def test_it_is_right_otherwise(tmp_path: Path, text: str) -> None:
     check = check_of_script(tmp_path, text)
     assert check.ok, str(check)
+
+
+CLASSES = """
+import numpy as np
+
+rng = np.random.default_rng(16)
+x, label = rng.normal(size=(9, 4)), rng.integers(0, 3, 9)
+w, b = rng.normal(size=(4, 3)), np.zeros(3)
+for turn in range(3):
+    loss, dw, db = 0.0, np.zeros((4, 3)), np.zeros(3)
+    for i in range(9):
+        p = np.exp(x[i] @ w + b)
+        p /= p.sum()
+        loss -= np.log(p[label[i]])
+        d = np.copy(p)
+        d[label[i]] -= 1
+        dw += np.outer(x[i], d)
+        db += d
+    w -= 0.1 * dw
+    b -= 0.1 * db
+    print(loss)
+"""
+
+
+def test_what_is_added_up_may_come_too_early(tmp_path: Path) -> None:
+    check, line = edited_script(
+        tmp_path,
+        CLASSES,
+        "        d[label[i]] -= 1\n        dw += np.outer(x[i], d)\n",
+        "        dw += np.outer(x[i], d)\n        d[label[i]] -= 1\n",
+    )
+    found = check.first_wrong
+    assert (found.line, found.kind) == (line, "wrong-operand"), str(check)
+    assert f"d is read before line {line + 1} makes it what is due" in found.sentence

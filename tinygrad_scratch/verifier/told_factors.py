@@ -15,6 +15,7 @@ from tinygrad_scratch.verifier.edits import name_of as name_of_function
 from tinygrad_scratch.verifier.rewriting.calls import SUMS, is_method
 from tinygrad_scratch.verifier.rewriting.part import NAMES, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY, PENALTY, RATE, SIZE
+from tinygrad_scratch.verifier.rewriting.text import Source
 from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, names_in, nodes_named
 from tinygrad_scratch.verifier.source import leaves
 from tinygrad_scratch.verifier.task_weights import weighs_loss
@@ -203,6 +204,24 @@ def name_of_product(case: Case, found: Difference) -> tuple[str, str, str] | Non
         known = name_of_made(case, old, lacking[0]) if isinstance(old, NAMES) else None
         if known is not None and known != ast.unparse(old):
             return ast.unparse(old), known, ast.unparse(with_factor(found.old, old, known))
+    return None
+
+
+def product_named(source: Source, line: int, found: Difference) -> tuple[ast.expr, list[ast.AST]] | None:
+    """What the name that is due stands for, and its other factors, if that is a product of what was written.
+
+    Where `b = cost` is written and `a` is right, of `a = weight * cost` in a line before, it is `weight * cost`.
+    """
+    statement = source.statement_on(line)
+    if statement is None or not all(isinstance(each, NAMES) for each in (found.old, found.new)):
+        return None
+    due = ast.unparse(found.new)
+    for before in reversed(source.block_of(statement)):
+        match before:
+            case ast.Assign(targets=[target], value=ast.BinOp() as value) if ast.unparse(target) == due:
+                factors = list(leaves(value))
+                others = [each for each in factors if not same(each, found.old)]
+                return (value, others) if len(others) == len(factors) - 1 and before.lineno < line else None
     return None
 
 

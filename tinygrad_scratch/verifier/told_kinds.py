@@ -12,7 +12,7 @@ from itertools import takewhile
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.causes.penalties import has_row_for_each_sample
 from tinygrad_scratch.verifier.conventions import is_one_layer
-from tinygrad_scratch.verifier.derivative_names import OF_RESULT, WORDS, is_derivative_of, is_of_activation
+from tinygrad_scratch.verifier.derivative_names import BACKWARD, OF_RESULT, WORDS, is_derivative_of, is_of_activation
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.rewriting.part import NAMES, PRODUCTS, counted_by, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY, PENALTY, SIZE, SLOPE, kind_of_divisor
@@ -29,6 +29,7 @@ from tinygrad_scratch.verifier.told_factors import (
     kind_by_factors,
     lacks_array,
     name_of_product,
+    product_named,
     without_brackets,
 )
 from tinygrad_scratch.verifier.told_forms import (
@@ -73,6 +74,7 @@ OF_SLOPE = re.compile(WORDS, re.IGNORECASE)
 OF_FUNCTION = re.compile(rf"{WORDS}|^d_[a-z]", re.IGNORECASE)
 """The names of functions that give derivatives."""
 OF_DERIVATIVE = re.compile(r"(?:deriv\w*|prime|slope|d[xf]?|grad\w*|back\w*)=True|forward=False")
+OF_ACTIVATION = re.compile(r"(?:\b|_)act(?:\b|_|ivat)|nonlin", re.IGNORECASE)
 OF_RECTIFIER = re.compile(r"\(?[\w.\[\]]+>=?0\.?0?\)?(?:\.astype\(\w+\))?")
 OTHER_POWER = re.compile(r"\(1\.?0?-[\w.\[\]]+\)\*\*2")
 """What is no slope, and has all that `1 - h**2` has: `(1 - h) ** 2`."""
@@ -109,6 +111,7 @@ def name_kind(case: Case, cause: Cause) -> None:
         cause.kind, cause.sentence = "wrong-operand", f"`{written}` should be {name}"
         cause.should_be = (cause.should_be or "").replace(ast.unparse(found.new), right, 1)
         return
+    found = tell_product(case, cause, found)
     size = "" if is_of_penalty(case, found) else kind_of_size(case, cause, found)
     kind = size or of_read(case, cause, found) or of_counter(cause, found) or kind_by_text(case, found, cause.kind)
     source = source_of(text_of(cause.file))
@@ -124,6 +127,21 @@ def name_kind(case: Case, cause: Cause) -> None:
     cause.kind = kind
     if kind == BATCH:
         tell_division(cause, found)
+
+
+def tell_product(case: Case, cause: Cause, found: Difference) -> Difference:
+    """Tell the factors that what was written lacks, where another name is due that stands for a product with them."""
+    product = product_named(source_of(text_of(cause.file)), cause.line, found) if cause.should_be else None
+    of_forward = case.forward.intersection(nodes_named(case, ast.unparse(found.new)))  # what has a name there is meant
+    if product is None or cause.kind != "wrong-operand" or of_forward:
+        return found
+    value, lacking = product
+    written, factors = ast.unparse(found.old), " * ".join(map(ast.unparse, lacking))
+    is_scale = all(holds_number(case, each) for each in lacking)
+    cause.kind = "scale-factor" if is_scale else "missing-derivative"
+    cause.sentence = f"`{written}` is not multiplied by {factors}"
+    cause.should_be = (cause.should_be or "").replace(ast.unparse(found.new), ast.unparse(value), 1)
+    return Difference(found.old, value, found.way)
 
 
 def name_kind_of_whole(case: Case, cause: Cause) -> None:
@@ -661,7 +679,16 @@ def is_given_to_slope(found: Difference) -> bool:
     return (
         any(map(OF_DERIVATIVE.fullmatch, told))
         or any(map(is_switched, calls))
+        or any(map(is_backward_of_activation, calls))
         or any(name in OF_NUMBERS or OF_FUNCTION.search(name) or is_of_activation(name) for name in names)
+    )
+
+
+def is_backward_of_activation(call: ast.Call) -> bool:
+    """Whether it is the backward pass of what is called an activation: `self.activator.backward(z)`."""
+    held = call.func
+    return isinstance(held, ast.Attribute) and bool(
+        BACKWARD.fullmatch(held.attr) and OF_ACTIVATION.search(ast.unparse(held.value))
     )
 
 

@@ -215,6 +215,9 @@ class Statement(Expressions):
                 kind = kind_of_name(written, other)
                 yield self.change(target, other, kind, f"{written} should be {other}", PUT_IN)
         if isinstance(target, ast.Name | ast.Attribute):
+            if any(self.source.code(loop.target) == written for loop in self.source.loops_over(self.line)):
+                said = f"only the name {written} gets that, and not what the loop goes over"
+                yield self.change(target, f"{written}[:]", "inplace-corruption", said)
             for index in words.indices:
                 said = f"all of {written} is meant to be `{written}[{index}]`"
                 yield self.change(target, f"{written}[{index}]", "broadcasting-shape", said, NAMED)
@@ -242,7 +245,6 @@ class Statement(Expressions):
                 said = f"`{name}` comes too early: line {other.end_lineno} needs what it changes as that was"
             penalty = isinstance(node, ast.AugAssign) and OF_PENALTY.search(self.source.code(node.value))
             kind = "regularisation" if penalty else "stale-or-updated-weights"
-            kind, said = read_too_early(node, after[:count]) or (kind, said)
-            yield Rewrite(
-                self.line, start, until, moved + own, kind, said, about=name if in_place and not penalty else ""
-            )
+            early = None if penalty else read_too_early(node, after[:count])
+            about = name if in_place and not (penalty or early) else ""
+            yield Rewrite(self.line, start, until, moved + own, *(early or (kind, said)), about=about)

@@ -34,7 +34,7 @@ def told_as_early(name: str, later: Sequence[ast.stmt]) -> tuple[str, str]:
 
 def read_too_early(node: ast.stmt, later: Sequence[ast.stmt]) -> tuple[str, str] | None:
     """The same for an assignment of which none of the later statements reads what it makes."""
-    if not isinstance(node, ast.Assign):
+    if not isinstance(node, ast.Assign | ast.AugAssign):
         return None
     reads = {n.id for each in later for n in ast.walk(each) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
     if not reads.isdisjoint(name.partition("[")[0].partition(".")[0] for name in written_by(node)):
