@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.verifier.files import check_of_script, module_of
+from tests.verifier.files import check_of_script, edited_script, module_of, told
 from tinygrad_scratch import verify
 
 HEAD = """
@@ -416,3 +416,55 @@ def test_gradients_that_are_nothing_are_paired_by_their_names() -> None:
         check.gradients = grads
     assert check.ok is True, str(check)
     assert "taken as one" not in str(check)
+
+
+FROM_WHOLE_NUMBERS = """
+import numpy as np
+
+x = np.cos(np.arange(30)).reshape(10, 3)
+y = np.sin(np.arange(20)).reshape(10, 2)
+w = 0.1 * np.sin(np.arange(6)).reshape(3, 2)
+for turn in range(10):
+    p = x @ w
+    loss = np.mean((p - y) ** 2)
+    g = 2 * x.T @ (p - y) / y.size
+    w = w - 0.5 * g
+    print(loss)
+"""
+
+
+def test_weights_that_begin_as_a_function_of_whole_numbers(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, FROM_WHOLE_NUMBERS)
+    assert check.ok is True, str(check)
+    assert check.entry.loss_name == "loss"
+    check, line = edited_script(tmp_path, FROM_WHOLE_NUMBERS, "@ (p - y)", "@ (p + y)")
+    assert told(check) == (line, "sign"), str(check)
+
+
+SMOOTHED = """
+import numpy as np
+
+seen = 10 + 0.4 * np.arange(9) + np.random.default_rng(2).normal(0, 1, 9)
+theta, rate = np.array([0.0, -1.0]), 0.05
+for turn in range(5):
+    a, b = 1 / (1 + np.exp(-theta))
+    level, trend = seen[0], seen[1] - seen[0]
+    dl, dt = np.zeros(2), np.zeros(2)
+    loss, grad = 0.0, np.zeros(2)
+    for y in seen[1:]:
+        e = level + trend - y
+        loss += e**2 + 3.0 * level
+        grad += 2 * e * (dl + dt) + 3.0 * dl
+        next_level = a * y + (1 - a) * (level + trend)
+        next_dl = np.array([y - (level + trend), 0.0]) + (1 - a) * (dl + dt)
+        dt = b * (next_dl - dl) + np.array([0.0, next_level - level - trend]) + (1 - b) * dt
+        trend = b * (next_level - level) + (1 - b) * trend
+        level, dl = next_level, next_dl
+    theta = theta - rate * grad * np.array([a * (1 - a), b * (1 - b)])
+    print(loss)
+"""
+
+
+def test_a_gradient_that_adds_up_is_no_rate_of_what_it_is_multiplied_by(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, SMOOTHED)
+    assert check.ok is True, str(check)

@@ -18,7 +18,7 @@ from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.references import Ref, bind, map_tree
 from tinygrad_scratch.verifier.steps import Array, Step
 from tinygrad_scratch.verifier.tape import Tape
-from tinygrad_scratch.verifier.truth import ON_TENSORS
+from tinygrad_scratch.verifier.truth import ON_TENSORS, begun, first_floats, is_cut_off, plain_of
 
 Loss = Callable[[Any, Any], Any]
 
@@ -264,13 +264,11 @@ def played(
     """
     tensors: dict[int, Tensor] = {}
     playing: dict[int, Any] = {}
-    lost: set[int] = set()
+    lost, begin = set[int](), first_floats(tape, len(tape.steps))
     with enable_grad(), np.errstate(all="ignore"):
         for step in tape.steps:
             if step.function is None:
-                playing[step.result.slot] = Tensor(
-                    step.arguments, requires_grad=step.arguments.dtype.kind == "f"
-                ).copy()
+                playing[step.result.slot] = begun(step.arguments)
             elif lost.isdisjoint(tape.nodes[read].slot for read in step.reads):
                 arguments, keywords = map_tree(
                     lambda part: playing[part.slot] if type(part) is Ref else part, (step.arguments, step.keywords)
@@ -288,8 +286,11 @@ def played(
             for node in step.makes:
                 if given and node in given:
                     playing[tape.nodes[node].slot] = Tensor(given[node], requires_grad=True) * 1
-                held = playing.get(tape.nodes[node].slot)
-                if tape.nodes[node].slot not in lost and type(held) is Tensor:
+                slot = tape.nodes[node].slot
+                held = playing.get(slot)
+                if step.index in begin and slot not in lost and is_cut_off(held, step, slot, tape):
+                    held = playing[slot] = begun(np.array(plain_of(held), float))
+                if slot not in lost and type(held) is Tensor:
                     tensors[node] = make(held._value, held._record)
     return Played(tape, tensors)
 

@@ -135,7 +135,7 @@ def played_on_tensors(
     now: dict[int, int] = {}
     tape.played += 5 * until  # a call on Tensors takes as long as five on arrays
     written, still = written_again(tape, until), unmoved(tape, until)
-    steps = steps_among(tape, until, alone)
+    steps, begin = steps_among(tape, until, alone), first_floats(tape, until)
     done_with = last_used(tape, steps)
     with enable_grad():
         for step in steps:
@@ -161,8 +161,9 @@ def played_on_tensors(
                 if overrides and node in overrides:
                     playing[slot] = Tensor(np.array(overrides[node]))
                 held = playing[slot]
-                if everything and step.function is not None and is_cut_off(held, step, slot, tape):
-                    held = playing[slot] = Tensor(np.array(plain_of(held), float), requires_grad=True).copy()
+                asks = everything or step.index in begin
+                if asks and step.function is not None and is_cut_off(held, step, slot, tape):
+                    held = playing[slot] = begun(np.array(plain_of(held), float))
                 if type(held) is Tensor:
                     run.values[node] = make(held._value, held._record)
             forget(playing, done_with.get(step.index, []))
@@ -222,6 +223,17 @@ def led_up_to(tape: Tape, last: int) -> set[int]:
         if index not in found:
             found.add(index)
             waiting += [tape.nodes[node].step for node in tape.steps[index].reads]
+    return found
+
+
+def first_floats(tape: Tape, until: int) -> set[int]:
+    """The steps that make the first floats of whole numbers alone, as weights that begin as `np.sin(np.arange(6))`."""
+    whole, found = set[int](), set[int]()
+    for step in tape.steps[: until + 1]:
+        if step.function is None or (step.reads and whole.issuperset(step.reads)):
+            kinds = {tape.nodes[node].value.dtype.kind for node in step.makes}
+            whole |= set(step.makes) if kinds <= set("iu") else set()
+            found |= {step.index} if step.function is not None and "f" in kinds else set()
     return found
 
 

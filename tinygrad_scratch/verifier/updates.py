@@ -464,7 +464,12 @@ class Updates:
             value, kept = self.tape.nodes[rates].value, self.end_of(rates)[0]
             before = ancestors(self.tape.parents(), [kept]) - {kept}
             goes_on = any(not set(self.names.get(kept, ())).isdisjoint(self.names.get(n, ())) for n in before)
-            if goes_on and value.shape == self.tape.nodes[moved].value.shape and np.all(value > 0):
+            if (
+                goes_on
+                and not self.is_gradient(kept)
+                and value.shape == self.tape.nodes[moved].value.shape
+                and np.all(value > 0)
+            ):
                 return moved, 1
         return None
 
