@@ -6,6 +6,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -113,3 +114,17 @@ def test_parameters_are_no_gradients_where_an_object_keeps_none(tmp_path: Path) 
     wrong = program.replace("x.T @ error", "x.T @ error**2")
     line = program[: program.index("self.w -=")].count("\n") + 1
     assert module_of(tmp_path / "steps.py", wrong).check(verify).first_wrong.line == line
+
+
+def test_a_gradient_of_whole_numbers_is_asked_about() -> None:
+    x, y = np.linspace(-1, 1, 10).reshape(5, 2), np.arange(15).reshape(5, 3) / 15
+    net = SimpleNamespace(W=np.array([[1, 2, 0], [0, 1, 1]]), b=np.zeros(3))
+    with verify(net) as check:
+        out = x @ net.W + net.b
+        d = 2 * (out - y)
+        check.loss = np.sum((out - y) ** 2)
+        check.gradients = {"W": 3 * x.T @ d, "b": d.sum(0)}
+    assert check.first_wrong is None
+    assert not check.ok, str(check)
+    assert "W, given as a gradient, goes with no parameter: not judged." in " ".join(str(check).split())
+    assert "write net.W = net.W.astype(float)" in " ".join(str(check).split())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 
 import numpy as np
 
@@ -102,22 +103,23 @@ class Collecting(Told):
             return False
         return all(self._value(other).size in (1, self._value(node).size) for other in self.all_behind(node))
 
-    def _whole_numbers(self) -> str:
-        """What is said of arrays that can't be parameters as they are."""
-        names = dict.fromkeys(
-            own(event.name)
-            for event in self.watch.events
+    def whole_numbers(self, among: Container[str] | None = None) -> str:
+        """What is said of arrays that can't be parameters as they are, if told of those that are called so alone."""
+        names = {
+            event.node: own(event.name)
+            for event in reversed(self.watch.events)
             if (not self.named or event.name in self.named)
+            and (among is None or event.short in among)
             and self._value(event.node).dtype.kind in "iu"
             and self._value(event.node).ndim
             and self.tape.steps[self.tape.nodes[event.node].step].function is None
-        )
+        }
         if not names:
             return ""
-        one = next(iter(names))
+        named = list(dict.fromkeys(reversed(names.values())))
+        one = named[0]
         return (
-            f" Whole numbers have no gradients: if {listed(list(names))} should have some, write "
-            f"{one} = {one}.astype(float)."
+            f" Whole numbers have no gradients: if {listed(named)} should have some, write {one} = {one}.astype(float)."
         )
 
     def _gradients(self) -> list[Gradient]:

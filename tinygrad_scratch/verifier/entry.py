@@ -41,7 +41,7 @@ class Entry(Decays):
         if not self.parameters:
             return (
                 "No parameters were found. Say where they are: verify(net), verify(params), verify(module), "
-                f"or by name: verify(w=w, b=b).{self._whole_numbers()}"
+                f"or by name: verify(w=w, b=b).{self.whole_numbers()}"
             )
         self._take_as_read()
         self._leave_off_noise()

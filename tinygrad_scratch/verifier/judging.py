@@ -49,7 +49,7 @@ from tinygrad_scratch.verifier.likeness import difference
 from tinygrad_scratch.verifier.lost_updates import lost_updates
 from tinygrad_scratch.verifier.mistakes import is_as_written, tell_lines
 from tinygrad_scratch.verifier.moved_shares import give_moved_shares
-from tinygrad_scratch.verifier.names import listed
+from tinygrad_scratch.verifier.names import listed, without_holder
 from tinygrad_scratch.verifier.one_turn import change_in_turns
 from tinygrad_scratch.verifier.own_rates import without_own_rates
 from tinygrad_scratch.verifier.own_slopes import alien_in
@@ -414,10 +414,14 @@ class Judging(PastChoices):
             if node not in known and is_array and self.case.match_up_to_factor(value) is None:
                 alone.append(path)
         if alone:
-            what = "goes with no parameter" if len(alone) == 1 else "go with no parameters"
-            self.notes.append(
-                f"{listed(alone)}, given as {'a gradient' if len(alone) == 1 else 'gradients'}, {what}: not judged."
+            given = (
+                "given as a gradient, goes with no parameter"
+                if len(alone) == 1
+                else ("given as gradients, go with no parameters")
             )
+            whole = self.entry.whole_numbers({without_holder(path) for path in alone})
+            self.unsure = [([path], node) for path, node in self.entry.given or () if path in alone] if whole else []
+            self.notes.append(f"{listed(alone)}, {given}: not judged.{whole}")
 
     def _may_be_of_another_loss(self) -> str | None:
         """Why the one cause is not told: it is a term of more than the loss that was taken for theirs."""

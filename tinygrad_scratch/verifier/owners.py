@@ -108,7 +108,7 @@ class Owners(Opponents):
             )
             return (
                 f"No gradient goes with a parameter. Gradients: {shapes}. Parameters: {free}. Say it with "
-                f"a dict: check.gradients = {{name: gradient}}.{self._whole_numbers()}"
+                f"a dict: check.gradients = {{name: gradient}}.{self.whole_numbers()}"
             )
         if not self.finals:
             return question(self.tape, self.unsure, self.missing or reached)
