@@ -106,3 +106,72 @@ def test_a_call_in_what_does_not_run_says_nothing_of_those_that_are_made(tmp_pat
     check = module_of(file, NET.format(slope=SLOPES[0], low="low", high="high", first="low", second="high") + UNUSED)
     found = Misgiven(check.check(verify).case).times_written(r"(?<!def )\bsquash_prime\(", str(file))
     assert found == 2
+
+
+OF_NUMBERS = """
+import numpy as np
+
+
+def logistic_of_one(v):
+    return 1 / (1 + np.exp(-v))
+
+
+def logistic(v):
+    return np.vectorize(logistic_of_one)(v)
+
+
+def slope_of_logistic_of_one(v):
+    return logistic_of_one(v) * (1 - logistic_of_one(v))
+
+
+def slope_of_logistic(v):
+    return np.vectorize(slope_of_logistic_of_one)(v)
+
+
+class Bent:
+    def __init__(self, before):
+        self.before = before
+
+    def forward(self):
+        coming = self.before.made
+        self.made = logistic(coming)
+
+    def backward(self, above):
+        coming = self.before.made
+        return above * slope_of_logistic({given})
+
+
+class Straight:
+    def __init__(self, w):
+        self.w = w
+
+    def forward(self, x):
+        self.x, self.made = x, self.w @ x
+
+    def backward(self, above):
+        self.dw = above @ self.x.T
+        return self.w.T @ above
+
+
+def check(verify):
+    rng = np.random.default_rng(5)
+    x, y = rng.normal(size=(3, 1)), rng.normal(size=(2, 1))
+    low, high = Straight(rng.normal(size=(3, 3))), Straight(rng.normal(size=(2, 3)))
+    bent = Bent(low)
+    with verify([low.w, high.w]) as check:
+        low.forward(x)
+        bent.forward()
+        high.forward(bent.made)
+        check.loss = 0.5 * np.sum((high.made - y) ** 2)
+        low.backward(bent.backward(high.backward(high.made - y)))
+        check.gradients = [low.dw, high.dw]
+    return check
+"""
+
+
+def test_the_call_is_wrong_of_a_slope_that_is_taken_number_by_number(tmp_path: Path) -> None:
+    text = OF_NUMBERS.format(given="self.made")
+    check = module_of(tmp_path / "numbers.py", text).check(verify)
+    assert check.first_wrong.line == text[: text.index("slope_of_logistic(self.made)")].count("\n") + 1, str(check)
+    assert check.first_wrong.kind == "derivative-at-wrong-point"
+    assert check.first_wrong.should_be == "return above * slope_of_logistic(coming)"

@@ -57,8 +57,8 @@ class Named:
 
     def gives(self, meant: tuple[Callable[[Any], Any], ...], code: str, points: Any) -> bool:
         """The same for a row, or a column, of points."""
-        names: dict[str, Any] = {"np": np, "numpy": np, **NAMED_SO}
         try:
+            names: dict[str, Any] = {"np": np, "numpy": np, **called_by_name(code), **NAMED_SO}
             with np.errstate(all="ignore"):
                 exec(compile(f"{FUTURE}{dedent(code)}", "<function>", "exec", dont_inherit=True), names)
                 owner, above = [Owner(self.meant)] * self.is_method, [np.ones_like(points)] * self.has_above
@@ -162,6 +162,17 @@ def meant_by(name: str) -> tuple[Callable[[Any], Any], ...]:
         if re.search(rf"(?:^|_|d)(?:{known})(?:moid)?(?:_|$|prime|deriv|grad)", name):
             return slopes if SLOPE.search(name) else (function,)
     return ()
+
+
+def called_by_name(code: str) -> dict[str, Callable[[Any], Any]]:
+    """The functions that a text calls whose names say what they are, each as that: `sigmoid_of_number(x)`.
+
+    >>> list(called_by_name("1 - tanh_of(x) ** 2 + tanh_prime(x) + np.tanh(x)"))
+    ['tanh_of']
+    """
+    called = (node.func for node in ast.walk(ast.parse(dedent(code))) if isinstance(node, ast.Call))
+    meant = {each.id: meant_by(each.id) for each in called if isinstance(each, ast.Name)}
+    return {name: known[0] for name, known in meant.items() if len(known) == 1}
 
 
 def base_of(name: str) -> Callable[[Any], Any] | None:
