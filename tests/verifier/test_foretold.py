@@ -12,7 +12,7 @@ from tests.verifier.files import check_of_script, edited, module_of
 from tinygrad_scratch import verify
 from tinygrad_scratch.verifier.rewriting.functions import functions_of
 from tinygrad_scratch.verifier.rewriting.looks import Changed, Looked, is_same
-from tinygrad_scratch.verifier.rewriting.outlook import RULED_OUT
+from tinygrad_scratch.verifier.rewriting.outlook import RULED_OUT, Foretold, Outlook
 from tinygrad_scratch.verifier.rewriting.quiet import loud_names
 from tinygrad_scratch.verifier.rewriting.search import Search
 from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
@@ -229,3 +229,16 @@ def test_what_a_change_leaves_is_known_without_a_run(tmp_path: Path, monkeypatch
     assert all(same)
     updates = [i for i, line in enumerate(UPDATED.splitlines(), 1) if "-=" in line]
     assert sum(line in updates for line in known) > sum(line in updates for line in ran)
+
+
+def test_what_is_not_kept_leaves_room_for_what_is(tmp_path: Path) -> None:
+    case = module_of(tmp_path / "kept.py", UNITS).check(verify).case
+    outlook = Outlook(case, case.replay(), entries_left=10)
+    large, unknown, small = Foretold(), Foretold(), Foretold()
+    outlook.keep(large, 1, np.ones(8))
+    outlook.keep(large, 2, np.ones(8))
+    outlook.keep(unknown, None, np.ones(8))
+    outlook.keep(small, 3, np.ones(8))
+    assert large.given is None
+    assert unknown.given is None
+    assert small.given is not None

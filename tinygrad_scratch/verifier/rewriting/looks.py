@@ -97,7 +97,7 @@ class Looked:
         self.right = [outlook.gradient_of(part) for part in parts.values()]
         self.taken += [node for node in nodes if node is not None]
         for each, changed in self.changed.items():
-            told = self.told.setdefault(each, Foretold())
+            told = self.told.setdefault(each, Foretold(changed.puts_in))
             told.is_complete = told.is_complete and not (over and changed.puts_in)
             if not told.fails and not told.is_gradient and told.is_complete:  # else it is decided
                 self.compare(told, parts, nodes, changed, worked_out(changed.code, names), outlook)

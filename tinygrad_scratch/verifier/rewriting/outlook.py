@@ -33,6 +33,7 @@ NEARER = 0.5  # the part of the way to the right gradients that may be left, as 
 class Foretold:
     """What is known of one change: the values that it would give in the calls that were looked at."""
 
+    puts_in: bool = False  # what is not there: then it is less likely
     fails: bool = False
     is_complete: bool = True  # whether all calls were looked at
     differs: bool = False
@@ -166,11 +167,15 @@ class Outlook:
         told.size += float(np.abs(moved).sum())
 
     def keep(self, told: Foretold, node: int | None, other: Any) -> None:
-        """Keep what a change gives, if it is on the tape and not too much."""
-        self.entries_left -= other.size
-        if told.given is not None and node is not None and other.size <= MOST_KEPT and self.entries_left > 0:
+        """Keep what a change gives, if it is on the tape and not too much; of what puts something in less."""
+        if told.given is None:
+            return
+        room = self.entries_left - (MOST_OF_ALL // 2 if told.puts_in else 0)
+        if node is not None and other.size <= min(MOST_KEPT, room):
             told.given[node] = other
+            self.entries_left -= other.size
         else:
+            self.entries_left += sum(value.size for value in told.given.values())
             told.given = None
 
     def keep_update(self, told: Foretold, node: int | None, value: Any, other: Any) -> None:
