@@ -691,3 +691,55 @@ def test_a_mistake_before_gradients_are_made_steps_in_place_is_told_there(tmp_pa
     first = check.first_wrong
     assert (first.line, first.kind) == (25, "derivative-at-wrong-point"), str(check)
     assert first.should_be is None
+
+
+GATES = """import numpy as np
+
+
+def forward(x, w):
+    n, width = x.shape[0], w.shape[1] // 3
+    ahead, raw, bent = np.zeros((n, w.shape[0])), np.zeros((n, 3 * width)), np.zeros((n, 3 * width))
+    cell, kept = np.zeros((n, width)), np.zeros((n, width))
+    for t in range(n):
+        ahead[t] = np.concatenate([x[t], kept[t - 1] if t else np.zeros(width)])
+        raw[t] = ahead[t] @ w
+        bent[t, : 2 * width] = 1 / (1 + np.exp(-raw[t, : 2 * width]))
+        bent[t, 2 * width :] = np.tanh(raw[t, 2 * width :])
+        cell[t] = bent[t, :width] * bent[t, 2 * width :]
+        kept[t] = bent[t, width : 2 * width] * cell[t]
+    return kept, (ahead, raw, bent, cell)
+
+
+def backward(above, w, made):
+    ahead, raw, bent, cell = made
+    n, width = cell.shape
+    d_kept, d_bent, d_raw, dw = above.copy(), np.zeros(bent.shape), np.zeros(raw.shape), np.zeros(w.shape)
+    for t in reversed(range(n)):
+        d_bent[t, width : 2 * width] = cell[t] * d_kept[t]
+        d_cell = bent[t, width : 2 * width] * d_kept[t]
+        d_bent[t, :width] = bent[t, 2 * width :] * d_cell
+        d_bent[t, 2 * width :] = bent[t, :width] * d_cell
+        d_raw[t, 2 * width :] = (1 - bent[t, 2 * width :] ** 2) * d_bent[t, 2 * width :]
+        s = bent[t, : 2 * width]
+        d_raw[t, : 2 * width] = s * (1 - s) * d_bent[t, : 2 * width]
+        dw += np.outer(ahead[t], d_raw[t])
+        if t:
+            d_kept[t - 1] += (w @ d_raw[t])[-width:]
+    return dw
+
+
+def check(verify):
+    rng = np.random.default_rng(4)
+    x, goal, w = rng.normal(size=(5, 3)), rng.normal(size=(5, 4)), rng.normal(size=(7, 12))
+    with verify(w=w) as check:
+        kept, made = forward(x, w)
+        check.loss = np.sum(kept * goal)
+        check.gradients = [backward(goal, w, made)]
+    return check
+"""
+
+
+def test_what_is_chosen_for_a_slope_is_told_where_it_is_chosen(tmp_path: Path) -> None:
+    check, line = edited(tmp_path / "gates.py", GATES, "s = bent[t,", "s = raw[t,")
+    assert told(check) == (line, "derivative-at-wrong-point"), str(check)
+    assert check.first_wrong.should_be == "s = bent[t, : 2 * width]"

@@ -14,10 +14,11 @@ from tinygrad_scratch.verifier.doubt import (
     has_term_twice,
     is_enough,
     is_gradient_already,
+    is_vague,
     likelier,
     may_be_alias,
 )
-from tinygrad_scratch.verifier.explain import SCALES, Cause
+from tinygrad_scratch.verifier.explain import OF_A_VALUE, SCALES, Cause
 from tinygrad_scratch.verifier.loops import root_of
 from tinygrad_scratch.verifier.misgiven import is_of_any
 from tinygrad_scratch.verifier.names import is_gradient_name
@@ -28,7 +29,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED
 from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.source import call_at, statement_at, text_of, without_blanks
 from tinygrad_scratch.verifier.textbook import is_slope_of_given
-from tinygrad_scratch.verifier.told_where_bound import line_of_binding
+from tinygrad_scratch.verifier.told_where_bound import choices_for, line_of_binding
 
 MEAN = re.compile(r"/|\b(?:mean|average)\(")
 """What makes a mean of a sum."""
@@ -55,6 +56,7 @@ def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tu
         or of_second_names(cause, hits)
         or of_sums_begun(cause, hits)
         or of_heads(cause, hits)
+        or of_choices(cause, hits)
         or likelier(hits, cause, names)
         or at_binding(cause, hits)
     )
@@ -199,6 +201,18 @@ def of_heads(cause: Cause, hits: list[Hit]) -> list[Hit]:
     """Those of the head of a loop that ends too early, where only the path is told that is missing then."""
     heads = [hit for hit in hits if hit.written.startswith("for ") and hit.rewrite.tier == CHANGED]
     return heads if cause.kind == "missing-term" and not cause.should_be else []
+
+
+def of_choices(cause: Cause, hits: list[Hit]) -> list[Hit]:
+    """Those by which another value is chosen for what gets a name, where a line is told that alone reads it.
+
+    So `y = z[t]` is wrong, and not `y * (1 - y)`, for which no text is known.
+    """
+    if not is_vague(cause) or cause.kind not in OF_A_VALUE:
+        return []
+    lines = choices_for(source_of(text_of(cause.file)), cause.line, cause.expression)
+    chosen = [hit for hit in hits if hit.file == cause.file and hit.rewrite.line in lines]
+    return [hit for hit in chosen if not (hit.puts_in or hit.convention)]
 
 
 def at_binding(cause: Cause, hits: list[Hit]) -> list[Hit]:

@@ -19,6 +19,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY, PENALTY, SIZ
 from tinygrad_scratch.verifier.rewriting.text import Source, source_of
 from tinygrad_scratch.verifier.rewriting.valued import LAID_OUT, is_mere_number, names_in, nodes_named, parameter_of
 from tinygrad_scratch.verifier.source import leaves, parsed, statement_at, text_of
+from tinygrad_scratch.verifier.told_choices import is_chosen_for_slope
 from tinygrad_scratch.verifier.told_factors import (
     holds_array,
     holds_number,
@@ -121,6 +122,7 @@ def name_kind(case: Case, cause: Cause) -> None:
         exchanged = of_one and all(isinstance(each, ast.Name | ast.Attribute) for each in (found.old, found.new))
         masked = isinstance(found.new, ast.Compare) and same(found.new.left, found.old)  # the function itself before
         kind = AT_POINT if exchanged or masked else kind
+    kind = AT_POINT if kind == "wrong-operand" and is_chosen_for_slope(source, cause.line) else kind
     kind = "off-by-one" if kind == "scale-factor" and is_place_in_own(source, found) else kind
     if kind == "wrong-operand" and "derivative" in cause.sentence:
         cause.sentence = f"`{ast.unparse(found.old)}` should be {ast.unparse(found.new)}"

@@ -21,6 +21,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import kind_of_call
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
 from tinygrad_scratch.verifier.rewriting.too_early import stores, told_as_early
 from tinygrad_scratch.verifier.source import bracketed, entries_of, leaves, parsed, replaced, statement_at, text_of
+from tinygrad_scratch.verifier.told_choices import CHOSEN
 from tinygrad_scratch.verifier.told_factors import beyond, factors_lacking
 from tinygrad_scratch.verifier.told_forms import Difference, is_value_for_mask
 from tinygrad_scratch.verifier.told_kinds import OF_SLOPE, difference, name_kind
@@ -418,10 +419,18 @@ def binding_in(case: Case, cause: Cause, name: str) -> ast.Assign | None:
     return only_binding(source_of(text_of(cause.file)), cause.line, name, ran)
 
 
-def only_binding(source: Source, line: int, name: str, ran: Collection[int] = ()) -> ast.Assign | None:
+def choices_for(source: Source, line: int, code: str) -> list[int]:
+    """The lines that only choose a value, and give it a name that one line alone reads, in a part of it: `y = z[t]`."""
+    bound = [only_binding(source, line, name, once=False) for name in sorted(names_in(parsed(code) or ast.Pass()))]
+    return [each.lineno for each in bound if each is not None and isinstance(each.value, CHOSEN)]
+
+
+def only_binding(
+    source: Source, line: int, name: str, ran: Collection[int] = (), once: bool = True
+) -> ast.Assign | None:
     """The statement before a line that gives a name to a value, if only that line reads the name for that value.
 
-    Where some such lines are known to have run, the others are left out.
+    It does so once, or as often as it likes. Where some such lines are known to have run, the others are left out.
     """
     function = source.function_around(line)
     nodes = list(ast.walk(function if function is not None else source.tree))
@@ -438,4 +447,5 @@ def only_binding(source: Source, line: int, name: str, ran: Collection[int] = ()
     reads = [node.lineno for node in uses if isinstance(node.ctx, ast.Load)]
     found = [node for node in bound if node.lineno in {last[at] for at in reads if at in own}]
     of_it = [at for at in reads if found and last[at] in (found[0].lineno, 0)]
-    return found[0] if len(found) == 1 and len(of_it) == 1 and of_it[0] in own else None
+    is_only = bool(of_it) and all(at in own for at in of_it) and (len(of_it) == 1 or not once)
+    return found[0] if len(found) == 1 and is_only else None
