@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.verifier.files import edited, module_of
+from tests.verifier.files import check_of_script, edited, module_of
 from tinygrad_scratch import verify
 from tinygrad_scratch.verifier import judging
 from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, sets_apart
+from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.left import goals_of, spots_in
 from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
 from tinygrad_scratch.verifier.rewriting.search import Search
@@ -270,3 +271,52 @@ def test_what_may_be_meant() -> None:
 )
 def test_what_is_right_without_a_part_of_it(old: str, new: str, without: bool) -> None:
     assert is_without(old, new) == without
+
+
+UPHILL = """import numpy as np
+
+rng = np.random.default_rng(3)
+samples, goals = rng.normal(size=(9, 5)), rng.normal(size=(9, 2))
+low, high = rng.normal(size=(5, 7)), rng.normal(size=(7, 2))
+
+
+def rectified(v):
+    return (v >= 0) * v
+
+
+def slope_by(made):
+    return made >= 0
+
+
+for epoch in range(2):
+    loss = 0.0
+    for x, goal in zip(samples, goals):
+        bent = x @ low
+        bent = rectified(bent)
+        mask = rng.integers(0, 2, 7)
+        bent *= mask * 2
+        out = bent @ high
+        loss += np.sum((goal - out) ** 2)
+        d_out = goal - out
+        d_bent = (high @ d_out) * slope_by(bent)
+        d_bent *= mask * 2
+        low += 0.01 * np.outer(x, d_bent)
+        high += 0.01 * np.outer(bent, d_out)
+    print(loss)
+"""
+
+
+def test_what_a_change_leaves_in_the_usual_convention_counts_as_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hits: list[Hit] = []
+    run = Search.run
+
+    def found(search: Search) -> list[Hit]:
+        hits.extend(each := run(search))
+        return each
+
+    monkeypatch.setattr(Search, "run", found)
+    check = check_of_script(tmp_path, UPHILL)
+    assert (check.first_wrong.line, check.first_wrong.should_be) == (13, "return made > 0")
+    assert [hit.meant for hit in hits if hit.right == "return made > 0"] == [(2, 4)]  # as the others are without it

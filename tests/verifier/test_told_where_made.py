@@ -259,6 +259,14 @@ def test_told(tmp_path: Path, name: str, right: str, wrong: str, kinds: set[str]
     assert first.line == line, str(check)
 
 
+def test_a_slope_is_due_beside_the_product_downhill_too(tmp_path: Path) -> None:
+    program = (
+        PROGRAMS["dropped"].replace("d_out = goal - out", "d_out = 2 * (out - goal)").replace("+= rate", "-= rate")
+    )
+    check, line = edited(tmp_path / "downhill.py", program, "B @ d_out * ramp_slope(hidden)", "B @ d_out")
+    assert told(check) == (line, "missing-derivative"), str(check)
+
+
 SOFTMAX = """
 import numpy as np
 

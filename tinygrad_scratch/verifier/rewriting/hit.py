@@ -37,6 +37,7 @@ OF_A_LINE = 4  # words: what it takes to move one
 NAMED_IN = re.compile(r"(?<![\w.])[A-Za-z_][\w.]*")
 TARGET = re.compile(r"([\w.]+(?:\[[^\]]*\])?)\s*[-+*/]?=[^=]")
 PRODUCT = re.compile(r"@|\b(?:dot|matmul|einsum)\(")
+OUTER = re.compile(rf"{PRODUCT.pattern}|\bouter\(")
 INDEX = re.compile(r"\[(?:[^][]|\[[^][]*\])*\]")
 NUMBER_TAKEN = re.compile(r"[\w\])]\s*[-+]\s*[\d.]+\s*(?=[),\]]|$)")
 OF_COUNTING = re.compile(r"for \w+ in (?:reversed\()?range\(")
@@ -56,6 +57,7 @@ class Hit:
     check: Any
     is_of_block: bool = False  # whether the line only makes the calls that are checked
     usual: str = ""  # the convention that the other gradients are right in without it
+    scale: float = 1.0  # the factor that all carry by it
 
     @cached_property
     def convention(self) -> str:
@@ -167,8 +169,16 @@ class Hit:
 
     @cached_property
     def meant(self) -> tuple[int, int]:
-        """How many of the values with a name are gradients with it: up to a factor, and as they are."""
-        return both_ways(self.check.case, self.check.case.replay())
+        """How many of the values with a name are gradients with it: up to a factor, and as they are.
+
+        What carries the factor of a convention, as the others do without it, is as it is.
+        """
+        case = self.check.case
+        before, is_usual = case.scale, bool(self.usual) and str(case.convention) == self.usual
+        case.scale = self.scale if is_usual else before
+        found = both_ways(case, case.replay())
+        case.scale = before
+        return found
 
     @cached_property
     def sets_apart(self) -> int:
@@ -235,6 +245,12 @@ class Hit:
         """Whether it multiplies a sum that kept its axes where it is made, so that it is spread over them at once."""
         return spreads(self.right) and not spreads(self.written)
 
+    @property
+    def spreads_slope(self) -> bool:
+        """Whether a slope is multiplied by the product of matrices that an update takes: it is due in that."""
+        in_update = self.rewrite.kind == "missing-derivative" and self.updates_parameter
+        return in_update and self.right.startswith(self.written) and OUTER.search(self.written) is not None
+
     def likelihood(self) -> tuple[Any, ...]:
         """Less is likelier: right in no other convention, as other lines are, more gradients, less to believe.
 
@@ -247,7 +263,7 @@ class Hit:
         form = not self.takes_up, apart > 0, self.leaves_unread, *effort
         is_mean = self.rewrite.kind == "missing-batch-sum-or-mean"
         part = self.takes_index_away, not self.only_takes_away
-        likely = not (is_mean and apart < 0), -self.meant[1], self.is_odd, *part
+        likely = not (is_mean and apart < 0), self.spreads_slope, -self.meant[1], self.is_odd, *part
         return bool(self.convention), puts_in, not self.is_alike, *likely, *form
 
     @cached_property

@@ -35,6 +35,7 @@ def outcome(case: Case, hits: list[Hit]) -> tuple[Repair, Cause] | None:
             hit.likelihood(), hit.turns_number, hit.gathers, hit.lacks_elsewhere, hit.is_unlike_its_name
         ),
     )  # fmt: skip
+    best = at_product(best, hits)
     lines = lines_of(best)
     moved = list(moved_by(case, best))
     returned = [pair for pair in moved_by(case, best, returned=True) if pair[0].place.line in lines]
@@ -53,6 +54,20 @@ def outcome(case: Case, hits: list[Hit]) -> tuple[Repair, Cause] | None:
     )  # fmt: skip
     case.overrides |= {event.node: value for event, value in moved if case.can_stand(event.node, value)}
     return repair, cause
+
+
+def at_product(best: Hit, hits: list[Hit]) -> Hit:
+    """The same change of the line with the product of matrices, where a later one only scales what that made.
+
+    A slope is due there: `d = w @ e`, and then `d *= mask`.
+    """
+    lacks = best.rewrite.kind == "missing-derivative" and best.lacks_elsewhere and best.right.startswith(best.written)
+    if not lacks:
+        return best
+    put_in, target = best.right[len(best.written) :], re.split(r"\s*[-+*/]?=", best.written, maxsplit=1)[0]
+    alike = (hit for hit in hits if hit.file == best.file and hit.right == f"{hit.written}{put_in}")
+    own = [hit for hit in alike if not hit.lacks_elsewhere and re.match(rf"{re.escape(target)}\s*=", hit.written)]
+    return own[0] if len(own) == 1 and own[0].convention == best.convention else best
 
 
 def told_beside(best: Hit, hits: list[Hit]) -> list[Hit]:

@@ -218,7 +218,7 @@ class Search:
         if check is None or not check.right or not self.is_of_the_same(check):
             return None
         usual = factor_said(self.case, self.case.scale) if self.case.scale != 1 else ""
-        hit = Hit(file, rewrite, check, is_inside, usual)
+        hit = Hit(file, rewrite, check, is_inside, usual, self.case.scale)
         return None if hit.puts_in_nothing else hit
 
     # ---- what is told without a run of its own -----------------------------------------------------------------------
