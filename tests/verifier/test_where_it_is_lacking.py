@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import edited
+from tests.verifier.files import edited, told
 
 VOTES = """
 import numpy as np
@@ -231,3 +231,49 @@ def test_of_a_row_of_terms_the_one_that_is_missing_is_told_where_its_turn_is(
     assert first is not None, str(check)
     assert (first.kind, beside in first.source) == ("missing-term", True), str(check)
     assert through in first.sentence, str(check)
+
+
+SURPRISE = """
+import numpy as np
+
+
+class Shares:
+    def forward(self, x):
+        self.x = x
+        above = np.exp(x - x.max(axis=1, keepdims=True))
+        return above / above.sum(axis=1, keepdims=True)
+
+    def backward(self, d):
+        s = self.forward(self.x)
+        both = s * d
+        return both - s * both.sum(axis=1, keepdims=True)
+
+
+class Surprise:
+    def forward(self, s, kinds):
+        self.s, self.kinds = s, kinds
+        hit = s[np.arange(len(kinds)), kinds]
+        bits = np.log(hit)
+        return -bits.mean()
+
+    def backward(self):
+        d = np.zeros_like(self.s)
+        d[np.arange(len(self.kinds)), self.kinds] -= 1.0 / len(self.kinds)
+        return d / self.s
+
+
+def check(verify):
+    rng = np.random.default_rng(2)
+    w, x, kinds = rng.normal(size=(4, 3)), rng.normal(size=(6, 4)), rng.integers(0, 3, 6)
+    shares, surprise = Shares(), Surprise()
+    with verify(w=w) as check:
+        check.loss = surprise.forward(shares.forward(x @ w), kinds)
+        check.gradients = [x.T @ shares.backward(surprise.backward())]
+    return check
+"""
+
+
+def test_a_slope_of_all_that_is_returned_is_lacking_there(tmp_path: Path) -> None:
+    """And not where a number is put at some places of it."""
+    check, line = edited(tmp_path / "surprise.py", SURPRISE, "return d / self.s", "return d")
+    assert told(check) == (line, "missing-derivative"), str(check)

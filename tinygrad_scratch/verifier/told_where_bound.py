@@ -17,7 +17,7 @@ from tinygrad_scratch.verifier.loops import names_in
 from tinygrad_scratch.verifier.names import is_gradient_name, without_holder
 from tinygrad_scratch.verifier.rewriting.alike import is_update
 from tinygrad_scratch.verifier.rewriting.part import PRODUCTS, name_of
-from tinygrad_scratch.verifier.rewriting.rewrite import kind_of_call
+from tinygrad_scratch.verifier.rewriting.rewrite import SIZE, kind_of_call
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
 from tinygrad_scratch.verifier.rewriting.too_early import stores, told_as_early
 from tinygrad_scratch.verifier.source import bracketed, entries_of, leaves, parsed, replaced, statement_at, text_of
@@ -45,6 +45,8 @@ def tell_where_bound(case: Case, cause: Cause, wrong: Event) -> Repair | None:
     if found is not None and (cause.kind == AT_POINT or is_value_for_mask(found)):
         tell_mask_where_made(cause, found)
         tell_where_worked_out(cause, found)
+        return None
+    if told and cause.kind == "missing-derivative" and not cause.should_be and tell_where_all_returned(cause):
         return None
     if found is None or cause.kind != "missing-derivative":
         return None if found is None else tell_within(case, cause, found) or tell_handed_over(case, cause, found)
@@ -284,6 +286,39 @@ def tell_where_returned(cause: Cause, found: Difference) -> bool:
     cause.should_be = f"{name} * {ast.unparse(factors[0])}"
     cause.sentence = f"`{name}` is not multiplied by {ast.unparse(factors[0])}, which comes from above"
     return True
+
+
+def tell_where_all_returned(cause: Cause) -> bool:
+    """Tell a slope that lacks where a number is put at some places of what is returned then at that: `d[at] -= 1 / n`.
+
+    The slope is one of all of it.
+    """
+    source = source_of(text_of(cause.file))
+    own = source.statement_on(cause.line)
+    block = source.block_of(own) if own is not None else []
+    after = block[block.index(own) + 1 :][:1] if own in block else []
+    match own, after:
+        case (
+            ast.AugAssign(target=ast.Subscript(value=ast.Name(id=name)), value=value)
+            | ast.Assign(targets=[ast.Subscript(value=ast.Name(id=name))], value=value),
+            [ast.Return(value=ast.Name(id=returned)) as then],
+        ) if name == returned and is_count(value):
+            cause.place, cause.name = replace(cause.place, line=then.lineno, offset=0), name
+            cause.expression = name
+            return True
+    return False
+
+
+def is_count(node: ast.expr) -> bool:
+    """Whether an expression is made of numbers and of how many there are of something."""
+    match node:
+        case ast.Constant():
+            return True
+        case ast.UnaryOp(operand=inner):
+            return is_count(inner)
+        case ast.BinOp(left=left, right=right):
+            return is_count(left) and is_count(right)
+    return SIZE.fullmatch(ast.unparse(node)) is not None
 
 
 def tell_after_sum(case: Case, cause: Cause, found: Difference) -> bool:
