@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import check_of_script
+from tests.verifier.files import check_of_script, edited
 
 CELL = """
 import numpy as np
@@ -83,3 +83,70 @@ def test_a_mistake_in_each_turn_is_told(right: str, wrong: str, statement: str, 
     check = check_of_script(tmp_path, script)
     assert check.first_wrong is not None, str(check)
     assert statement in script.splitlines()[check.first_wrong.line - 1], str(check)
+
+
+CELLS = """import numpy as np
+
+
+def bend(v):
+    return 1 / (1 + np.exp(-v))
+
+
+class Cells:
+    def __init__(self, rng, turns):
+        self.keep, self.ahead, self.seen = rng.normal(size=(3, 3))
+        self.d_keep, self.d_ahead, self.d_seen = np.zeros((3, 3))
+        names = ("low", "hold", "state", "high", "gate", "d_low", "d_hold", "d_state", "d_high")
+        for name in names:
+            setattr(self, name, np.zeros((turns + 1, 3)))
+
+    def forward(self, x, out):
+        for t in range(len(x)):
+            self.low[t] = x[t, :3]
+            if t > 0:
+                self.low[t] += self.ahead * self.state[t - 1]
+            self.hold[t] = bend(self.low[t])
+            self.state[t] = self.hold[t] * np.tanh(x[t, 3:6])
+            if t > 0:
+                self.state[t] += self.keep * self.state[t - 1]
+            self.high[t] = x[t, 6:]
+            self.high[t] += self.seen * self.state[t]
+            self.gate[t] = bend(self.high[t])
+            out[t] = self.gate[t] * np.tanh(self.state[t])
+
+    def backward(self, x, d_out, dx):
+        for t in reversed(range(len(x))):
+            self.d_high[t] = self.gate[t] * (1 - self.gate[t]) * np.tanh(self.state[t]) * d_out[t]
+            self.d_state[t] = d_out[t] * self.gate[t] * (1 - np.tanh(self.state[t]) ** 2)
+            self.d_state[t] += self.d_state[t + 1] * self.keep
+            self.d_state[t] += self.d_low[t + 1] * self.ahead
+            self.d_state[t] += self.d_high[t] * self.seen
+            self.d_low[t] = self.hold[t] * (1 - self.hold[t]) * self.d_state[t] * np.tanh(x[t, 3:6])
+            self.d_seen += self.d_high[t] * self.state[t]
+            if t > 0:
+                self.d_keep += self.d_state[t] * self.state[t - 1]
+                self.d_ahead += self.d_low[t] * self.state[t - 1]
+            dx[t, :3] = self.d_low[t]
+            dx[t, 3:6] = self.hold[t] * (1 - np.tanh(x[t, 3:6]) ** 2) * self.d_state[t]
+            dx[t, 6:] = self.d_high[t]
+
+
+def check(verify):
+    rng = np.random.default_rng(7)
+    x, y, out, dx = rng.normal(size=(3, 9)), rng.normal(size=(3, 3)), np.zeros((3, 3)), np.zeros((3, 9))
+    cells = Cells(rng, 3)
+    with verify(keep=cells.keep, ahead=cells.ahead, seen=cells.seen, x=x) as check:
+        cells.forward(x, out)
+        check.loss = 0.5 * np.sum((out - y) ** 2)
+        cells.backward(x, out - y, dx)
+        check.gradients = {"keep": cells.d_keep, "ahead": cells.d_ahead, "seen": cells.d_seen, "x": dx}
+    return check
+"""
+
+
+def test_a_part_that_is_missing_from_each_row_of_an_array_of_turns(tmp_path: Path) -> None:
+    missing = "            self.d_state[t] += self.d_high[t] * self.seen\n"
+    check, _ = edited(tmp_path / "cells.py", CELLS, missing, "")
+    first = CELLS[: CELLS.index("self.d_state[t] = ")].count("\n") + 1
+    assert [(told.line, told.kind) for told in check.causes] == [(first, "missing-term")], str(check)
+    assert "is also used in `self.high[t] += self.seen * self.state[t]`" in check.first_wrong.sentence

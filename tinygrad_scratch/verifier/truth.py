@@ -11,6 +11,7 @@ import numpy as np
 from tinygrad_scratch.graph import enable_grad
 from tinygrad_scratch.rules.registry import array
 from tinygrad_scratch.tensor import Tensor, make
+from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.references import Ref, bind, map_tree
 from tinygrad_scratch.verifier.steps import Array, Step
 from tinygrad_scratch.verifier.tape import Tape, copy
@@ -270,9 +271,12 @@ def truth_of(
     for (node, step, _), gradient in zip(read, gradients[len(asked) :], strict=True):
         if np.any(gradient.numpy()):
             add_part(found.parts.setdefault(node, []), step, gradient.numpy())
+    views: dict[int, list[int]] = {}
     for node, step, tensor in run.readers:
         if tensor is None and node in found.cotangents:
-            add_rest(found, node, step)
+            views.setdefault(node, []).append(step)
+    for node, steps in views.items():
+        add_views(found, tape, node, steps)
     for copied in (step for step in tape.steps if step.function is copy):
         pass_over(found, copied)
     return found
@@ -291,6 +295,32 @@ def add_part(parts: list[tuple[int, Array]], step: int, part: Array) -> None:
     if parts and parts[-1][0] == step:
         part = parts.pop()[1] + part
     parts.append((step, part))
+
+
+def add_views(truth: Truth, tape: Tape, node: int, steps: list[int]) -> None:
+    """The parts that came through views: of several that each take some entries, what is known of these."""
+    whole, known = truth.cotangents[node], truth.parts.get(node, [])
+    found = [through_view(truth, tape.steps[step], whole) for step in steps] if len(steps) > 1 else []
+    parts = [(step, part) for step, part in zip(steps, found, strict=False) if part is not None and np.any(part)]
+    total = np.sum([part for _, part in (*known, *parts)], axis=0) if parts else whole
+    if len(found) < 2 or any(part is None for part in found) or not close(total, whole):
+        for step in steps:
+            add_rest(truth, node, step)
+    else:
+        truth.parts[node] = sorted([*known, *parts], key=lambda part: part[0])
+
+
+def through_view(truth: Truth, step: Step, whole: Array) -> Array | None:
+    """The part that came through some entries of an array; None where it isn't plain which these are."""
+    made = truth.cotangents.get(step.makes[0]) if step.makes else None
+    if made is None or getattr(step.function, "__name__", "") != "getitem":
+        return None
+    part = np.zeros_like(whole)
+    try:
+        np.add.at(part, step.arguments[1], made)
+    except Exception:  # the index was recorded
+        return None
+    return part
 
 
 def add_rest(truth: Truth, node: int, step: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.edits import name_of as name_of_call
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.likeness import cosine, is_along
 from tinygrad_scratch.verifier.names import alike, is_gradient_name
@@ -161,6 +162,7 @@ def mend_turns(case: Case, repair: Repair) -> None:
     """The truth of the values that the same call of the forward pass made, for what the same statement made."""
     later = {event.node: event for event in case.events if event.place == repair.event.place}
     nodes = [n for n in later if n > repair.event.node and n not in case.overrides and n not in case.forward]
+    nodes = [added_up(case, later[node]) for node in nodes]
     before, after = of_other_turns(case, repair)
     if not mend_in_step(case, nodes, before[::-1], after):
         mend_one_by_one(case, nodes, before + after)
@@ -173,7 +175,8 @@ def mend_in_step(case: Case, nodes: list[int], *orders: list[Array]) -> bool:
         if not pairs or any(truth.shape != case.tape.nodes[node].value.shape for node, truth in pairs):
             continue
         before, wrong = dict(case.overrides), len(case.wrong(case.replay()))
-        case.overrides |= pairs
+        for node, truth in pairs:
+            case.overrides[node] = with_rest(case, node, truth)
         if len(case.wrong(case.replay())) < wrong:
             return True
         case.overrides = before
@@ -191,6 +194,7 @@ def mend_one_by_one(case: Case, nodes: list[int], truths: list[Array]) -> None:
         for truth in truths:
             if truth.shape != np.shape(values[node]):
                 continue
+            truth = with_rest(case, node, truth)
             played = case.with_value(node, truth)
             mended = len(case.wrong(values)) - len(case.wrong(played))
             changed = len(newly(case, node, truth, values, played)) + 10 * mended
@@ -200,18 +204,66 @@ def mend_one_by_one(case: Case, nodes: list[int], truths: list[Array]) -> None:
             case.overrides[node] = best
 
 
+def added_up(case: Case, event: Event) -> int:
+    """What a turn ends with of the entries that an event wrote, where later lines of it add to them."""
+    last, written = event, entries_written(case, event.node)
+    if written is None:
+        return event.node
+    for other in case.events:
+        if other.name != event.name or other.owner != event.owner or other.node <= last.node:
+            continue
+        if other.place.line <= last.place.line or not in_same_function(other.place, event.place):
+            break  # the next turn
+        entries = entries_written(case, other.node)
+        if entries is not None and np.array_equal(entries, written):
+            last = other
+    return last.node
+
+
+def entries_written(case: Case, node: int) -> Array | None:
+    """Which entries of an array a call wrote to, where it did so to some, and by an index that is plain."""
+    step = case.step_of(node)
+    if name_of_call(step.function) != "setitem" or len(step.arguments) != 3:
+        return None
+    written = np.zeros(np.shape(case.tape.nodes[node].value), bool)
+    try:
+        written[step.arguments[1]] = True
+    except Exception:  # the index was recorded
+        return None
+    return None if written.all() else written
+
+
+def with_rest(case: Case, node: int, truth: Array) -> Array:
+    """The truth of what a turn writes to an array, and as it is the rest, which other turns write to."""
+    written = entries_written(case, node)
+    return truth if written is None else np.where(written, truth, np.asarray(case.replay()[node]))
+
+
 def of_other_turns(case: Case, repair: Repair) -> tuple[list[Array], list[Array]]:
     """The gradients of the same calls of the forward pass, or the same part of them, in the turns before and after.
 
     A parameter that all turns read is one value with a part for each.
     """
-    place, truth, own = case.step_of(repair.of).place, case.truth, (repair.of, repair.through or 0)
-    same = [node for node in truth.cotangents if case.step_of(node).place == place]
+    truth, own = case.truth, (repair.of, repair.through or 0)
+    same = made_in_turns(case, repair.of)
     if repair.through is None:
         found = {(node, 0): truth.cotangents[node] for node in same}
     else:
-        reader, steps = case.tape.steps[repair.through].place, case.tape.steps
+        reader = case.tape.steps[repair.through].place
         parts = [(node, step, part) for node in same for step, part in truth.parts.get(node, [])]
-        found = {(node, step): part for node, step, part in parts if steps[step].place == reader}
+        found = {(node, step): part for node, step, part in parts if case.tape.steps[step].place == reader}
     turns = [(key, found[key] * repair.factor) for key in sorted(found)]
     return [of for key, of in turns if key < own], [of for key, of in turns if key > own]
+
+
+def made_in_turns(case: Case, node: int) -> list[int]:
+    """What the turns of a loop made as they made a value: the same calls, or an array once each had written to it."""
+    known, nodes = case.truth.cotangents, case.tape.nodes
+    slots = (other for other in sorted(known) if nodes[other].slot == nodes[node].slot)
+    written = {other: entries for other in slots if (entries := entries_written(case, other)) is not None}
+    own = next((other for other in written if other >= node), None)
+    if own is None or not np.array_equal(nodes[own].value, nodes[node].value):
+        place = case.step_of(node).place
+        return [other for other in known if case.step_of(other).place == place]
+    last = {entries.tobytes(): other for other, entries in written.items()}
+    return sorted({**last, written[own].tobytes(): node}.values())

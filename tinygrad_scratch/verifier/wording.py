@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from functools import cached_property
@@ -25,6 +26,8 @@ from tinygrad_scratch.verifier.source import (
     without_brackets,
 )
 from tinygrad_scratch.verifier.steps import Array, Step, renamed
+
+IN_PLACE = re.compile(r"\s*[-+*/@]=\s*")
 
 
 class Wording(Extent):
@@ -59,9 +62,9 @@ class Wording(Extent):
         if step.function is None:
             value = self.case.tape.nodes[node].value
             return f"{value.item():g}" if value.ndim == 0 else f"an array of shape {value.shape}"
-        return (
-            call_at(step.place) if step.place else None
-        ) or f"a value of line {step.place.line if step.place else '?'}"
+        code = call_at(step.place) if step.place else None
+        made = IN_PLACE.split(code, maxsplit=1)[0] if code else None  # `h[t] += x` makes `h[t]`
+        return made or f"a value of line {step.place.line if step.place else '?'}"
 
     def is_of_another(self, node: int, name: str) -> bool:
         """Whether a name that a value has elsewhere stands for another one in the function of the wrong value.
