@@ -841,3 +841,28 @@ def test_what_is_given_and_goes_with_nothing_is_named(tmp_path: Path) -> None:
     check, _ = edited(tmp_path / "spreads.py", SPREADS, '"spread": dspread}', '"spread": dspread, "all": np.ones(7)}')
     assert check.ok
     assert "all, given as a gradient, goes with no parameter: not judged." in check.notes
+
+
+SHARES = """
+import numpy as np
+
+
+def check(verify):
+    rng = np.random.default_rng(6)
+    x, w, v, y = rng.normal(size=(5, 3)), rng.normal(size=(3, 4)), rng.normal(size=4), rng.normal(size=5)
+    with verify(w=w, v=v) as check:
+        h = np.tanh(x @ w)
+        error = h @ v - y
+        check.loss = 0.5 * np.sum(error**2)
+        dw = np.zeros_like(w)
+        for j in range(4):
+            dw[:, j] = x.T @ (v[j] * error * (1 - h[:, j] ** 2))
+        check.gradients = {"w": dw, "v": h.T @ error}
+    return check
+"""
+
+
+def test_the_sum_of_all_for_the_one_that_a_loop_counts(tmp_path: Path) -> None:
+    check, line = edited(tmp_path / "shares.py", SHARES, "(v[j] * error", "(v.sum() * error")
+    assert told(check) == (line, "wrong-operand"), str(check)
+    assert "v[j] * error" in check.first_wrong.should_be

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from tinygrad_scratch.verifier.derivative_names import is_derivative_of, is_of_activation
 from tinygrad_scratch.verifier.rewriting.branches import of_branches
+from tinygrad_scratch.verifier.rewriting.entries import one_of
 from tinygrad_scratch.verifier.rewriting.part import PRODUCTS, Part, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, NAMED, SLOPE, Rewrite
 from tinygrad_scratch.verifier.rewriting.text import METHOD, Source, is_near
@@ -308,6 +309,7 @@ CHANGES = (
     (("where",), of_branches),
     (("cumsum",), of_running_sum),
     (SUMS, of_axes),
+    (SUMS, one_of),
     (("astype", *ROUNDS), of_rounding),
     (FILLED, of_type),
     (("transpose", "swapaxes", "copy", "clip", "abs", "sign", "flip", "flipud", "fliplr", "rot90"), left_out),
