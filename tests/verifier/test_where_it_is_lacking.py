@@ -277,3 +277,34 @@ def test_a_slope_of_all_that_is_returned_is_lacking_there(tmp_path: Path) -> Non
     """And not where a number is put at some places of it."""
     check, line = edited(tmp_path / "surprise.py", SURPRISE, "return d / self.s", "return d")
     assert told(check) == (line, "missing-derivative"), str(check)
+
+
+SURE = """
+import numpy as np
+
+
+def shares_of(z):
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def check(verify):
+    rng = np.random.default_rng(4)
+    w, x, gain, weight = rng.normal(size=(3, 4)), rng.normal(size=(5, 3)), rng.normal(size=(5, 1)), 0.3
+    with verify(w=w) as check:
+        p = shares_of(x @ w)
+        check.loss = -np.sum(gain * np.log(p[:, :1])) + weight * np.sum(p * np.log(p))
+        first = np.zeros_like(p)
+        first[:, 0] = 1
+        dz = (p - first) * gain
+        log_p = np.log(p)
+        dz += weight * p * (log_p - np.sum(p * log_p, axis=1, keepdims=True))
+        check.gradients = {"w": x.T @ dz}
+    return check
+"""
+
+
+def test_shares_that_depend_on_all_values_in_a_product_of_several(tmp_path: Path) -> None:
+    right = "(log_p - np.sum(p * log_p, axis=1, keepdims=True))"
+    check, line = edited(tmp_path / "sure.py", SURE, right, "(log_p + 1)")
+    assert told(check) == (line, "missing-term"), str(check)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from itertools import permutations
 
 from tinygrad_scratch.verifier.rewriting.part import NAMES, Part
 from tinygrad_scratch.verifier.rewriting.rewrite import MADE, PUT_IN, Rewrite
+from tinygrad_scratch.verifier.rewriting.text import factors_in
 
 MODULE = re.compile(r"\b(?:numpy|np)\.")
 PLAIN = (0, 1, 2)  # numbers that say nothing of a function
@@ -98,17 +100,19 @@ def of_cross_entropy(part: Part) -> Iterator[Rewrite]:
 def of_shares(part: Part) -> Iterator[Rewrite]:
     """The slope of a softmax, whose results sum to 1: `p * (d - (p * d).sum(axis=1, keepdims=True))` for `p * d`."""
     inside = isinstance(part.around, ast.BinOp) and isinstance(part.around.op, ast.Mult | ast.Div)
-    sides = (part.node.left, part.node.right)
     if inside or not SOFTMAX.search(part.source.text):
         return
-    for share, other in (sides, sides[::-1]):
+    factors = factors_in(part.node)
+    for share, other in permutations(factors[-MOST_FACTORS:], 2):
         if isinstance(share, NAMES):
             name, code = part.source.code(share), part.source.operand(other)
             sum_ = f"({name} * {' '.join(code.split())}).sum(axis=-1, keepdims=True)"  # in one line
             said = f"each of the shares in {name} depends on all values: the term `{sum_}` is missing"
-            yield part.change(f"{name} * ({code} - {sum_})", "missing-term", said, PUT_IN)
+            rest = "".join(f"{part.source.operand(each)} * " for each in factors if each not in (share, other))
+            yield part.change(f"{rest}{name} * ({code} - {sum_})", "missing-term", said, PUT_IN)
 
 
+MOST_FACTORS = 3
 SOFTMAX = re.compile(r"soft_?max|exp\(.*exp\(|/.*sum\(.*axis", re.IGNORECASE | re.DOTALL)
 
 
