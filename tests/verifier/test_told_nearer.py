@@ -866,3 +866,30 @@ def test_the_sum_of_all_for_the_one_that_a_loop_counts(tmp_path: Path) -> None:
     check, line = edited(tmp_path / "shares.py", SHARES, "(v[j] * error", "(v.sum() * error")
     assert told(check) == (line, "wrong-operand"), str(check)
     assert "v[j] * error" in check.first_wrong.should_be
+
+
+MAPS = """
+import numpy as np
+
+
+def check(verify):
+    rng = np.random.default_rng(8)
+    x, gain, w, y = rng.normal(size=(4, 2, 3, 3)), rng.normal(size=(2, 1, 1)), rng.normal(size=18), rng.normal(size=4)
+    with verify(gain=gain, w=w) as check:
+        maps = np.tanh(x * gain)
+        rows = maps.reshape(4, -1)
+        error = rows @ w - y
+        check.loss = 0.5 * np.sum(error**2)
+        d_rows = np.outer(error, w)
+        d_maps = d_rows.reshape(maps.shape)
+        d_gain = np.sum(d_maps * (1 - maps**2) * x, axis=(0, 2, 3)).reshape(gain.shape)
+        check.gradients = {"gain": d_gain, "w": rows.T @ error}
+    return check
+"""
+
+
+def test_rows_that_are_taken_as_maps_in_another_order(tmp_path: Path) -> None:
+    wrong = "d_rows.reshape(maps.shape[:1] + maps.shape[2:] + maps.shape[1:2]).transpose(0, 3, 1, 2)"
+    check, line = edited(tmp_path / "maps.py", MAPS, "d_rows.reshape(maps.shape)", wrong)
+    assert told(check) == (line, "transpose"), str(check)
+    assert check.first_wrong.should_be == "d_maps = d_rows.reshape(maps.shape)"

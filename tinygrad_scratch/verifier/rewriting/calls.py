@@ -271,6 +271,20 @@ def of_reshape(part: Part) -> Iterator[Rewrite]:
         yield part.change(turned, "transpose", f"`{part.code}` mixes rows and columns: `{turned}` is meant", NAMED)
 
 
+def of_turned_rows(part: Part) -> Iterator[Rewrite]:
+    """The shape of a value as it is, for its parts in another order and a turn: `d.reshape(x.shape)`."""
+    inner = inner_of(part.node)
+    base = inner_of(inner) if isinstance(inner, ast.Call) and name_of(inner) == "reshape" else None
+    shapes = SHAPES.findall(part.source.code(inner)) if inner is not None and base is not None else []
+    if base is not None and len(set(shapes)) == 1:
+        text = f"{part.source.operand(base)}.reshape({shapes[0]})"
+        said = f"`{part.code}` takes the entries in another order: `{text}` is meant"
+        yield part.change(text, "transpose", said, NAMED)
+
+
+SHAPES = re.compile(r"(?<![\w.])[\w.]+\.shape(?=\[)")
+
+
 def of_order(part: Part) -> Iterator[Rewrite]:
     """Entries taken column by column where it was row by row, and the other way round."""
     written = ORDER.search(part.code)
@@ -314,5 +328,6 @@ CHANGES = (
     (FILLED, of_type),
     (("transpose", "swapaxes", "copy", "clip", "abs", "sign", "flip", "flipud", "fliplr", "rot90"), left_out),
     (("reshape",), of_reshape),
+    (("transpose", "swapaxes", "moveaxis"), of_turned_rows),
     (("reshape", "ravel", "flatten"), of_order),
 )
