@@ -308,3 +308,33 @@ def test_shares_that_depend_on_all_values_in_a_product_of_several(tmp_path: Path
     right = "(log_p - np.sum(p * log_p, axis=1, keepdims=True))"
     check, line = edited(tmp_path / "sure.py", SURE, right, "(log_p + 1)")
     assert told(check) == (line, "missing-term"), str(check)
+
+
+RAMP = """
+import numpy as np
+
+
+def ramp_back(above, z):
+    d = np.array(above, copy=True)
+    d[z <= 0] = 0
+    return d
+
+
+def check(verify):
+    rng = np.random.default_rng(3)
+    v, w, x, y = rng.normal(size=(3, 4)), rng.normal(size=(4, 2)), rng.normal(size=(5, 3)), rng.normal(size=(5, 2))
+    with verify(v=v, w=w) as check:
+        z = x @ v
+        h = np.maximum(z, 0)
+        error = h @ w - y
+        check.loss = 0.5 * np.sum(error**2)
+        check.gradients = {"v": x.T @ ramp_back(error @ w.T, z), "w": h.T @ error}
+    return check
+"""
+
+
+def test_what_comes_from_above_is_lacking_where_a_mask_is_returned(tmp_path: Path) -> None:
+    right = "    d = np.array(above, copy=True)\n    d[z <= 0] = 0\n"
+    check, line = edited(tmp_path / "ramp.py", RAMP, right, "    d = np.zeros(z.shape)\n    d[z > 0] = 1\n")
+    assert told(check) == (line + 2, "missing-derivative"), str(check)
+    assert (check.first_wrong.should_be, check.first_wrong.certainty) == ("d * above", "checked")

@@ -46,7 +46,7 @@ def tell_where_bound(case: Case, cause: Cause, wrong: Event) -> Repair | None:
         tell_mask_where_made(cause, found)
         tell_where_worked_out(cause, found)
         return None
-    if told and cause.kind == "missing-derivative" and not cause.should_be and tell_where_all_returned(cause):
+    if told and cause.kind == "missing-derivative" and tell_where_all_returned(cause, found):
         return None
     if found is None or cause.kind != "missing-derivative":
         return None if found is None else tell_within(case, cause, found) or tell_handed_over(case, cause, found)
@@ -288,12 +288,14 @@ def tell_where_returned(cause: Cause, found: Difference) -> bool:
     return True
 
 
-def tell_where_all_returned(cause: Cause) -> bool:
+def tell_where_all_returned(cause: Cause, found: Difference | None) -> bool:
     """Tell a slope that lacks where a number is put at some places of what is returned then at that: `d[at] -= 1 / n`.
 
     The slope is one of all of it.
     """
-    source = source_of(text_of(cause.file))
+    source, factors = source_of(text_of(cause.file)), factors_lacking(found) if found is not None else []
+    if cause.should_be and not factors:
+        return False
     own = source.statement_on(cause.line)
     block = source.block_of(own) if own is not None else []
     after = block[block.index(own) + 1 :][:1] if own in block else []
@@ -304,7 +306,10 @@ def tell_where_all_returned(cause: Cause) -> bool:
             [ast.Return(value=ast.Name(id=returned)) as then],
         ) if name == returned and is_count(value):
             cause.place, cause.name = replace(cause.place, line=then.lineno, offset=0), name
-            cause.expression = name
+            cause.expression, cause.should_be = name, product_of(name, factors) if factors else None
+            others = [other for other in cause.others if other != f"return {cause.should_be}"]
+            cause.certainty = "checked" if cause.others and not others else cause.certainty
+            cause.others = others
             return True
     return False
 
