@@ -893,3 +893,54 @@ def test_rows_that_are_taken_as_maps_in_another_order(tmp_path: Path) -> None:
     check, line = edited(tmp_path / "maps.py", MAPS, "d_rows.reshape(maps.shape)", wrong)
     assert told(check) == (line, "transpose"), str(check)
     assert check.first_wrong.should_be == "d_maps = d_rows.reshape(maps.shape)"
+
+
+BULBS = """
+import math
+import random
+
+random.seed(5)
+
+
+class Bulb:
+    def __init__(self, count):
+        self.ties, self.rest = [random.gauss(0, 1) for _ in range(count)], 0.2
+
+    def light(self, given):
+        self.given = given
+        total = self.rest
+        for tie, x in zip(self.ties, given):
+            total += tie * x
+        self.out = 1.0 / (1.0 + math.exp(-total))
+        return self.out
+
+    def slope(self):
+        return self.out * (1.0 - self.out)
+
+    def learn(self):
+        for i in range(len(self.ties)):
+            self.ties[i] -= 0.5 * self.delta * self.given[i]
+        self.rest -= 0.5 * self.delta
+
+
+low, high = [Bulb(2) for _ in range(2)], [Bulb(2)]
+for turn in range(3):
+    out = [bulb.light([each.light([0.7, -0.4]) for each in low]) for bulb in high]
+    loss = sum(0.5 * (o - 0.3) ** 2 for o in out)
+    for up in high:
+        up.delta = (up.out - 0.3) * up.slope()
+    for j, bulb in enumerate(low):
+        error = 0.0
+        for up in high:
+            error += up.ties[j] * up.delta
+        bulb.delta = error * bulb.slope()
+    for bulb in low + high:
+        bulb.learn()
+    print(loss)
+"""
+
+
+def test_a_factor_that_another_object_keeps_its_value_with(tmp_path: Path) -> None:
+    check, line = edited_script(tmp_path, BULBS, "error * bulb.slope()", "error")
+    assert told(check) == (line, "missing-derivative"), str(check)
+    assert check.first_wrong.should_be == "bulb.delta = error * bulb.slope()"

@@ -12,6 +12,7 @@ from tinygrad_scratch.verifier.rewriting.beside_unread import beside_unread
 from tinygrad_scratch.verifier.rewriting.carried import carried_over
 from tinygrad_scratch.verifier.rewriting.each_turn import begun_in_turns
 from tinygrad_scratch.verifier.rewriting.expressions import Expressions
+from tinygrad_scratch.verifier.rewriting.of_other_holders import of_other_holders
 from tinygrad_scratch.verifier.rewriting.rewrite import (
     CHANGED,
     NAMED,
@@ -89,6 +90,7 @@ class Statement(Expressions):
         yield from self.of_expressions()
         yield from as_siblings(self.source, node)
         yield from beside_unread(self.source, node)
+        yield from of_other_holders(self.source, node)
 
     def of_same_index(self, node: ast.Assign | ast.AugAssign) -> Iterator[Rewrite]:
         """Another index on both sides: `dW[1:] += k * W[1:]` for `dW[:-1] += k * W[:-1]`."""
