@@ -73,6 +73,7 @@ from tinygrad_scratch.verifier.steps import ancestors
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.terms_of_others import said_of_penalty, said_of_term
 from tinygrad_scratch.verifier.textbook import is_as_named, is_misnamed
+from tinygrad_scratch.verifier.told_as_given import tell_as_given
 from tinygrad_scratch.verifier.told_before_scaling import tell_before_scaling
 from tinygrad_scratch.verifier.told_beside import tell_beside
 from tinygrad_scratch.verifier.told_kinds import name_kind
@@ -615,7 +616,7 @@ class Judging(PastChoices):
         for cause in self.causes:
             name_kind(self.case, cause)
             tell_where_added(cause)
-        if len(self.causes) == 1:
+        if len(self.causes) == 1 and not tell_as_given(self.case, self.causes[0]):
             alone = self._case(self.truth)
             alone.scale, alone.transposed = self.case.scale, self.case.transposed
             repair = tell_before_scaling(alone, self.causes[0], self.repairs[0])
