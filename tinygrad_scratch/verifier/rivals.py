@@ -57,6 +57,7 @@ def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tu
         or of_sums_begun(cause, hits)
         or of_heads(cause, hits)
         or of_choices(cause, hits)
+        or of_same_name(cause, hits)
         or likelier(hits, cause, names)
         or at_binding(cause, hits)
     )
@@ -213,6 +214,13 @@ def of_choices(cause: Cause, hits: list[Hit]) -> list[Hit]:
     lines = choices_for(source_of(text_of(cause.file)), cause.line, cause.expression)
     chosen = [hit for hit in hits if hit.file == cause.file and hit.rewrite.line in lines]
     return [hit for hit in chosen if not (hit.puts_in or hit.convention)]
+
+
+def of_same_name(cause: Cause, hits: list[Hit]) -> list[Hit]:
+    """Those of other lines, where another value is due of the name that is read: there it was made, or what it is of."""
+    if cause.kind != "wrong-operand" or not cause.sentence.endswith(" than this one"):
+        return []
+    return [hit for hit in hits if hit.rewrite.line != cause.line and not (hit.convention or hit.puts_in)]
 
 
 def at_binding(cause: Cause, hits: list[Hit]) -> list[Hit]:

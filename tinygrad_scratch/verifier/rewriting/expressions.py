@@ -34,6 +34,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import (
 )
 from tinygrad_scratch.verifier.rewriting.slopes import other_slope
 from tinygrad_scratch.verifier.rewriting.text import Source, factors_in, is_near, is_text
+from tinygrad_scratch.verifier.rewriting.turned import turned
 from tinygrad_scratch.verifier.rewriting.unused import unused
 from tinygrad_scratch.verifier.rewriting.usual import usual
 from tinygrad_scratch.verifier.rewriting.written_elsewhere import written_elsewhere
@@ -86,6 +87,7 @@ class Expressions:
             yield from into_brackets(part)
             yield from power_of_term(part)
             yield from new_axes(part)
+            yield from turned(part)
             yield from of_same_rows(part)
             yield from other_slope(part)
             yield from additions(part)
