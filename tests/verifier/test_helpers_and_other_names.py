@@ -318,3 +318,60 @@ def test_what_a_helper_is_given_by_mistake_is_told_where_it_is_called(tmp_path: 
     assert first is not None
     assert "critic_grads(forged, a_real" in script.splitlines()[first.line - 1], str(first)
     assert first.kind == "wrong-operand", str(first)
+
+
+SUMS = """
+import numpy as np
+
+
+def gap_above(out, goal):
+    return out - goal
+
+
+def gap_below(h, V, gap):
+    return h * (1 - h) * (gap @ V.T)
+
+
+def slant_above(h, gap):
+    return h.T @ gap
+
+
+def shift_above(gap):
+    return np.sum(gap, axis=0, keepdims=True)
+
+
+def slant_below(x, gap):
+    return x.T @ gap
+
+
+def shift_below(gap):
+    return np.sum(gap, axis=0, keepdims=True)
+
+
+def slopes(x, goal, W, b, V, c):
+    h = 1 / (1 + np.exp(-(x @ W + b)))
+    out = h @ V + c
+    above = gap_above(out, goal)
+    for_V = slant_above(h, above)
+    for_c = shift_above(above)
+    below = gap_below(h, V, above)
+    for_W = slant_below(x, below)
+    for_b = shift_below(below)
+    return np.sum((out - goal) ** 2) / 2, [for_W, for_b, for_V, for_c]
+
+
+def check(verify):
+    rng = np.random.default_rng(2)
+    W, b, V, c = (rng.normal(size=size) for size in ((3, 4), (1, 4), (4, 2), (1, 2)))
+    x, goal = rng.normal(size=(6, 3)), rng.normal(size=(6, 2))
+    with verify([W, b, V, c]) as check:
+        check.loss, check.gradients = slopes(x, goal, W, b, V, c)
+    return check
+"""
+
+
+@pytest.mark.parametrize("axes", ["", ", keepdims=True"])
+def test_a_helper_is_told_that_sums_over_all_and_not_the_call_of_it(tmp_path: Path, axes: str) -> None:
+    right = "def shift_below(gap):\n    return np.sum(gap, axis=0, keepdims=True)"
+    check, line = edited(tmp_path / "sums.py", SUMS, right, right.replace(", axis=0, keepdims=True", axes))
+    assert told(check) == (line + 1, "broadcasting-shape"), str(check)

@@ -58,6 +58,7 @@ def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tu
         or of_heads(cause, hits)
         or of_choices(cause, hits)
         or of_same_name(cause, hits)
+        or of_told_sums(cause, hits)
         or likelier(hits, cause, names)
         or at_binding(cause, hits)
     )
@@ -218,9 +219,22 @@ def of_choices(cause: Cause, hits: list[Hit]) -> list[Hit]:
 
 def of_same_name(cause: Cause, hits: list[Hit]) -> list[Hit]:
     """Those of other lines, where another value is due of the name that is read: there it was made, or what it is of."""
-    if cause.kind != "wrong-operand" or not cause.sentence.endswith(" than this one"):
-        return []
-    return [hit for hit in hits if hit.rewrite.line != cause.line and not (hit.convention or hit.puts_in)]
+    is_said = cause.kind == "wrong-operand" and cause.sentence.endswith(" than this one")
+    usual = [hit for hit in hits if not (hit.convention or hit.puts_in)]
+    return [hit for hit in usual if hit.rewrite.line != cause.line] if is_said else []
+
+
+def of_told_sums(cause: Cause, hits: list[Hit]) -> list[Hit]:
+    """Those of a sum over other axes than are due, where all else calls another function than the one that it is in."""
+    own = [
+        hit for hit in hits if (hit.file, hit.rewrite.line, hit.rewrite.kind) == (cause.file, cause.line, cause.kind)
+    ]
+    called = re.compile(rf"(?<!\w){re.escape(cause.place.function)}\(")
+    others = [hit for hit in hits if hit not in own]
+    by_others = all(called.search(hit.written) and not called.search(hit.right) for hit in others)
+    best = max((hit.meant for hit in own), default=None)
+    is_told = cause.kind == "broadcasting-shape" and bool(others) and by_others
+    return [hit for hit in own if hit.meant == best] if is_told else []
 
 
 def at_binding(cause: Cause, hits: list[Hit]) -> list[Hit]:
