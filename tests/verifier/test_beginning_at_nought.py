@@ -151,3 +151,54 @@ def test_weights_that_are_a_multiple_of_the_gradient_are_a_penalty_all_the_same(
     check = check_of_script(tmp_path, right)
     assert check.ok, str(check)
     assert not any("different multiples" in note for note in check.notes), str(check)
+
+
+PULLED = """
+import numpy as np
+
+class Layer:
+    def __init__(self, rng, wide, high, pull):
+        self.W, self.b, self.pull = 0.5 * rng.normal(size=(wide, high)), np.zeros((1, high)), pull
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, d):
+        self.dW = self.x.T @ d
+        self.db = np.sum(d, axis=0, keepdims=True)
+        if self.pull > 0:
+            self.dW += 2 * self.pull * \\
+                self.W
+            self.db += 2 * self.pull * \\
+                self.b
+        return d @ self.W.T
+
+def move(layer, rate):
+    if not hasattr(layer, "speed_W"):
+        layer.speed_W, layer.speed_b = np.zeros_like(layer.W), np.zeros_like(layer.b)
+    layer.speed_W = 0.9 * layer.speed_W - rate * layer.dW
+    layer.speed_b = 0.9 * layer.speed_b - rate * layer.db
+    layer.W += layer.speed_W
+    layer.b += layer.speed_b
+
+draw = np.random.default_rng(6)
+x, goal = draw.normal(size=(8, 3)), draw.normal(size=(8, 2))
+first, second = Layer(draw, 3, 5, 0.05), Layer(draw, 5, 2, 0)
+for turn in range(9):
+    h = np.tanh(first.forward(x))
+    out = second.forward(h)
+    fit = np.sum((out - goal) ** 2) / 2
+    loss = fit + first.pull * (np.sum(first.W**2) + np.sum(first.b**2))
+    first.backward(second.backward(out - goal) * (1 - h**2))
+    move(first, 0.01)
+    move(second, 0.01)
+"""
+
+
+def test_of_a_bias_of_noughts_its_penalty_alone_is_a_gradient(tmp_path: Path) -> None:
+    """It is noughts itself, and so the update moves nothing."""
+    assert check_of_script(tmp_path, PULLED).ok
+    check = check_of_script(tmp_path, PULLED.replace("self.db += 2", "self.db = 2"))
+    line = PULLED[: PULLED.index("self.db += 2")].count("\n") + 1
+    assert told(check) == (line, "overwritten-accumulation"), str(check)

@@ -20,11 +20,16 @@ class Line:
     code: CodeType
     statement: Statement
     began: int  # how many steps had been made before the statement
+    is_last: bool = True  # of its statement, as long as nothing else is known: before it, that gives no value to a name
 
     @classmethod
     def of(cls, frame: FrameType, steps: int) -> Line:
         statement = assignments(frame.f_code).get(frame.f_lineno, NONE)
         return cls(line_in(frame), id(frame), frame.f_code, statement, steps)
+
+    def goes_on(self, frame: FrameType) -> bool:
+        """Whether the next line of a function, which it comes to, is one of the same statement."""
+        return assignments(frame.f_code).get(frame.f_lineno, NONE) == self.statement is not NONE
 
 
 def is_generated(frame: FrameType) -> bool:

@@ -218,7 +218,7 @@ def of_choices(cause: Cause, hits: list[Hit]) -> list[Hit]:
 
 
 def of_same_name(cause: Cause, hits: list[Hit]) -> list[Hit]:
-    """Those of other lines, where another value is due of the name that is read: there it was made, or what it is of."""
+    """Those of other lines, where another value of the name is due that is read: there it is made, or what it is of."""
     is_said = cause.kind == "wrong-operand" and cause.sentence.endswith(" than this one")
     usual = [hit for hit in hits if not (hit.convention or hit.puts_in)]
     return [hit for hit in usual if hit.rewrite.line != cause.line] if is_said else []

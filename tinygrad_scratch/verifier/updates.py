@@ -213,7 +213,7 @@ class Updates:
         for after in (*later, *bound):
             if after not in (first, *back) and is_grown(tape, first, after):
                 change = self.change_in(after, first)
-                if change is not None and not is_nothing(tape, change[0]):
+                if change is not None and (self.is_share(change[0], first) or not is_nothing(tape, change[0])):
                     gradient, sign = self.without_rate(change[0], after)
                     named = self.as_named(change[0])
                     if named is not None and named[1] == change[1]:
@@ -233,9 +233,17 @@ class Updates:
                     return gradient, sign * change[1], after
         return self.in_parts(first, [node for node in later if node > first])
 
+    def is_share(self, change: int, before: int) -> bool:
+        """Whether an update takes off what is called a gradient and is a share of the parameter, as of a penalty."""
+        node = self.way_into(change)[0][-1][0]
+        return self.is_gradient(node) and is_shrunk(self.tape, node, before)
+
     def put_back(self, before: int, later: list[int]) -> set[int]:
         """What a parameter was until it was given again what it was before, as where weights are looked at ahead."""
-        until = max((node for node in later if node != before and stands_for(self.tape, node, before)), default=before)
+        same = [node for node in later if node != before and stands_for(self.tape, node, before)]
+        steps = {node: self.change_in(node, before) for node in same}
+        by_share = {node for node, step in steps.items() if step is not None and self.is_share(step[0], before)}
+        until = max((node for node in same if node not in by_share), default=before)
         return {node for node in later if before < node <= until}
 
     def as_row(self, gradient: int, before: int, change: int) -> int:

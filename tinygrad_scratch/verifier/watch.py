@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.bindings import NONE
 from tinygrad_scratch.verifier.events import Event, claims_gradient
 from tinygrad_scratch.verifier.holders import parts_of, put, recorded_in, set_local, with_arrays
 from tinygrad_scratch.verifier.lines import Line, is_generated, names_on_lines
@@ -78,6 +77,8 @@ class Watch:
             self._enter(frame)
         elif kind in ("line", "return"):
             line = self._lines.get(key) or Line.of(frame, len(self.tape.steps))
+            is_next = kind == "return" or frame.f_lineno == line.place.line  # as of a loop on one line
+            line.is_last = is_next or not line.goes_on(frame)
             self._look(frame, line)
             if kind == "return":
                 self._return(frame, argument)
@@ -93,7 +94,7 @@ class Watch:
         """The next line of a function; the statement that it belongs to may have begun on another."""
         key, before = id(frame), self._lines.get(id(frame))
         line = self._lines[key] = Line.of(frame, len(self.tape.steps))
-        if before is not None and before.statement == line.statement is not NONE:
+        if before is not None and before.goes_on(frame):
             line.began = before.began
         else:
             self._handed.pop(key, None)
@@ -238,7 +239,7 @@ class Watch:
         if type(value) is Recorded:
             node = value.node if value.is_used else -1
             is_new = self._known.get((owner, key)) != node
-            if node >= 0 and line.statement.gives(name, is_new):
+            if node >= 0 and line.is_last and line.statement.gives(name, is_new):
                 value = self._renamed(value, name, owner, line)
             if is_new:
                 self._known[owner, key] = node
