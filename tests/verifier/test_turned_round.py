@@ -1,4 +1,4 @@
-"""Pictures and kernels that are turned round, as a convolution's are on the way back: along each axis that is due."""
+"""Pictures and kernels that are turned round, as a convolution's are on the way back; numbers in other places."""
 
 from __future__ import annotations
 
@@ -103,3 +103,30 @@ def test_changes_of_what_is_turned() -> None:
         for rewrite in rewrites_at(Source(text), n)
     }
     assert {"w = w[:, ::-1, ::-1]", "w = w[::-1, ::-1, :]", "w = w[:, :, :]", "return w * np.rot90(e, k=2)"} <= found
+
+
+GROUPS = """
+import numpy as np
+
+def check(verify):
+    rng = np.random.default_rng(7)
+    x, W, v, goal = (rng.normal(size=size) for size in ((6, 5), (5, 24), (2, 3, 4), (6, 3)))
+    with verify(W=W, v=v) as check:
+        flat = np.tanh(x @ W)
+        h = flat.reshape(6, 2, 3, 4)
+        out = np.sum(h * v, axis=(1, 3))
+        check.loss = np.sum((out - goal) ** 2) / 2
+        d_h = (out - goal)[:, None, :, None] * v
+        d_v = np.sum((out - goal)[:, None, :, None] * h, axis=0)
+        d_flat = d_h.reshape(6, 24)
+        d_W = x.T @ (d_flat * (1 - flat**2))
+        check.gradients = d_W, d_v
+    return check
+"""
+
+
+def test_in_other_places_without_a_text_that_is_right(tmp_path: Path) -> None:
+    wrong = "d_h.transpose(0, 3, 1, 2).reshape(6, 2, 12).transpose(0, 2, 1).reshape(6, 24)"
+    check, line = edited(tmp_path / "groups.py", GROUPS, "d_h.reshape(6, 24)", wrong)
+    assert told(check) == (line, "transpose"), str(check)
+    assert "in other places" in " ".join(str(check).split())

@@ -76,6 +76,7 @@ from tinygrad_scratch.verifier.textbook import is_as_named, is_misnamed
 from tinygrad_scratch.verifier.told_as_given import tell_as_given
 from tinygrad_scratch.verifier.told_before_scaling import tell_before_scaling
 from tinygrad_scratch.verifier.told_beside import tell_beside
+from tinygrad_scratch.verifier.told_in_other_places import tell_in_other_places
 from tinygrad_scratch.verifier.told_kinds import name_kind
 from tinygrad_scratch.verifier.told_where_bound import tell_where_bound
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
@@ -613,9 +614,10 @@ class Judging(PastChoices):
         """Name the kinds of the causes by the text of their changes, whichever search found them."""
         told = told_once(self.case, list(zip(self.repairs, self.causes, strict=True)))
         self.repairs, self.causes = [repair for repair, _ in told], [cause for _, cause in told]
-        for cause in self.causes:
+        for cause, own in zip(self.causes, self.repairs, strict=True):
             name_kind(self.case, cause)
             tell_where_added(cause)
+            tell_in_other_places(self.case, cause, own)
         if len(self.causes) == 1 and not tell_as_given(self.case, self.causes[0]):
             alone = self._case(self.truth)
             alone.scale, alone.transposed = self.case.scale, self.case.transposed
