@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.verifier.files import module_of
+from tests.verifier.files import edited_script, module_of, told
 from tinygrad_scratch import verify
 
 TIED = """
@@ -92,3 +92,47 @@ def test_rows_are_shuffled_as_numpy_does(tmp_path: Path) -> None:
     draw.shuffle(wanted)
     assert np.array_equal(np.asarray(rows), wanted)
     assert type(theirs.rng) is np.random.Generator
+
+
+LISTS = """
+import numpy as np
+
+SPEED = 0.2
+
+def forward(x, weights, shifts):
+    held, sums = [x], []
+    for w, s in zip(weights[:-1], shifts[:-1]):
+        sums.append(held[-1] @ w + s)
+        held.append(np.tanh(sums[-1]))
+    return held, held[-1] @ weights[-1] + shifts[-1]
+
+def back(held, out, goal, weights):
+    gW = [None] * len(weights)
+    gb = [None] * len(weights)
+    d = out - goal
+    for k in reversed(range(len(weights))):
+        gW[k] = held[k].T @ d
+        gb[k] = d.sum(axis=0)
+        if k > 0:
+            d = d @ weights[k].T * (1 - held[k] ** 2)
+    return gW, gb
+
+draw = np.random.default_rng(4)
+x, goal = draw.normal(size=(7, 4)), draw.normal(size=(7, 2))
+weights = [draw.normal(size=size) for size in ((4, 6), (6, 5), (5, 2))]
+shifts = [draw.normal(size=size) for size in (6, 5, 2)]
+for turn in range(5):
+    held, out = forward(x, weights, shifts)
+    loss = 0.5 * np.sum((out - goal) ** 2)
+    gW, gb = back(held, out, goal, weights)
+    for k in range(len(weights)):
+        weights[k] -= SPEED * gW[k]
+        shifts[k] -= SPEED * gb[k]
+"""
+
+
+def test_two_names_of_one_list(tmp_path: Path) -> None:
+    """All parameters share their gradients with others then, and the rate is what all these are taken off times."""
+    apart = "gW = [None] * len(weights)\n    gb = [None] * len(weights)\n"
+    check, line = edited_script(tmp_path, LISTS, apart, "gW = gb = [None] * len(weights)\n\n")
+    assert told(check) == (line, "inplace-corruption"), str(check)

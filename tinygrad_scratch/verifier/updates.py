@@ -134,7 +134,8 @@ class Updates:
             self.made |= {gradient: after for _, (gradient, _, after) in found}
         times = Counter(gradient for _, (gradient, _, _) in found)
         own = [(p.node, of) for p, of in found if times[of[0]] == 1 and self.is_gradient(of[0])]
-        rate = self.rate_of(own)
+        shared = [(p.node, of) for p, of in found] if all(count > 1 for count in times.values()) else []
+        rate = self.rate_of(own or shared)  # all share theirs with another one, as where two lists are one
         written = {self.number_before(p.node, after) for p, (gradient, _, after) in found if gradient not in self.put}
         number = written.pop() if len(written) == 1 < len(found) else None  # of one alone it may be a part of the slope
         for parameter, (gradient, sign, after) in found:

@@ -196,7 +196,7 @@ class Statement(Expressions):
         if len(node.targets) > 1:
             parts = [f"{self.source.code(part)} = {self.source.code(value)}" for part in node.targets]
             names = " and ".join(self.source.code(part) for part in node.targets)
-            said = f"{names} are one array here: what is written to one is in the other"
+            said = f"{names} are one and the same here: what is written to one is in the other"
             yield self.change(node, "; ".join(parts), "inplace-corruption", said)
         elif not isinstance(target, ast.Tuple | ast.List):
             own = any(self.source.code(node) == name for node in ast.walk(value) if isinstance(node, ast.expr))
