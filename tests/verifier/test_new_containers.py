@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import check_of_script, told
+from tests.verifier.files import check_of_script, edited, module_of, told
+from tinygrad_scratch import verify
 
 SCRIPT = """
 import copy
@@ -94,3 +95,53 @@ def test_an_object_with_operators_of_its_own_answers_a_number(right: str, wrong:
     else:
         line = OVERLOADED[: OVERLOADED.index(right)].count("\n") + 1
         assert told(check) == (line, "wrong-operand"), str(check)
+
+
+HANDED = """
+import numpy as np
+
+class Product:
+    def __init__(self, w):
+        self.params, self.grads = [w], [np.zeros_like(w)]
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.params[0]
+
+    def backward(self, d):
+        dw = self.x.T @ d
+        self.grads[0][...] = dw
+        return d @ self.params[0].T
+
+class Chain:
+    def __init__(self, rng):
+        self.layers = [Product(rng.normal(size=(4, 3))), Product(rng.normal(size=(3, 2)))]
+        self.params = [w for layer in self.layers for w in layer.params]
+        self.grads = [g for layer in self.layers for g in layer.grads]
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer.forward(x)
+        return x
+
+    def backward(self, d):
+        for layer in reversed(self.layers):
+            d = layer.backward(d)
+
+def check(verify):
+    rng = np.random.default_rng(3)
+    chain, x, goal = Chain(rng), rng.normal(size=(6, 4)), rng.normal(size=(6, 2))
+    with verify(chain.params) as check:
+        out = chain.forward(x)
+        check.loss = np.sum((out - goal) ** 2) / 2
+        chain.backward(out - goal)
+        check.gradients = chain.grads
+    return check
+"""
+
+
+def test_an_array_that_was_handed_out_is_written_to(tmp_path: Path) -> None:
+    check, line = edited(tmp_path / "handed.py", HANDED, "self.grads[0][...] = dw", "self.grads[0] = dw")
+    assert told(check) == (line, "inplace-corruption"), str(check)
+    assert "self.grads[0][...] = dw" in " ".join(str(check).split())
+    assert module_of(tmp_path / "right.py", HANDED).check(verify).ok

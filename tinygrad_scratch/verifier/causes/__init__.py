@@ -18,6 +18,7 @@ from tinygrad_scratch.verifier.causes.derivatives import (
 )
 from tinygrad_scratch.verifier.causes.entries import places
 from tinygrad_scratch.verifier.causes.factors import odd_ratio, ratio, written_factor
+from tinygrad_scratch.verifier.causes.handed_out import put_beside
 from tinygrad_scratch.verifier.causes.held import diagonal, held_constant
 from tinygrad_scratch.verifier.causes.lacking import operand_without_factor, operand_without_term, rename_without
 from tinygrad_scratch.verifier.causes.layout import layout
@@ -49,7 +50,7 @@ from tinygrad_scratch.verifier.causes.sums import fewer_entries, other_axes, red
 from tinygrad_scratch.verifier.causes.whole_numbers import integers
 
 EXPLANATIONS = (
-    never_written, integers, another_value, reductions, damaged_value, written_factor, later_state,
+    put_beside, never_written, integers, another_value, reductions, damaged_value, written_factor, later_state,
     changed_under_way, through_views, updated_too_early, each_updated, ratio, argument_negated, overwritten,
     overwritten_on_the_way, rename_without,
     skipped, assigned_entries, penalty, parts_left_out, missing_derivative, layout, comparisons, broadcasting,
