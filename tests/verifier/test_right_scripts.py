@@ -441,7 +441,7 @@ def test_weights_that_begin_as_a_function_of_whole_numbers(tmp_path: Path) -> No
     assert told(check) == (line, "sign"), str(check)
 
 
-SMOOTHED = """
+FORECAST = """
 import numpy as np
 
 seen = 10 + 0.4 * np.arange(9) + np.random.default_rng(2).normal(0, 1, 9)
@@ -466,5 +466,5 @@ for turn in range(5):
 
 
 def test_a_gradient_that_adds_up_is_no_rate_of_what_it_is_multiplied_by(tmp_path: Path) -> None:
-    check = check_of_script(tmp_path, SMOOTHED)
+    check = check_of_script(tmp_path, FORECAST)
     assert check.ok is True, str(check)
