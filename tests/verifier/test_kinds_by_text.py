@@ -840,7 +840,7 @@ def test_what_a_formula_lacks_is_a_term_and_what_a_slope_lacks_a_derivative(
     assert told(check) == (line, kind), str(check)
 
 
-SPREAD = """
+OFFSETS = """
 import numpy as np
 
 rng = np.random.default_rng(10)
@@ -862,8 +862,8 @@ for turn in range(3):
 
 
 def test_a_penalty_beside_a_gradient_is_no_rate_of_its_own(tmp_path: Path) -> None:
-    assert check_of_script(tmp_path, SPREAD).ok
-    check, line = edited_script(tmp_path, SPREAD, "g_log = g * lam", "g_log = g * size")
+    assert check_of_script(tmp_path, OFFSETS).ok
+    check, line = edited_script(tmp_path, OFFSETS, "g_log = g * lam", "g_log = g * size")
     assert told(check) == (line, "wrong-operand"), str(check)
 
 
