@@ -707,7 +707,8 @@ def is_other_number(case: Case, found: Difference) -> bool:
 
 
 def is_plain_number(case: Case, node: ast.AST) -> bool:
-    return is_number(node) or (isinstance(node, ast.Name | ast.Attribute) and holds_number(case, node))
+    is_size = SIZE.fullmatch(ast.unparse(node)) is not None
+    return is_number(node) or is_size or (isinstance(node, ast.Name | ast.Attribute) and holds_number(case, node))
 
 
 def is_slope_taken_at(source: Source, found: Difference) -> bool:
