@@ -20,6 +20,7 @@ from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
 from tests.verifier.files import module_of
 from tinygrad_scratch import verify
+from tinygrad_scratch.verifier.rewriting.added_at import of_as_many_axes
 from tinygrad_scratch.verifier.rewriting.guard import in_memory
 from tinygrad_scratch.verifier.rewriting.state import Draws
 from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
@@ -501,6 +502,19 @@ def test_strides_that_lead_out_of_an_array_are_refused() -> None:
             with pytest.raises(ValueError, match="larger"):
                 as_strided(x, shape, strides)
     assert as_strided(x, (4, 7), (48, 8)).shape == (4, 7)
+
+
+def test_values_with_more_axes_than_the_entries_have_are_not_added_to_them() -> None:
+    index: Any = (slice(None), np.array([0, 2, 2]), np.array([1, 1, 3]))
+    kept, plain = np.zeros((2, 3, 4)), np.add
+    with of_as_many_axes(["np.add.at(kept, index, d)"]):
+        np.add.at(kept, index, np.ones((2, 3)))
+        assert np.array_equal(np.add.reduce(np.add(kept, 1), axis=(0, 2)), [10, 8, 12])
+        with pytest.raises(ValueError, match="axes"):
+            np.add.at(kept, index, np.ones((5, 2, 1, 3)))
+    with of_as_many_axes(["kept[index] += d"]):
+        assert np.add is plain
+    assert np.add is plain
 
 
 def test_arrays_of_objects_are_left_as_they_are_as_none_may_hold_itself() -> None:

@@ -20,6 +20,7 @@ from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.misgiven import Misgiven
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.places import FileLine, Place
+from tinygrad_scratch.verifier.rewriting.added_at import of_as_many_axes
 from tinygrad_scratch.verifier.rewriting.again import Again, Run
 from tinygrad_scratch.verifier.rewriting.clock import Clock
 from tinygrad_scratch.verifier.rewriting.composed import composed_at
@@ -338,7 +339,9 @@ class Search:
         if run is None:
             return None
         lines = Lines(left, self.most_lines, self.run_seconds, self.again.ends())
-        if not self.run_plainly(run, lines):
+        with nullcontext() if rewrite is None else of_as_many_axes([rewrite.text, *map(text_of, self.functions)]):
+            is_made = self.run_plainly(run, lines)
+        if not is_made:
             return None
         if rewrite is None:
             self.most_lines, self.entered = MANY_LINES + MANY_TIMES * lines.count, lines.entered
