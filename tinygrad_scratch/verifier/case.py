@@ -225,11 +225,17 @@ class Case(Lineage):
         return self.tape.played > self.most_played
 
     def may_try(self) -> bool:
-        """Whether one more explanation may be tried out: a long loop offers more of them than anybody waits for."""
+        """Whether one more explanation may be tried out: a long loop offers more of them than anybody waits for.
+
+        What it took to find the place leaves no less for them.
+        """
+        if not self._tried:
+            self._found_at = self.tape.played
         self._tried += 1
-        return self._tried <= MOST_EXPLANATIONS and self.tape.played <= 2 * self.most_played
+        return self._tried <= MOST_EXPLANATIONS and self.tape.played - self._found_at <= 2 * self.most_played
 
     _tried: int = 0
+    _found_at: int = 0
 
     def reset(self, scale: float) -> None:
         """Begin anew, with another factor that all gradients carry."""

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.edits import JOINING, Edit, always, name_of, with_changed
+from tinygrad_scratch.verifier.causes.windows import other_windows
+from tinygrad_scratch.verifier.edits import JOINING, Edit, name_of, with_changed
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.steps import Step
 
@@ -62,27 +63,6 @@ def parts_in_order(code: str, order: tuple[int, ...]) -> str | None:
     texts = [ast.get_source_segment(code, part) or "" for part in given.elts]
     first, last = given.elts[0].col_offset, given.elts[-1].end_col_offset
     return code[:first] + ", ".join(texts[i] for i in order) + code[last:]
-
-
-def other_windows(region: Region, step: Step, turns: list[Step]) -> Iterator[Finding]:
-    """As many entries that begin later or earlier, on all cut axes or on one."""
-    held, index = np.asarray(region.values[step.reads[0]]), step.arguments[1]
-    parts = index if isinstance(index, tuple) else (index,)
-    if not all(isinstance(part, slice) and part.step in (None, 1) for part in parts) or len(parts) > held.ndim:
-        return
-    bounds = [part.indices(size)[:2] for part, size in zip(parts, held.shape, strict=False)]
-    cut = [axis for axis, (start, end) in enumerate(bounds) if end - start < held.shape[axis]]
-    for axes in dict.fromkeys([tuple(cut), *((axis,) for axis in cut)]):
-        for shift in (1, -1, 2, -2, 3, -3):
-            if not axes or not all(bounds[a][0] + shift >= 0 and bounds[a][1] + shift <= held.shape[a] for a in axes):
-                continue
-            moved = tuple(slice(s + shift, e + shift) if a in axes else slice(s, e) for a, (s, e) in enumerate(bounds))
-            changes: dict[int, Edit] = {s.index: with_changed(1, always(moved)) for s in turns}
-            if region.gives_truth(changes):
-                early = "early" if shift > 0 else "late"
-                said = f"`{region.code(step)}` begins {abs(shift)} too {early}"
-                yield Finding("off-by-one", said, step, None, changes)
-                return
 
 
 def pairs(region: Region, step: Step) -> Iterator[Finding]:
