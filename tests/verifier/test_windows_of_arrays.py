@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.verifier.files import edited, told
+from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.events import Event
+from tinygrad_scratch.verifier.suspects import suspects
 
 SAMPLED = """
 import numpy as np
@@ -98,3 +101,14 @@ def test_what_it_took_to_find_the_place_leaves_no_less_for_explanations(
     monkeypatch.setattr("tinygrad_scratch.verifier.judging.MOST_AT_FIRST", 60)
     check, line = edited(tmp_path / "sampled.py", SAMPLED, "[:, 2:-1, 1:-3]", "[:, :-3, :-4]")
     assert told(check) == (line, "off-by-one"), str(check)
+
+
+def test_what_entries_are_found_by_is_no_gradient(tmp_path: Path) -> None:
+    check, _ = edited(tmp_path / "sampled.py", SAMPLED, "[:, 2:-1, 1:-3]", "[:, :-3, :-4]")
+    case = check.case
+    assert {event.short for event in case.events if event.node in case.indices} == {"top", "left"}
+    assert "int" not in {str(case.tape.nodes[event.node].value.dtype)[:3] for event in suspected(case)}
+
+
+def suspected(case: Case) -> list[Event]:
+    return suspects(case, case.finals, {node.number: node.value for node in case.tape.nodes})

@@ -11,10 +11,12 @@ from tinygrad_scratch.verifier.edits import PRODUCTS, name_of
 from tinygrad_scratch.verifier.likeness import is_telling, signature
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.places import Place
-from tinygrad_scratch.verifier.references import Ref
+from tinygrad_scratch.verifier.references import Ref, refs_in
 from tinygrad_scratch.verifier.steps import Node, Parents, Step, ancestors, is_behind
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.truth import Truth
+
+BY_INDEX = ("getitem", "setitem", "at")  # the calls of which the second argument is an index
 
 
 def smooth_from(tape: Tape, parents: dict[int, set[int]], parameters: set[int]) -> set[int]:
@@ -98,6 +100,18 @@ class Lineage:
     def multiplied(self) -> set[int]:
         """What matrix products read, as no mask is meant to be."""
         return {node for step in self.tape.steps if name_of(step.function) in PRODUCTS for node in step.reads}
+
+    @cached_property
+    def indices(self) -> set[int]:
+        """Whole numbers by which entries are taken or set, and those that these were made of: none is a gradient."""
+        nodes, found = self.tape.nodes, set[int]()
+        for step in reversed(self.tape.steps):
+            read = step.reads if not found.isdisjoint(step.makes) else ()
+            if name_of(step.function) in BY_INDEX:
+                slots = {ref.slot for ref in refs_in(step.arguments[1])}
+                read = (*read, *(node for node in step.reads if nodes[node].slot in slots))
+            found.update(node for node in read if nodes[node].value.dtype.kind in "iu")
+        return found
 
     @cached_property
     def smooth(self) -> set[int]:

@@ -34,7 +34,7 @@ def suspects(case: Case, wrong: list[Final], values: dict[int, Any]) -> list[Eve
         if value.dtype.kind not in kinds or is_filled(step) or event.node in case.unfinished:
             continue
         given = event.node in case.forward and (event.time <= loss_step or not is_gradient_name(event.short))
-        if is_next_value(case, event):
+        if event.node in case.indices or is_next_value(case, event):
             continue
         if (given or step.function is None) and not is_renamed_gradient(case, event, value):
             continue
