@@ -216,3 +216,39 @@ for epoch in range(3):
 def test_a_trial_that_is_taken_back_leaves_the_numbers_of_the_calls(tmp_path: Path) -> None:
     check = check_of_script(tmp_path, SHIFTED)
     assert check.ok, str(check)
+
+
+IN_A_COMPREHENSION = (
+    HEAD
+    + """
+A, B = rng.normal(size=(6, 3)), rng.normal(size=(3, 2))
+texts = [([0, 2, 3], 0), ([1, 2], 1), ([4, 5, 1], 0)]
+
+
+def update(ids, label, rate):
+    global B
+    mean = A[ids].mean(axis=0)
+    p = np.exp(mean @ B)
+    p /= p.sum()
+    loss = -np.log(p[label])
+    d = p.copy()
+    d[label] -= 1
+    pull = B @ d
+    B -= rate * np.outer(mean, d)
+    np.add.at(A, ids, -rate / len(ids) * pull)
+    return loss
+
+
+for turn in range(3):
+    rate = 0.5 / (1 + turn)
+    print(np.mean([update(ids, label, rate) for ids, label in texts]))
+"""
+)
+
+
+def test_several_updates_in_one_comprehension_are_judged(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, IN_A_COMPREHENSION).ok
+    wrong = IN_A_COMPREHENSION.replace("np.outer(mean, d)", "np.outer(mean, p)")
+    check = check_of_script(tmp_path, wrong)
+    assert "fault" not in str(check)
+    assert not check.ok

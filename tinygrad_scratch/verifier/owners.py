@@ -381,6 +381,7 @@ class Owners(Opponents):
         change = in_update(self.tape, self.tape.steps[self.tape.nodes[after].step], after, before)
         if change is None and parts_between(self.tape, before, after):
             whole = lost(self.tape, before, after, 1.0)
+            self._parents = self.tape.parents()  # what it was worked out with is recorded, too
             return None if whole is None else (whole.node, 1)
         return change
 
