@@ -252,3 +252,48 @@ def test_several_updates_in_one_comprehension_are_judged(tmp_path: Path) -> None
     check = check_of_script(tmp_path, wrong)
     assert "fault" not in str(check)
     assert not check.ok
+
+
+ABOVE = (
+    HEAD
+    + """
+def picked(x):
+    low = x < 2.0
+    s = np.where(low, np.sin(x), x)
+    return s, s.argmax(axis=1)
+
+
+def back(up, x, where):
+    room = np.zeros(
+        x.shape,
+    )
+    for i in range(len(up)):
+        room[i, where[i]] = up[i]
+    low = x < 2.0
+    inner = x[low]
+    inside = np.cos(inner) * (inner + 0.5) / (inner + 0.5)
+    out = room.copy()
+    out[low] = room[low] * inside
+    return out
+
+
+x, t = 2 * rng.normal(size=(4, 3)), 3 * rng.normal(size=4)
+
+
+def check(verify):
+    with verify(x=x) as check:
+        s, where = picked(x)
+        y = s.max(axis=1)
+        check.loss = np.sum((y - t) ** 2)
+        check.gradients = {"x": back(2 * (y - t), x, where)}
+    return check
+"""
+)
+
+
+@pytest.mark.parametrize("dtype", ["int", "where.dtype"])
+def test_room_for_whole_numbers_is_told_where_it_is_made(tmp_path: Path, dtype: str) -> None:
+    assert module_of(tmp_path / "above.py", ABOVE).check(verify).ok
+    wrong = ABOVE.replace("        x.shape,\n", f"        x.shape, dtype={dtype}\n")
+    check = module_of(tmp_path / "above_in_whole.py", wrong).check(verify)
+    assert told(check) == (ABOVE[: ABOVE.index("room = ")].count("\n") + 1, "dtype-or-integer"), str(check)

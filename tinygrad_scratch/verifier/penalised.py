@@ -46,7 +46,8 @@ def own_parts(
             continue
         seen.add(node)
         if node in alone:
-            if name not in VIEWING:  # what shows the parameter can't be another value for a while
+            adds = tape.nodes[node].value.dtype.kind == "f"  # a mask, or an index, chooses what is added
+            if adds and name not in VIEWING:  # what shows the parameter can't be another value for a while
                 found[node] = np.zeros_like(tape.nodes[node].value)
         elif name in ADDING:
             waiting += parents[node]

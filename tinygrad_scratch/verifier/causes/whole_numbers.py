@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from tinygrad_scratch.verifier.edits import Edit, called, is_filled, name_of, then, with_number
 from tinygrad_scratch.verifier.likeness import is_along
+from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Finding, Region
+from tinygrad_scratch.verifier.rewriting.text import source_of
+from tinygrad_scratch.verifier.source import start_of_function, text_of
 from tinygrad_scratch.verifier.steps import Step
 
 
@@ -85,12 +90,41 @@ def of_constants(region: Region) -> Iterator[Finding]:
     buffers = integer_buffers(region)
     if buffers and gives_truth_beside(region, {}):
         step = region.case.step_of(buffers[0])
+        made = room_made(step.place) if step.place is not None else None
+        if made is not None:
+            said = f"`{made[1]}` makes room for whole numbers: what is behind the point is dropped"
+            yield Finding("dtype-or-integer", said, place=made[0])
+            return
         yield Finding(
             "dtype-or-integer",
             "the array that it is written into holds whole numbers: what is behind the point is "
             f"dropped. It was made by `{region.code(step)}`",
             step,
         )
+
+
+def room_made(place: Place) -> tuple[Place, str] | None:
+    """Where an array was made that a statement writes into, by a call of that function, and the call."""
+    source = source_of(text_of(place.file))
+    own = source.statement_on(place.line)
+    target = own.targets[0] if isinstance(own, ast.Assign) else own.target if isinstance(own, ast.AugAssign) else None
+    if not isinstance(target, ast.Subscript):
+        return None
+    name, begins = ast.unparse(leftmost(target)), start_of_function(place)
+    bound = [
+        node
+        for node in source.statements
+        if isinstance(node, ast.Assign) and begins < node.lineno < place.line and name in map(ast.unparse, node.targets)
+    ]
+    last = max(bound, key=lambda node: node.lineno, default=None)
+    if last is None or not isinstance(last.value, ast.Call):
+        return None
+    return replace(place, line=last.lineno, offset=0), " ".join(source.code(last.value).split())
+
+
+def leftmost(node: ast.expr) -> ast.expr:
+    """What entries are taken of: `a` in `a[i][j]`."""
+    return leftmost(node.value) if isinstance(node, ast.Subscript) else node
 
 
 def integer_buffers(region: Region) -> list[int]:
