@@ -13,6 +13,7 @@ from tests.verifier.files import check_of_script, module_of, told
 from tinygrad_scratch import verify
 from tinygrad_scratch.cli import UNDECIDED, main
 from tinygrad_scratch.verifier.rewriting.endless import holds_itself
+from tinygrad_scratch.verifier.rewriting.state import Before
 
 HEAD = """
 import numpy as np
@@ -297,3 +298,18 @@ def test_room_for_whole_numbers_is_told_where_it_is_made(tmp_path: Path, dtype: 
     wrong = ABOVE.replace("        x.shape,\n", f"        x.shape, dtype={dtype}\n")
     check = module_of(tmp_path / "above_in_whole.py", wrong).check(verify)
     assert told(check) == (ABOVE[: ABOVE.index("room = ")].count("\n") + 1, "dtype-or-integer"), str(check)
+
+
+def test_what_a_function_of_the_run_holds_is_not_recorded_when_changes_are_tried() -> None:
+    with verify(x=np.ones(3)) as check:
+        x = check.parameters[0].recorded
+        p = np.exp(x)
+        before = len(check.tape.steps)
+        kept = Before([lambda up: up * p], [], [])
+        assert len(check.tape.steps) == before
+        assert [type(array) for array, _ in kept.arrays] == [np.ndarray]
+        kept.restore()
+        assert len(check.tape.steps) == before
+        check.loss = np.sum(p)
+        check.gradients = {"x": p}
+    assert check.ok

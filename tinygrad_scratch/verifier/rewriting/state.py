@@ -12,6 +12,7 @@ import numpy as np
 from numpy.random.mtrand import get_bit_generator
 
 from tinygrad_scratch.verifier.parameters import unrecord_names
+from tinygrad_scratch.verifier.recorded import plain
 from tinygrad_scratch.verifier.rewriting.reach import MOST, TooMuchError, is_lasting, reached
 from tinygrad_scratch.verifier.undoing import DRAWS, Step, put_back_draws, undo_of
 
@@ -41,7 +42,8 @@ class Before:
                         return False
                     if isinstance(value, np.ndarray) and value.dtype.kind != "O":
                         if value.flags.writeable and (is_read or value.nbytes + size < MOST_BYTES):
-                            arrays.append(value)
+                            array = plain(value)  # of what a function that the run made holds recorded
+                            arrays.append(value if array is None else array)
                             size += value.nbytes
                     else:
                         self.undo += undo_of(value)
