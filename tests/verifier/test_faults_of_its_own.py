@@ -313,3 +313,49 @@ def test_what_a_function_of_the_run_holds_is_not_recorded_when_changes_are_tried
         check.loss = np.sum(p)
         check.gradients = {"x": p}
     assert check.ok
+
+
+SPREAD = (
+    HEAD
+    + """
+STEP = 2
+
+
+def slid(x, w):
+    return np.array([np.sum(x[STEP * i:STEP * i + 3] * w) for i in range(5)])
+
+
+def spread(d):
+    wide = np.zeros(9)
+    for i in range(5):
+        wide[STEP * i] = d[i]
+    return wide
+
+
+def back(x, w, d):
+    wide = spread(d)
+    dw = np.array([np.sum(x[k:k + 9] * wide) for k in range(3)])
+    padded = np.pad(wide, 2)
+    dx = np.array([np.sum(padded[k:k + 3] * w[::-1]) for k in range(11)])
+    return dx, dw
+
+
+x, w, t = rng.normal(size=11), rng.normal(size=3), rng.normal(size=5)
+
+
+def check(verify):
+    with verify(x=x, w=w) as check:
+        y = np.tanh(slid(x, w))
+        check.loss = np.sum((y - t) ** 2)
+        dx, dw = back(x, w, 2 * (y - t) * (1 - y**2))
+        check.gradients = {"x": dx, "w": dw}
+    return check
+"""
+)
+
+
+def test_room_for_whole_numbers_is_told_though_it_should_hold_the_gradient_of_nothing(tmp_path: Path) -> None:
+    assert module_of(tmp_path / "spread.py", SPREAD).check(verify).ok
+    check = module_of(tmp_path / "spread_whole.py", SPREAD.replace("zeros(9)", "zeros(9, int)")).check(verify)
+    assert told(check) == (SPREAD[: SPREAD.index("wide = ")].count("\n") + 1, "dtype-or-integer"), str(check)
+    assert "zeros(9, int)` makes room for whole numbers" in check.first_wrong.sentence

@@ -45,6 +45,7 @@ from tinygrad_scratch.verifier.source import (
 from tinygrad_scratch.verifier.steps import Step
 from tinygrad_scratch.verifier.turns import mend_turns
 from tinygrad_scratch.verifier.uphill import turning
+from tinygrad_scratch.verifier.whole_rooms import room_too_small
 
 
 @dataclass
@@ -457,7 +458,7 @@ def likeliest_first(case: Case, known: list[float], way: float) -> list[float]:
 
 def mistakes(case: Case) -> list[tuple[Repair, Cause]]:
     """Repair by repair until the gradients are right; a line that is wrong in each turn of a loop is one mistake."""
-    found = of_slopes(case)
+    found = of_slopes(case) | of_rooms(case)
     while len(found) < MOST_MISTAKES and not (found and case.is_spent()):
         candidates = next_repairs(case)
         if not candidates:
@@ -526,6 +527,15 @@ def of_slopes(case: Case) -> dict[tuple[str, int], tuple[Repair, Cause]]:
         cause.sentence = f"what is returned is not the derivative by {by} of what is made of it"
     case.overrides |= put_in
     return {(cause.file, cause.line): (repair, cause)}
+
+
+def of_rooms(case: Case) -> dict[tuple[str, int], tuple[Repair, Cause]]:
+    """Room for whole numbers that gradients are written into, if there is any to blame; that is mended."""
+    found = room_too_small(case)
+    if found is None:
+        return {}
+    cause = as_cause(Region(case, found[0]), found[1])
+    return {(cause.file, cause.line): (found[0], cause)}
 
 
 SCALES = ("scale-factor", "missing-batch-sum-or-mean")
