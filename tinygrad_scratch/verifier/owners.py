@@ -543,8 +543,14 @@ class Owners(Opponents):
         return bool(np.any(np.abs(two - none) > 2.5 * np.abs(one - none) + 1e-12))
 
     def _played(self, node: int, given: int, value: Array) -> Array:
+        """What a value would be with another one in the place of what it was made of."""
+        until = self.tape.nodes[node].step
         with np.errstate(all="ignore"):
-            return np.asarray(self.tape.replay({given: value}, until=self.tape.nodes[node].step)[node])
+            found = self.tape.follow(
+                {n.number: n.value for n in self.tape.nodes}, overrides={given: value}, until=until
+            )
+            played = found if found is not None else self.tape.replay({given: value}, until=until)
+        return np.asarray(played.get(node, self._value(node)))
 
     def _in_pieces(self, reached: list[Parameter], is_close: Callable[[Array, Parameter], bool], truth: Truth) -> None:
         """A gradient for each use of a parameter that is used more than once, to be added up later.

@@ -42,6 +42,7 @@ def refs_in(tree: Any) -> Iterator[Ref]:
 
 
 HOLDING = {Ref, tuple, list, dict, slice}
+NUMBERS = {int, type(None)}
 
 
 def with_arrays(tree: Any, playing: dict[int, Any]) -> Any:
@@ -60,6 +61,8 @@ def with_arrays(tree: Any, playing: dict[int, Any]) -> Any:
                 for part in tree
             ]
         )
+    if kind is slice and type(tree.start) in NUMBERS and type(tree.stop) in NUMBERS and type(tree.step) in NUMBERS:
+        return tree
     return map_tree(lambda part: playing[part.slot] if type(part) is Ref else part, tree) if kind in HOLDING else tree
 
 
@@ -71,9 +74,8 @@ def call_with_arrays(step: Any, playing: dict[int, Any]) -> tuple[Any, Any]:
 def bind(result: Any, value: Any, playing: dict[int, Any]) -> None:
     """Say what stands for the results of a step now."""
     if type(result) is Ref:
-        playing[result.slot] = (
-            value if hasattr(value, "shape") and not isinstance(value, np.generic) else np.asarray(value)
-        )
+        is_array = type(value) is np.ndarray or (hasattr(value, "shape") and not isinstance(value, np.generic))
+        playing[result.slot] = value if is_array else np.asarray(value)
     elif isinstance(result, tuple | list):
         for part, own in zip(result, value, strict=True):
             bind(part, own, playing)

@@ -5,9 +5,9 @@ So one may put another value, or another call, in place of any that the program 
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from heapq import heapify, heappop, heappush
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,17 @@ import numpy as np
 from tinygrad_scratch.verifier.likeness import SHORTER
 from tinygrad_scratch.verifier.references import bind, call_with_arrays, map_tree
 from tinygrad_scratch.verifier.steps import Array, Node, Parents, Step, renamed
+
+
+class Changed(dict[int, Any]):
+    """What some nodes hold after a change; of all others what they held before it."""
+
+    def __init__(self, before: Mapping[int, Any], found: Mapping[int, Any]) -> None:
+        super().__init__(found)
+        self.before = before
+
+    def __missing__(self, node: int) -> Any:
+        return self.before[node]
 
 
 @dataclass
@@ -97,20 +108,26 @@ class Run:
         What is `held` stays as it was. None where a call writes to memory that several arrays show: then only a replay
         tells.
         """
-        found: dict[int, Any] = {node: np.array(value) for node, value in (overrides or {}).items()}
-        kept_as_they_are = {*found, *held}
-        now: Mapping[int, Any] = ChainMap(found, values)  # type: ignore[arg-type]
-        first = min([*(edits or ()), *(self.nodes[node].step + 1 for node in found)], default=0)
-        for step in self.steps[first : None if until is None else until + 1]:
-            edit = edits.get(step.index) if edits else None
-            if edit is None and found.keys().isdisjoint(step.reads):
+        found = Changed(values, {node: np.array(value) for node, value in (overrides or {}).items()})
+        kept_as_they_are, readers = {*found, *held}, self.readers()
+        waiting = list({*(edits or ()), *(index for node in found for index in readers.get(node, ()))})
+        heapify(waiting)
+        last, done = len(self.steps) - 1 if until is None else until, -1
+        while waiting and waiting[0] <= last:
+            index = heappop(waiting)
+            if index == done:  # it reads several that are others
                 continue
+            step, done = self.steps[index], index
             self.played += 1
-            playing = self.made(step, now, edit)
+            playing = self.made(step, found, edits.get(index) if edits else None)
             if playing is None:
                 return None
-            found |= {n: playing[self.nodes[n].slot] for n in step.makes if n not in kept_as_they_are}
-        return found
+            for node in step.makes:
+                if node not in kept_as_they_are:
+                    found[node] = playing[self.nodes[node].slot]
+                    for later in readers.get(node, ()):
+                        heappush(waiting, later)
+        return dict(found)
 
     def made(
         self, step: Step, now: Mapping[int, Any], edit: Callable[[Step, Any, Any], Any] | None

@@ -219,7 +219,7 @@ class Outlook:
             return None
         try:
             with np.errstate(all="ignore"):
-                found = self.case.tape.follow(self.values, overrides=told.given)
+                found = self.case.tape.follow(self.values, overrides=told.given, until=self.last_step)
         except Exception:  # what makes no sense there
             return False
         if found is None:
@@ -232,6 +232,11 @@ class Outlook:
             along = direction_of(value.shape) * value
             now, size = now + float(np.sum(along)), size + float(np.sum(np.abs(along)))
         return not np.isfinite(now) or self.is_wanted(now, told.tolerance * (size + self.along.size))
+
+    @cached_property
+    def last_step(self) -> int:
+        """That with which the last of the gradients is made."""
+        return max(self.case.tape.nodes[final.node].step for final in self.case.finals)
 
     def is_wanted(self, now: float, room: float) -> bool:
         """Whether the gradients along the direction are right by one of the factors that all may carry."""
