@@ -23,7 +23,9 @@ from tinygrad_scratch.verifier.steps import Step
 def room_too_small(case: Case) -> tuple[Repair, Finding] | None:
     """The first such room, with which all others hold any number, too, if that makes more gradients right."""
     writes = [step for step in case.tape.steps if step.place is not None and drops(case, step)]
-    if not writes:
+    place = writes[0].place if writes else None
+    room = room_made(place) if place is not None else None
+    if place is None or room is None:
         return None
     values = case.replay()
     wrong, start, edits = case.wrong(values), *rooms_of(case, writes)
@@ -39,15 +41,10 @@ def room_too_small(case: Case) -> tuple[Repair, Finding] | None:
     case.overrides |= {n.number: np.asarray(played[n.number]) for n in case.tape.nodes if n.slot in slots}
     known = next(gradients_in(case, writes, played), None)
     node, of = known or (writes[0].makes[0], mended[0].parameter.node)
-    place = writes[0].place
-    assert place is not None
     name = next((e.name for e in case.events if case.tape.nodes[e.node].slot in slots), mended[0].name)
     event = Event(name, node, place, 0, case.tape.nodes[node].step + 1)
-    room = room_made(place)
-    said = (
-        f"`{room[1]}` makes room for whole numbers" if room is not None else "what is written into holds whole numbers"
-    )
-    finding = Finding("dtype-or-integer", f"{said}: what is behind the point is dropped", place=room and room[0])
+    said = f"`{room[1]}` makes room for whole numbers: what is behind the point is dropped"
+    finding = Finding("dtype-or-integer", said, place=room[0])
     return Repair(event, np.asarray(played[node]), of, None, len(mended)), finding
 
 

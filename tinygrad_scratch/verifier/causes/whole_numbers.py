@@ -112,14 +112,26 @@ def room_made(place: Place) -> tuple[Place, str] | None:
         return None
     name, begins = ast.unparse(leftmost(target)), start_of_function(place)
     bound = [
-        node
+        (node.lineno, value)
         for node in source.statements
-        if isinstance(node, ast.Assign) and begins < node.lineno < place.line and name in map(ast.unparse, node.targets)
+        if isinstance(node, ast.Assign) and begins < node.lineno < place.line
+        for each, value in pairs_of(node)
+        if ast.unparse(each) == name
     ]
-    last = max(bound, key=lambda node: node.lineno, default=None)
-    if last is None or not isinstance(last.value, ast.Call):
+    line, value = max(bound, key=lambda each: each[0], default=(0, None))
+    if not isinstance(value, ast.Call):
         return None
-    return replace(place, line=last.lineno, offset=0), " ".join(source.code(last.value).split())
+    return replace(place, line=line, offset=0), " ".join(source.code(value).split())
+
+
+def pairs_of(node: ast.Assign) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """What an assignment gives values to, each with its value, also in `a, b = c, d`."""
+    for target in node.targets:
+        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+            if len(target.elts) == len(node.value.elts):
+                yield from zip(target.elts, node.value.elts, strict=True)
+        else:
+            yield target, node.value
 
 
 def leftmost(node: ast.expr) -> ast.expr:
