@@ -78,6 +78,7 @@ class Parents(dict[int, set[int]]):
     def __init__(self, found: Mapping[int, set[int]]) -> None:
         super().__init__(found)
         self._asked, self._bits = 0, list[int]()  # of each node: itself, and all that it was made from
+        self._some: tuple[set[int], int] = set(), 0  # nodes that were asked for last, and their bits
         self._last: tuple[int, set[int]] | None = None  # a node, and itself and all that was made from it
 
     @cached_property
@@ -102,6 +103,15 @@ class Parents(dict[int, set[int]]):
             found |= bits[node]
         return found
 
+    def is_any_behind(self, some: set[int], others: set[int]) -> bool:
+        """Whether any of some nodes is one of others, or these were made from it."""
+        known = self.behind([*others])
+        if known is None:
+            return not some.isdisjoint(ancestors(self, others))
+        if self._some[0] is not some:
+            self._some = some, bits_of(some)
+        return bool(known & self._some[1])
+
     def is_behind(self, one: int, other: int) -> bool:
         """Whether a node is another one, or that was made from it; asked of one node after the other in a long run."""
         known = self.behind([other])
@@ -116,6 +126,18 @@ class Parents(dict[int, set[int]]):
                     found.add(node)
             self._last = one, found
         return other in self._last[1]
+
+
+def bits_of(numbers: Iterable[int]) -> int:
+    """A number of which the bits at some places are set.
+
+    >>> bin(bits_of({0, 1, 3}))
+    '0b1011'
+    """
+    found = bytearray(max(numbers, default=0) // 8 + 1)
+    for number in numbers:
+        found[number // 8] |= 1 << number % 8
+    return int.from_bytes(found, "little")
 
 
 def numbers_in(bits: int) -> set[int]:

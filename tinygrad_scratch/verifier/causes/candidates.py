@@ -27,7 +27,7 @@ def candidates(region: Region, step: Step, turns: list[Step], place: PlaceOf) ->
         return
     nodes = [node for node in reads if node is not None]
     shapes = [np.shape(region.values[node]) for node in nodes]
-    tried: list[Array] = []
+    tried: dict[int, Array] = {}  # by their ids, which stay theirs as long as they are held
     roles = [
         *neighbours(region, nodes),
         *by_name(region, turns),
@@ -50,9 +50,9 @@ def candidates(region: Region, step: Step, turns: list[Step], place: PlaceOf) ->
                 continue
             if (turned and chosen == nodes) or is_multiple(region, chosen[-1], nodes[-1]):  # its layout is wrong
                 continue
-            if close(values[-1], np.asarray(region.values[nodes[-1]])) or any(v is values[-1] for v in tried):
+            if id(values[-1]) in tried or close(values[-1], np.asarray(region.values[nodes[-1]])):
                 continue
-            tried.append(values[-1])
+            tried[id(values[-1])] = values[-1]
             yield f"{name}.T" if turned else name, chosen, turned
 
 

@@ -174,7 +174,7 @@ def likely_slopes(values: list[Array], product: Array, base: Array) -> Array:
         made = np.stack([held * slope(looked_at) for _, slope in SLOPES], axis=1)
         factor = made @ there / (there @ there)
         apart = np.max(np.abs(made - factor[..., None] * there), axis=-1, initial=0.0)
-        near: Array = apart <= 1e-2 * np.abs(factor) * np.max(np.abs(there), initial=0.0)
+        near: Array = (apart <= 1e-2 * np.abs(factor) * np.max(np.abs(there), initial=0.0)) & (factor != 0)
         return near
 
 

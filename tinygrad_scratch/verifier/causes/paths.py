@@ -320,8 +320,9 @@ def never_renewed(region: Region) -> Iterator[Finding]:
             node = next((read for read in step.reads if tape.nodes[read].slot == slot), None)
             if node is None or node in case.forward or not region.names_of(node):
                 continue
-            before = (s for s in tape.steps[: step.index] if s.place == step.place and node in s.reads)
-            known = case.match(np.asarray(region.values[node])) if next(before, None) is not None else None
+            readers = (tape.steps[index] for index in case.readers.get(node, ()) if index < step.index)
+            is_read_before = any(reader.place == step.place for reader in readers)
+            known = case.match(np.asarray(region.values[node])) if is_read_before else None
             if known is None or known.through is not None:
                 continue
             wholes = [entry for entry in case.table.entries(np.shape(region.values[node])) if not entry.how]
