@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.verifier.files import check_of_script
+from tests.verifier.files import check_of_script, edited_script, told
 from tinygrad_scratch.verifier.script import checks_of
 
 WALK = """
@@ -311,3 +311,33 @@ def test_a_mistake_in_such_an_error_is_told(tmp_path: Path) -> None:
         check = check_of_script(tmp_path, text.replace(right, wrong))
         assert check.first_wrong is not None, str(check)
         assert check.first_wrong.line == text[: text.index(right)].count("\n") + 1
+
+
+CONTRACTED = """
+import numpy as np
+
+rng = np.random.default_rng(3)
+x, pull = rng.random((12, 7)), 0.3
+w, b, v = rng.normal(size=(7, 5)), rng.normal(size=5), rng.normal(size=(5, 7))
+for turn in range(4):
+    h = 1 / (1 + np.exp(-(x @ w + b)))
+    off = h @ v - x
+    slope = h * (1 - h)
+    length = np.sum(w**2, axis=0)
+    loss = np.sum(off**2) / 24 + pull * np.sum(slope**2 * length) / 12
+    dv = h.T @ off / 12
+    dh = off @ v.T / 12 + 2 * pull * slope * length / 12 * (1 - 2 * h)
+    dlength = pull * np.sum(slope**2, axis=0) / 12
+    dz = dh * slope
+    dw = x.T @ dz + 2 * w * dlength
+    w -= 0.1 * dw
+    b -= 0.1 * dz.sum(axis=0)
+    v -= 0.1 * dv
+    print(loss)
+"""
+
+
+def test_what_weights_alone_went_into_is_no_target(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, CONTRACTED).ok
+    check, line = edited_script(tmp_path, CONTRACTED, "dw = x.T @ dz + 2 * w * dlength", "dw = x.T @ dz")
+    assert told(check)[0] == line, str(check)

@@ -44,11 +44,13 @@ class SelfMadeTargets:
         return self.found() | dict(self.likenesses())
 
     def likenesses(self) -> Iterator[tuple[int, Given]]:
+        """The products of two values of which the one that fewer parameters made is no target without any data."""
+        free = without_data(self.case.tape, self.case.parents, [*self.parameters])
         for step in self.case.tape.steps:
             if name_of(step.function) == "multiply" and self.case.forward.issuperset(step.makes):
                 nodes = self.operands(step)
                 sides = ((i, self.behind[nodes[i]], self.behind[nodes[1 - i]]) for i in (0, 1) if nodes)
-                fewer = [i for i, mine, others in sides if mine and mine < others]
+                fewer = [i for i, mine, others in sides if mine and mine < others and nodes[i] not in free]
                 if fewer and self.goes_on_in_proportion(step.makes[0]):
                     yield step.index, Given(fewer[0], nodes[fewer[0]])
 
