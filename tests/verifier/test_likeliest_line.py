@@ -320,3 +320,13 @@ def test_what_a_change_leaves_in_the_usual_convention_counts_as_right(
     check = check_of_script(tmp_path, UPHILL)
     assert (check.first_wrong.line, check.first_wrong.should_be) == (13, "return made > 0")
     assert [hit.meant for hit in hits if hit.right == "return made > 0"] == [(2, 4)]  # as the others are without it
+
+
+@pytest.mark.parametrize(("line", "breaks"), [(1, True), (2, False), (3, False)])
+def test_what_is_made_and_what_is_read_have_one_number(tmp_path: Path, line: int, breaks: bool) -> None:
+    text = "d1 = self.layer1.backward(d)\nd2 = self.layer1.backward(d)\nd = self.layer1.backward(d)\n"
+    file = tmp_path / "layers.py"
+    file.write_text(text, encoding="utf-8")
+    start = sum(map(len, text.splitlines(keepends=True)[: line - 1])) + text.splitlines()[line - 1].index("self.layer1")
+    change = Rewrite(line, start, start + len("self.layer1"), "self.layer2", "wrong-operand", "")
+    assert Hit(str(file), change, None, False, "").breaks_number is breaks

@@ -276,3 +276,42 @@ def test_what_is_divided_in_place_is_right_as_it_is_said(
     assert first.kind == kind, str(check)
     assert should_be is None or (first.line, first.should_be) == (line, should_be), str(check)
     assert " -= 0.1" not in str(check)
+
+
+NORMED = """
+import numpy as np
+
+class Norm:
+    def __init__(self, rng):
+        self.scale, self.shift = rng.normal(size=3), rng.normal(size=3)
+
+    def forward(self, X):
+        self.X = X
+        rows = X.reshape(-1, X.shape[-1])
+        N = (rows - rows.mean(axis=0)) / rows.std(axis=0)
+        return (self.scale * N + self.shift).reshape(X.shape)
+
+    def backward(self, dY):
+        X = self.X
+        X = np.reshape(X, (-1, X.shape[-1]))
+        dY = np.reshape(dY, (-1, dY.shape[-1]))
+        mean, std = X.mean(axis=0), X.std(axis=0)
+        N = (X - mean) / std
+        dscale = np.sum(dY * N, axis=0)
+        dshift = dY.sum(axis=0)
+        return dscale, dshift
+
+def check(verify):
+    rng = np.random.default_rng(17)
+    norm, x, pull = Norm(rng), rng.normal(size=(4, 2, 3)), rng.normal(size=(4, 2, 3))
+    with verify(norm) as check:
+        check.loss = np.sum(norm.forward(x) * pull)
+        check.gradients = dict(zip(("scale", "shift"), norm.backward(pull)))
+    return check
+"""
+
+
+def test_what_has_its_name_later_is_read_nowhere_before(tmp_path: Path) -> None:
+    assert module_of(tmp_path / "right.py", NORMED).check(verify).ok
+    check, line = edited(tmp_path / "wrong.py", NORMED, "np.sum(dY * N, axis=0)", "np.sum(dY * X, axis=0)")
+    assert (check.first_wrong.line, check.first_wrong.kind) == (line, "wrong-operand"), str(check)

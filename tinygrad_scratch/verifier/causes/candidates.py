@@ -16,6 +16,8 @@ from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.extent import Bindings, named_all, node_at
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Region
+from tinygrad_scratch.verifier.rewriting.text import source_of
+from tinygrad_scratch.verifier.source import text_of
 from tinygrad_scratch.verifier.steps import Array, Step
 from tinygrad_scratch.verifier.wording import is_known_at
 
@@ -37,6 +39,8 @@ def candidates(region: Region, step: Step, turns: list[Step], place: PlaceOf) ->
     reduces = name_of(step.function) in (*PRODUCTS, *SUMS, "T", "transpose")
     any_shape = name_of(step.function) == "renamed"
     for name, chosen in roles:
+        if step.place is not None and source_of(text_of(step.place.file)).is_given_later(name, step.place.line):
+            continue
         for turned in (False, True):
             values = [np.asarray(region.values[node]) for node in chosen]
             if turned:

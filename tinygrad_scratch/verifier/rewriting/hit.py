@@ -259,12 +259,24 @@ class Hit:
         """
         puts_in, apart = self.puts_in or self.is_of_block or self.hands_on, self.sets_apart
         in_slope = self.is_of_derivative and not self.turns_number
-        effort = self.effort, not self.exchanges_sign, not in_slope, apart, self.rewrite.tier
+        effort = self.effort, not self.exchanges_sign, not in_slope, apart, self.breaks_number, self.rewrite.tier
         form = not self.takes_up, apart > 0, self.leaves_unread, *effort
         is_mean = self.rewrite.kind == "missing-batch-sum-or-mean"
         part = self.takes_index_away, not self.only_takes_away
         likely = not (is_mean and apart < 0), self.spreads_slope, -self.meant[1], self.is_odd, *part
         return bool(self.convention), puts_in, not self.is_alike, *likely, *form
+
+    @cached_property
+    def breaks_number(self) -> bool:
+        """Whether what is read has the number of what is made, as in `d1 = layer1.back(d)`, and then another one."""
+        target, old, new = (re.findall(r"\d+", text)[-1:] for text in (self.written.partition("=")[0], *self.changed))
+        return bool(target) and target == old != new
+
+    @cached_property
+    def changed(self) -> tuple[str, str]:
+        """What was written in the part that is changed, and what is right there."""
+        one, other = compared(self.written, self.right)
+        return one.part, other.part
 
     @cached_property
     def gathers(self) -> int:

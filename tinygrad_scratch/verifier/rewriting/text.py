@@ -242,6 +242,24 @@ class Source:
             self._words[key] = Words(self, [*own, *rest])
         return self._words[key]
 
+    def is_given_later(self, name: str, line: int) -> bool:
+        """Whether a function gives a name its first value after a line, so that nothing can read it there."""
+        around = self.function_around(line)
+        if around is None or self.loops_over(line):
+            return False
+        if around.lineno not in self._first_given:
+            found: dict[str, int] = {}
+            for node in ast.walk(around):
+                if isinstance(node, ast.Name) and is_bound(node):
+                    found[node.id] = min(found.get(node.id, node.lineno), node.lineno)
+            given = {node.arg: 0 for node in ast.walk(around) if isinstance(node, ast.arg)}
+            self._first_given[around.lineno] = found | given
+        return self._first_given[around.lineno].get(name, 0) > line
+
+    @cached_property
+    def _first_given(self) -> dict[int, dict[str, int]]:
+        return {}
+
     def loops_over(self, line: int) -> list[ast.For]:
         """The loops that a line is in."""
         return [node for node in self.statements if isinstance(node, ast.For) and line in lines_of(node)]
