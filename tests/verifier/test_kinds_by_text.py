@@ -963,3 +963,41 @@ def test_the_backward_pass_of_an_activation_is_taken_at_a_point(written: str, ri
     found = apart(ast.parse(written), ast.parse(right), ())
     assert found is not None
     assert is_given_to_slope(found) is holds
+
+
+GATED = """
+import numpy as np
+
+rng = np.random.default_rng(19)
+x, y, sample_weight = rng.normal(size=(4, 9)), rng.normal(size=(3, 9)), rng.uniform(0.5, 2, 9)
+w, v, u = rng.normal(size=(3, 4)), rng.normal(size=(3, 4)), rng.normal(size=(3, 3))
+for turn in range(3):
+    r, h = 1 / (1 + np.exp(-v @ x)), np.tanh(w @ x)
+    out = np.dot(u, r * h)
+    loss = 0.5 * np.sum(sample_weight * (out - y) ** 2)
+    d = sample_weight * (out - y)
+    du = np.dot(d, np.multiply(r, h).T)
+    both = np.dot(u.T, d)
+    dw = np.dot(both * r * (1 - h**2), x.T)
+    dv = np.dot(both * h * r * (1 - r), x.T)
+    u -= 0.01 * du
+    w -= 0.01 * dw
+    v -= 0.01 * dv
+    print(loss)
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "kind"),
+    [
+        ("d = sample_weight * (out - y)", "d = out - y", "scale-factor"),
+        ("np.multiply(r, h).T", "h.T", "wrong-operand"),
+        ("both * r * (1 - h**2)", "both * r", "missing-derivative"),
+    ],
+)
+def test_a_weight_of_samples_is_no_slope_nor_is_a_gate_that_is_read(
+    tmp_path: Path, right: str, wrong: str, kind: str
+) -> None:
+    assert check_of_script(tmp_path, GATED).ok
+    check, line = edited_script(tmp_path, GATED, right, wrong)
+    assert told(check) == (line, kind), str(check)

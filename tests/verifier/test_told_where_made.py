@@ -750,4 +750,4 @@ def check(verify):
 def test_what_is_chosen_for_a_slope_is_told_where_it_is_chosen(tmp_path: Path) -> None:
     check, line = edited(tmp_path / "gates.py", GATES, "s = bent[t,", "s = raw[t,")
     assert told(check) == (line, "derivative-at-wrong-point"), str(check)
-    assert check.first_wrong.should_be == "s = bent[t, : 2 * width]"
+    assert (check.first_wrong.should_be or "").endswith("bent[t, : 2 * width]")

@@ -64,6 +64,14 @@ def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tu
     )
 
 
+def of_backward(case: Case, hits: list[Hit]) -> list[Hit]:
+    """The changes but for those of lines that make again what the forward pass has under that name, if any are left."""
+    named = {(event.node, event.short) for event in case.events}
+    again = (event for event in case.events if (case.alike.get(event.node), event.short) in named)
+    lines = {(event.place.file, event.place.line) for event in again}
+    return [hit for hit in hits if (hit.file, hit.rewrite.line) not in lines] or hits
+
+
 def is_behind(case: Case, hit: Hit) -> bool:
     """Whether gradients were made in a line, or are read off there: no later scale makes named ones right."""
     named = {event.node for event in case.events}

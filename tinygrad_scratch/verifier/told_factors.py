@@ -57,11 +57,20 @@ def kind_by_factors(case: Case, found: Difference, kind: str) -> str:
         return "missing-derivative"
     if kind not in ("missing-derivative", "scale-factor"):
         return kind
-    of_numbers = all(holds_number(case, each) or weighs_loss(case, each) for each in less)
+    of_numbers = all(
+        holds_number(case, each) or weighs_loss(case, each) or is_weight_of_samples(case, each) for each in less
+    )
     if less and (of_numbers or are_single_in_term(case, found, less)) and not is_in_rest_of_one(found):
         of_penalty = any(OF_PENALTY.search(name) for each in less for name in names_in(each))
         return "regularisation" if of_penalty else "scale-factor"
     return kind
+
+
+def is_weight_of_samples(case: Case, node: ast.AST) -> bool:
+    """Whether it is called a weight, and is data: how much each sample counts, and no slope."""
+    names = [name for name in names_in(node) if re.search(r"(?:sample|class|case|pos|instance)_?w(?:eights?)?$", name)]
+    held = {each for name in names for each in nodes_named(case, name)}
+    return bool(held) and all(case.step_of(each).function is None for each in held)
 
 
 def are_single_in_term(case: Case, found: Difference, lacking: list[ast.AST]) -> bool:

@@ -69,7 +69,12 @@ def plain_ratio(region: Region) -> float:
         return 0.0
     if region.case.match(region.value) is not None and region.truth.size < 3 and abs(factor + 1) > 1e-9:
         return 0.0
-    return factor if is_plain(factor) else 0.0
+    of_one = region.truth.size == 1  # of that any number is a multiple
+    return factor if is_plain(factor) and (not of_one or is_whole(factor) or is_whole(1 / factor)) else 0.0
+
+
+def is_whole(factor: float) -> bool:
+    return abs(factor - round(factor)) < 1e-7 * abs(factor)
 
 
 def odd_ratio(region: Region) -> Iterator[Finding]:

@@ -15,7 +15,16 @@ from tinygrad_scratch.verifier.causes.candidates import by_name, turn_by_turn
 from tinygrad_scratch.verifier.causes.derivatives import SLOPES, broadcasts, part_of_slope
 from tinygrad_scratch.verifier.causes.multiplied import is_mere_number, is_rest_of_one, kind_of_factor
 from tinygrad_scratch.verifier.causes.state import is_own_penalty
-from tinygrad_scratch.verifier.edits import Edit, PlaceOf, WithOther, name_of, operands_of, times, with_changed
+from tinygrad_scratch.verifier.edits import (
+    PRODUCTS,
+    Edit,
+    PlaceOf,
+    WithOther,
+    name_of,
+    operands_of,
+    times,
+    with_changed,
+)
 from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.foreseen import Along
 from tinygrad_scratch.verifier.likeness import close
@@ -23,6 +32,18 @@ from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.source import bracketed, replaced, with_factor
 from tinygrad_scratch.verifier.steps import Array, Step, renamed
 from tinygrad_scratch.verifier.truth import Played
+
+
+def is_made_ahead(region: Region, *factors: int) -> bool:
+    """Whether the forward pass multiplies some values, so that their product is what a gradient is made of."""
+    alike, nodes = region.case.alike, region.case.tape.nodes
+    mine = {alike.get(node, node) for node in factors}
+    readers = (region.case.tape.steps[index] for node in mine for index in region.case.readers.get(node, ()))
+    return any(
+        name_of(step.function) == "multiply" and mine <= set(step.reads) and region.case.is_forward(step.makes[0])
+        for step in readers
+        if step.makes and nodes[step.makes[0]].value.size > 1
+    )
 
 
 def itself(value: Any) -> Any:
@@ -101,6 +122,10 @@ class Lack:
             return Finding("wrong-operand", f"1 should stand where {name} does", self.step, None, self.edits)
         is_slope = what == SLOPE or part_of_slope(region, self.other)
         kind = "missing-derivative" if is_slope else kind_of_factor(region, self.other)
+        if name_of(self.step.function) in (*PRODUCTS, "T", "transpose") and is_made_ahead(
+            region, self.operand, self.other
+        ):
+            is_slope, kind = False, "wrong-operand"
         if is_own_penalty(region, self.other) and is_mere_number(region, self.operand):
             kind = "regularisation"
         said = f"{name} is not multiplied by {self.text}{', of a derivative,' if is_slope else ''} before its use"
