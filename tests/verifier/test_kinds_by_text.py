@@ -1001,3 +1001,27 @@ def test_a_weight_of_samples_is_no_slope_nor_is_a_gate_that_is_read(
     assert check_of_script(tmp_path, GATED).ok
     check, line = edited_script(tmp_path, GATED, right, wrong)
     assert told(check) == (line, kind), str(check)
+
+
+SHARES_OF_LOGARITHMS = """
+import numpy as np
+
+rng = np.random.default_rng(20)
+x, label = rng.normal(size=(9, 4)), np.eye(3)[rng.integers(0, 3, 9)]
+w = rng.normal(size=(4, 3))
+for turn in range(3):
+    z = x @ w
+    log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+    loss = -np.mean(np.sum(label * log_p, axis=1))
+    up = -label / 9
+    dz = up - np.exp(log_p) * up.sum(axis=1, keepdims=True)
+    dw = x.T @ dz
+    w -= 0.1 * dw
+    print(loss)
+"""
+
+
+def test_a_share_in_a_sum_is_no_slope(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, SHARES_OF_LOGARITHMS).ok
+    check, line = edited_script(tmp_path, SHARES_OF_LOGARITHMS, "np.exp(log_p) * up", "log_p * up")
+    assert told(check) == (line, "wrong-operand"), str(check)

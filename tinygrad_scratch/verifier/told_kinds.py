@@ -663,8 +663,9 @@ def is_curve_left_out(case: Case, found: Difference) -> bool:
             is_factor = is_plain_number(case, divisor)
         case _:
             is_factor = False
+    is_term = any(isinstance(outer, ast.BinOp) and is_sum(outer) for outer in found.way)  # as a share of a softmax's
     match found.new:
-        case ast.Call(args=[inner, *_]) as call:
+        case ast.Call(args=[inner, *_]) as call if not is_term:
             return is_factor and same(inner, found.old) and name_of(call) in CURVES
     return False
 
