@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.events import Event, claims_gradient
+from tinygrad_scratch.verifier.likeness import is_along
 from tinygrad_scratch.verifier.loops import names_in
 from tinygrad_scratch.verifier.losses import Candidate
 from tinygrad_scratch.verifier.numbers_by_name import RATE
@@ -65,7 +66,7 @@ def alien_in(entry: Any, slope: Event, forward: set[int], moving: set[int]) -> s
     words = set[str]().union(*(read_in(*place) for place in places)) - words_of(tape, forward)
     texts = " ".join(statement_at(*place) for place in places)
     words = {word for word in words if not RATE.match(word) or re.search(rf"1(?:\.0?)? - {re.escape(word)}\b", texts)}
-    held = [tape.nodes[node].value for node in forward if tape.steps[tape.nodes[node].step].function is None]
+    held = [tape.nodes[node].value for node in forward if node not in moving]
     named = (e for e in entry.watch.events if e.short in words and e.node not in forward)
     called = {word for e in entry.watch.events if e.node in forward for word in WORD.findall(e.short.lower())}
     arrays = (e for e in named if not claims_gradient(e.name) and called.isdisjoint(WORD.findall(e.short.lower())))
@@ -91,10 +92,11 @@ def read_in(file: str, line: int) -> set[str]:
 
 
 def is_of_its_own(value: Array, held: list[Array]) -> bool:
-    """Whether an array is more than another form of what the loss was made of, as rows of ones and zeros are."""
+    """Whether an array is more than another form or a multiple of what the loss was made of, as of ones and zeros."""
     if value.size < 2 or value.dtype.kind not in "f" or not set(np.unique(value)) - {-1.0, 0.0, 1.0}:
         return False
-    return not any(other.size == value.size and np.array_equal(other.ravel(), value.ravel()) for other in held)
+    rows = (other.astype(float).ravel() for other in held if other.size == value.size)
+    return not any(is_along(row, sign * value.ravel()) for row in rows for sign in (1, -1))
 
 
 def numbers_named(tape: Tape, files: Iterable[str], words: set[str]) -> Iterator[str]:

@@ -331,6 +331,8 @@ def kind_of_lacking(case: Case, found: Difference, kind: str) -> str:
         return AT_POINT
     if kind == "missing-derivative" and is_of_number(found) and is_beside_terms(found):
         return "missing-term"
+    if kind == "missing-derivative" and is_curve_of(found) and is_in_term(found):
+        return "wrong-operand"
     return kind_of_other_term(case, found) if kind == "missing-term" else kind
 
 
@@ -663,11 +665,19 @@ def is_curve_left_out(case: Case, found: Difference) -> bool:
             is_factor = is_plain_number(case, divisor)
         case _:
             is_factor = False
-    is_term = any(isinstance(outer, ast.BinOp) and is_sum(outer) for outer in found.way)  # as a share of a softmax's
+    return is_factor and is_curve_of(found) and not is_in_term(found)
+
+
+def is_curve_of(found: Difference) -> bool:
     match found.new:
-        case ast.Call(args=[inner, *_]) as call if not is_term:
-            return is_factor and same(inner, found.old) and name_of(call) in CURVES
+        case ast.Call(args=[inner, *_]) as call:
+            return same(inner, found.old) and name_of(call) in CURVES
     return False
+
+
+def is_in_term(found: Difference) -> bool:
+    """Whether it is in a term of a sum, as a share is in the slope of a softmax."""
+    return any(isinstance(outer, ast.BinOp) and is_sum(outer) for outer in found.way)
 
 
 def is_given_to_slope(found: Difference) -> bool:
