@@ -359,3 +359,25 @@ def test_room_for_whole_numbers_is_told_though_it_should_hold_the_gradient_of_no
     check = module_of(tmp_path / "spread_whole.py", SPREAD.replace("zeros(9)", "zeros(9, int)")).check(verify)
     assert told(check) == (SPREAD[: SPREAD.index("wide = ")].count("\n") + 1, "dtype-or-integer"), str(check)
     assert "zeros(9, int)` makes room for whole numbers" in check.first_wrong.sentence
+
+
+BANDIT = """
+import numpy as np
+
+rng = np.random.default_rng(8)
+worth, H, mean = rng.normal(size=5), np.zeros(5), 0.0
+for t in range(1, 41):
+    chance = np.exp(H - H.max())
+    chance /= chance.sum()
+    a = rng.choice(5, p=chance)
+    reward = worth[a] + rng.normal()
+    taken = np.zeros(5)
+    taken[a] = 1
+    H += 0.1 * (reward - mean) * (taken - chance)
+    mean += (reward - mean) / t
+"""
+
+
+def test_what_comes_from_outside_is_made_again_by_no_call(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, BANDIT)
+    assert check.ok is True, str(check)

@@ -149,7 +149,8 @@ class Judging(PastChoices):
             is_known = self._is_one_known() or self._are_all_sums() or self.entry.uphill
             if self.entry.doubted and self.causes and not is_known:
                 self._judge_by_usual_or_not(self.entry.doubted, before, is_tried)
-            if self.entry.rests_on_little and any(cause.certainty == "unexplained" for cause in self.causes):
+            unknown = self.entry.rests_on_little and any(cause.certainty == "unexplained" for cause in self.causes)
+            if unknown or self._are_mere_multiples():
                 self._judge_by_usual_or_not(NO_LOSS, before, is_tried)
         elif self.entry.may_assume and not self.waits_for_loss and not self._judge_by_written():
             self._judge_by_assumption()
@@ -189,6 +190,16 @@ class Judging(PastChoices):
 
     def _is_one_known(self) -> bool:
         return len(self.causes) == 1 and self.causes[0].certainty != "unexplained"
+
+    def _are_mere_multiples(self) -> bool:
+        """Whether all that is wrong by a loss that nobody computes are factors of which no text is known.
+
+        Such a loss may fit by chance, as squares do a softmax that begins with noughts.
+        """
+        entry = self.entry
+        guessed = entry.is_well_known and not (entry.wanted_loss or entry.judged_by or entry.is_loss_given)
+        odd = (cause.kind in SCALES and not cause.should_be and cause.certainty == "fits" for cause in self.causes)
+        return guessed and bool(self.causes) and all(odd)
 
     def _are_all_sums(self) -> bool:
         """Whether all that is wrong are sums that begin with what they held, whichever loss they are of."""

@@ -115,9 +115,10 @@ class Run:
         last, done = len(self.steps) - 1 if until is None else until, -1
         while waiting and waiting[0] <= last:
             index = heappop(waiting)
-            if index == done:  # it reads several that are others
+            step = self.steps[index]
+            if index == done or step.function is None:  # it reads several that are others, or comes from outside
                 continue
-            step, done = self.steps[index], index
+            done = index
             self.played += 1
             playing = self.made(step, found, edits.get(index) if edits else None)
             if playing is None:

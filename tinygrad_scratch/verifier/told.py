@@ -161,6 +161,11 @@ class Told:
                     "give what backward returned, or say check.gradients_in(object)."
                 )
 
+    @property
+    def is_loss_given(self) -> bool:
+        """Whether a person said which of the well-known losses theirs is."""
+        return self._wanted is not None
+
     def all_behind(self, *nodes: int) -> frozenset[int]:
         """Values and all that they were computed from."""
         if self._behind[0] is not self._parents or len(self._behind[1]) >= MOST_KEPT:
