@@ -1025,3 +1025,33 @@ def test_a_share_in_a_sum_is_no_slope(tmp_path: Path) -> None:
     assert check_of_script(tmp_path, SHARES_OF_LOGARITHMS).ok
     check, line = edited_script(tmp_path, SHARES_OF_LOGARITHMS, "np.exp(log_p) * up", "log_p * up")
     assert told(check) == (line, "wrong-operand"), str(check)
+
+
+IN_A_LIST = """
+import numpy as np
+
+class Model:
+    def __init__(self, rng):
+        self.w, self.b, self.rho, self.many = rng.normal(size=(4, 3)), rng.normal(size=3), 0.2, 7
+
+    def cost(self, x, y):
+        off = x @ self.w + self.b - y
+        whole = 0.5 * np.sum(off**2) + 0.5 * self.rho * np.sum(self.w**2)
+        self.gw, self.gb = x.T @ off, off.sum(axis=0)
+        scale = 1.0 / self.many
+        return scale * whole, [scale * (self.gw + self.rho * self.w), scale * self.gb]
+
+def check(verify):
+    rng = np.random.default_rng(21)
+    model, x, y = Model(rng), rng.normal(size=(7, 4)), rng.normal(size=(7, 3))
+    with verify(model) as check:
+        check.loss, check.gradients = model.cost(x, y)
+    return check
+"""
+
+
+def test_a_penalty_that_brackets_leave_out_is_one_in_a_list_too(tmp_path: Path) -> None:
+    assert module_of(tmp_path / "right.py", IN_A_LIST).check(verify).ok
+    right = "scale * (self.gw + self.rho * self.w)"
+    check, line = edited(tmp_path / "wrong.py", IN_A_LIST, right, "scale * self.gw + self.rho * self.w")
+    assert told(check) == (line, "regularisation"), str(check)

@@ -419,10 +419,10 @@ def kind_of_power(found: Difference) -> str:
 
 def kind_of_brackets(case: Case, factors: list[ast.AST], term: ast.AST) -> str:
     """The kind of brackets that are missing, by the factors that a term lacks for it, or by the term."""
-    if any(holds_array(case, each) or SLOPE.search(ast.unparse(each)) for each in factors):
-        return "missing-derivative"
     if is_penalty(case, term):
         return "regularisation"
+    if any(holds_array(case, each) or SLOPE.search(ast.unparse(each)) for each in factors):
+        return "missing-derivative"
     sizes = (kind_of_divisor(ast.unparse(each)) for each in factors)
     return next((kind for kind in sizes if kind in SCALES), "scale-factor")
 
@@ -475,7 +475,7 @@ def is_of_penalty(case: Case, found: Difference) -> bool:
     while outer and isinstance(outer[0], ast.BinOp) and isinstance(outer[0].op, FACTORS | ast.Pow):
         term = outer.pop(0)
     in_matrices = any(isinstance(part, ast.BinOp) and isinstance(part.op, ast.MatMult) for part in outer)
-    if is_sum(found.old) or any(not isinstance(part, ast.stmt | ast.Tuple | IN_VALUES) for part in outer):
+    if is_sum(found.old) or any(not isinstance(part, ast.stmt | ast.Tuple | ast.List | IN_VALUES) for part in outer):
         return False
     return not in_matrices and is_penalty(case, term, found.new)
 
