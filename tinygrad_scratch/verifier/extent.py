@@ -106,9 +106,10 @@ class Extent:
         return any(alike(mine.rsplit(".")[-1], name) for mine in self.names_of(node) for name in names)
 
     def is_as_it_is_called(self, node: int) -> bool:
-        """Whether a value is the gradient of something else than is looked for, and is called after that."""
+        """Whether a value is the gradient of another parameter than is looked for, and is called after that."""
         known = self.case.match(np.asarray(self.values[node]))
-        if known is None or known.how != "" or known.of == self.of:
+        parameters = {final.parameter.node for final in self.case.finals} - {self.of}
+        if known is None or known.how != "" or known.of not in parameters:
             return False
         mine = (re.findall(r"\w+", name)[-1] for name in self.names_of(node))
         return any(alike(own, name) for own in mine for name in self.names_of(known.of))

@@ -132,15 +132,16 @@ def name_kind(case: Case, cause: Cause) -> None:
 
 
 def tell_product(case: Case, cause: Cause, found: Difference) -> Difference:
-    """Tell the factors that what was written lacks, where another name is due that stands for a product with them."""
+    """Tell the numbers that what was written lacks, where another name is due that stands for a product with them."""
     product = product_named(source_of(text_of(cause.file)), cause.line, found) if cause.should_be else None
     of_forward = case.forward.intersection(nodes_named(case, ast.unparse(found.new)))  # what has a name there is meant
     if product is None or cause.kind != "wrong-operand" or of_forward:
         return found
     value, lacking = product
+    if not all(holds_number(case, each) for each in lacking):  # what has a slope in it has its name for that
+        return found
     written, factors = ast.unparse(found.old), " * ".join(map(ast.unparse, lacking))
-    is_scale = all(holds_number(case, each) for each in lacking)
-    cause.kind = "scale-factor" if is_scale else "missing-derivative"
+    cause.kind = "scale-factor"
     cause.sentence = f"`{written}` is not multiplied by {factors}"
     cause.should_be = (cause.should_be or "").replace(ast.unparse(found.new), ast.unparse(value), 1)
     return Difference(found.old, value, found.way)

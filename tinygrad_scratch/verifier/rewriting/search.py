@@ -296,7 +296,8 @@ class Search:
             for final in self.case.finals
         }
         wrong = {final.node for final in self.case.wrong(values)}
-        spots = of_their_own(spots, wrong)
+        odd = {f.node for f in self.case.finals if nodes[f.node].value.size != self.case.true_of(f).size}
+        spots = of_their_own(spots, wrong & odd)
         spots = {node: by_known_factors(node, spots, nodes) for node in spots}
         spots = by_rates_of_right(spots, wrong)
         pairs = [(self.case, scale) for scale in factors_of_all(self.case, values)]
@@ -373,7 +374,7 @@ def by_known_factors(node: int, spots: dict[int, list[Spot]], nodes: list[Any]) 
 
 
 def of_their_own(spots: dict[int, list[Spot]], wrong: set[int]) -> dict[int, list[Spot]]:
-    """Where gradients show up; of a wrong one not where the right one of another parameter is, if that was taken."""
+    """Where gradients show up; of a wrong one, of another size, not where that of another parameter is."""
     right = {spot.name for node, own in spots.items() if node not in wrong for spot in own}
     return {
         node: [spot for spot in own if node not in wrong or np.ndim(spot.start) or spot.name not in right]
