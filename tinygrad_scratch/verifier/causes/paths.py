@@ -327,6 +327,8 @@ def never_renewed(region: Region) -> Iterator[Finding]:
                 continue
             wholes = [entry for entry in case.table.entries(np.shape(region.values[node])) if not entry.how]
             for entry in (each for each in wholes if each.of != known.of):
+                if case.is_spent():
+                    return
                 due = WithArgument(place, {0: case.scale * entry.value}, 0)
                 played = case.replay(edits={step.index: due})
                 if not close(np.asarray(played[region.node]), region.truth):
