@@ -66,7 +66,6 @@ class Case(Lineage):
     is_assumed: bool = False  # whether nobody named the loss, and none fits
     doubt: str = ""  # why nothing can be said
     most_played: int = MOST_PLAYED
-    data_beside: tuple[tuple[int, ...], set[int]] = ((-1,), set())  # the arrays from outside beside some parameters
     _matches: dict[Any, tuple[Entry, float] | None] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:

@@ -105,21 +105,24 @@ class Collecting(Told):
 
     def whole_numbers(self, among: Container[str] | None = None) -> str:
         """What is said of arrays that can't be parameters as they are, if told of those that are called so alone."""
-        names = {
-            event.node: own(event.name)
-            for event in reversed(self.watch.events)
+        events = (
+            event
+            for event in self.watch.events
             if (not self.named or event.name in self.named)
             and (among is None or event.short in among)
             and self._value(event.node).dtype.kind in "iu"
             and self._value(event.node).ndim
             and self.tape.steps[self.tape.nodes[event.node].step].function is None
-        }
+        )
+        found: dict[int, str] = {}  # the first name of each
+        for event in events:
+            found.setdefault(event.node, own(event.name))
+        names = list(dict.fromkeys(found.values()))
         if not names:
             return ""
-        named = list(dict.fromkeys(reversed(names.values())))
-        one = named[0]
         return (
-            f" Whole numbers have no gradients: if {listed(named)} should have some, write {one} = {one}.astype(float)."
+            f" Whole numbers have no gradients: if {listed(names)} should have some, write "
+            f"{names[0]} = {names[0]}.astype(float)."
         )
 
     def _gradients(self) -> list[Gradient]:

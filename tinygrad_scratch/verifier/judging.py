@@ -427,14 +427,10 @@ class Judging(PastChoices):
             if node not in known and is_array and self.case.match_up_to_factor(value) is None:
                 alone.append(path)
         if alone:
-            given = (
-                "given as a gradient, goes with no parameter"
-                if len(alone) == 1
-                else ("given as gradients, go with no parameters")
-            )
+            one, several = "given as a gradient, goes with no parameter", "given as gradients, go with no parameters"
             whole = self.entry.whole_numbers({without_holder(path) for path in alone})
             self.unsure = [([path], node) for path, node in self.entry.given or () if path in alone] if whole else []
-            self.notes.append(f"{listed(alone)}, {given}: not judged.{whole}")
+            self.notes.append(f"{listed(alone)}, {one if len(alone) == 1 else several}: not judged.{whole}")
 
     def _may_be_of_another_loss(self) -> str | None:
         """Why the one cause is not told: it is a term of more than the loss that was taken for theirs."""

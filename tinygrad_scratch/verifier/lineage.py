@@ -59,6 +59,14 @@ class Lineage:
         return self.tape.readers()
 
     @cached_property
+    def data(self) -> set[int]:
+        """The arrays from outside that are no parameters, and that none was made of."""
+        parameters = {final.parameter.node for final in self.finals}
+        made_of = self.ancestors({read for node in parameters for read in self.step_of(node).reads})
+        given = (node.number for node in self.tape.nodes if node.value.size > 1)
+        return {node for node in given if self.step_of(node).function is None} - made_of - parameters
+
+    @cached_property
     def forward(self) -> set[int]:
         """The nodes that the loss was computed from."""
         return self.ancestors([self.truth.loss])

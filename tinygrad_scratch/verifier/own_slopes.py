@@ -16,7 +16,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.events import Event, claims_gradient
 from tinygrad_scratch.verifier.likeness import is_along
-from tinygrad_scratch.verifier.loops import names_in
+from tinygrad_scratch.verifier.loops import names_in, values_given
 from tinygrad_scratch.verifier.losses import Candidate
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.source import parsed, statement_at, text_of
@@ -107,15 +107,9 @@ def numbers_named(tape: Tape, files: Iterable[str], words: set[str]) -> Iterator
 
 def numbers_of(file: str) -> Iterator[tuple[str, float]]:
     """The names of a file that get a plain number, and no tiny one: `gamma = 2.0`."""
-    for node in ast.walk(ast.parse(text_of(file))):
-        if not isinstance(node, ast.Assign):
-            continue
-        for target in node.targets:
-            pairs = [(target, node.value)]
-            if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
-                pairs = list(zip(target.elts, node.value.elts, strict=False))
-            for name, value in pairs:
-                if isinstance(name, ast.Name | ast.Attribute) and isinstance(value, ast.Constant):
-                    number = value.value
-                    if isinstance(number, int | float) and abs(number) >= TELLING and number != 1:
-                        yield ast.unparse(name).rpartition(".")[2], number
+    assigned = (node for node in ast.walk(ast.parse(text_of(file))) if isinstance(node, ast.Assign))
+    for name, value in (pair for node in assigned for pair in values_given(node)):
+        if isinstance(name, ast.Name | ast.Attribute) and isinstance(value, ast.Constant):
+            number = value.value
+            if isinstance(number, int | float) and abs(number) >= TELLING and number != 1:
+                yield ast.unparse(name).rpartition(".")[2], number

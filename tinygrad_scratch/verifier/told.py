@@ -78,9 +78,7 @@ class Told:
     other_loss: str = ""  # what they compute as a loss, where the gradients are those of a well-known one
     other_node: int | None = None  # the value of it
     own_slope: str = ""  # the slope that all gradients follow from, where it is that of a loss that nobody computes
-    is_derived: bool = (
-        False  # whether they are meant as those of what they compute, by its penalty or a function's name
-    )
+    is_derived: bool = False  # whether a penalty, or the name of a slope, says that they are meant as those of that
     is_slip: bool = False  # whether both are of one output, and the gradients are those of the other one by a mistake
     _late: list[Candidate] = field(default_factory=list)  # losses that were computed after the update, and fit none
     _without_kinks: bool = False  # whether penalties with a kink are left out of the loss

@@ -6,16 +6,15 @@ import ast
 import re
 
 from tinygrad_scratch.verifier.derivative_names import OF_RESULT
+from tinygrad_scratch.verifier.rewriting.part import NAMES
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of
-
-CHOSEN = ast.Name | ast.Attribute | ast.Subscript
 
 
 def is_chosen_for_slope(source: Source, line: int) -> bool:
     """Whether a line only chooses a value for a name, and all that reads it takes a slope by it: `y * (1 - y)`."""
     own, around = source.statement_on(line), source.function_around(line)
     match own:
-        case ast.Assign(targets=[ast.Name(id=name)], value=value) if isinstance(value, CHOSEN):
+        case ast.Assign(targets=[ast.Name(id=name)], value=value) if isinstance(value, NAMES):
             within = lines_of(around) if around is not None else range(1, source.text.count("\n") + 2)
             reads = [node for node in source.statements if node.lineno in within and is_read_in(node, name)]
             return bool(reads) and all(is_slope_by(source.code(node), name) for node in reads)

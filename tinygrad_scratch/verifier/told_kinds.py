@@ -670,6 +670,7 @@ def is_curve_left_out(case: Case, found: Difference) -> bool:
 
 
 def is_curve_of(found: Difference) -> bool:
+    """Whether a function of single numbers is due, of what was written."""
     match found.new:
         case ast.Call(args=[inner, *_]) as call:
             return same(inner, found.old) and name_of(call) in CURVES

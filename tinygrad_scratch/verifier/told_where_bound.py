@@ -16,12 +16,11 @@ from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.loops import names_in
 from tinygrad_scratch.verifier.names import is_gradient_name, without_holder
 from tinygrad_scratch.verifier.rewriting.alike import is_update
-from tinygrad_scratch.verifier.rewriting.part import PRODUCTS, name_of
+from tinygrad_scratch.verifier.rewriting.part import NAMES, PRODUCTS, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import SIZE, kind_of_call
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
 from tinygrad_scratch.verifier.rewriting.too_early import stores, told_as_early
 from tinygrad_scratch.verifier.source import bracketed, entries_of, leaves, parsed, replaced, statement_at, text_of
-from tinygrad_scratch.verifier.told_choices import CHOSEN
 from tinygrad_scratch.verifier.told_factors import beyond, factors_lacking
 from tinygrad_scratch.verifier.told_forms import Difference, is_value_for_mask
 from tinygrad_scratch.verifier.told_kinds import OF_SLOPE, difference, name_kind
@@ -462,7 +461,7 @@ def binding_in(case: Case, cause: Cause, name: str) -> ast.Assign | None:
 def choices_for(source: Source, line: int, code: str) -> list[int]:
     """The lines that only choose a value, and give it a name that one line alone reads, in a part of it: `y = z[t]`."""
     bound = [only_binding(source, line, name, once=False) for name in sorted(names_in(parsed(code) or ast.Pass()))]
-    return [each.lineno for each in bound if each is not None and isinstance(each.value, CHOSEN)]
+    return [each.lineno for each in bound if each is not None and isinstance(each.value, NAMES)]
 
 
 def only_binding(

@@ -74,6 +74,7 @@ def plain_ratio(region: Region) -> float:
 
 
 def is_whole(factor: float) -> bool:
+    """Whether a factor is a whole number, but for rounding."""
     return abs(factor - round(factor)) < 1e-7 * abs(factor)
 
 

@@ -141,7 +141,7 @@ def is_of_parameters(region: Region, node: int) -> bool:
     case = region.case
     behind, parameters = case.ancestors([node]), {f.parameter.node for f in case.finals}
     given = {n for n in behind & parameters if case.step_of(n).function is None and np.size(region.values[n]) > 1}
-    return behind.isdisjoint(data_in(case)) and not any(has_row_for_each_sample(case, n) for n in given)
+    return behind.isdisjoint(case.data) and not any(has_row_for_each_sample(case, n) for n in given)
 
 
 def has_row_for_each_sample(case: Case, parameter: int) -> bool:
@@ -154,17 +154,6 @@ def has_row_for_each_sample(case: Case, parameter: int) -> bool:
     return value.ndim > 1 and lengths == {len(value)} and not any(WEIGHTS.match(name) for name in names)
 
 
-def data_in(case: Case) -> set[int]:
-    """The arrays from outside that are no parameters, and that none was made of."""
-    key = tuple(final.parameter.node for final in case.finals)
-    if case.data_beside[0] != key:
-        made_of = case.ancestors({n for node in key for n in case.step_of(node).reads})
-        nodes = (node for node in case.tape.nodes if node.value.size > 1)
-        given = {node.number for node in nodes if case.step_of(node.number).function is None}
-        case.data_beside = key, given - made_of - set(key)
-    return case.data_beside[1]
-
-
 def is_penalty(region: Region, step: int, start: int | None = None) -> bool:
     """Whether a use of a parameter, or of what was made of one, leads to the loss without any data."""
     case, used = region.case, region.of if start is None else start
@@ -172,12 +161,11 @@ def is_penalty(region: Region, step: int, start: int | None = None) -> bool:
     sisters = (n for n in reads if n in gradients and used in gradients and close(gradients[n], gradients[used]))
     copies = (n for n in reads if case.step_of(n).function is copy and used in case.step_of(n).reads)
     reached = {used} if used in reads else {used, *sisters, *copies}  # a sum and its terms have one gradient
-    data = data_in(case)
     for later in case.tape.steps[step : case.tape.nodes[case.truth.loss].step + 1]:
         makes = [node for node in later.makes if node in case.forward]
         if not makes or reached.isdisjoint(later.reads):
             continue
-        if case.parents.is_any_behind(data, set(later.reads) - reached):
+        if case.parents.is_any_behind(case.data, set(later.reads) - reached):
             return name_of(later.function) in ("add", "subtract") and case.tape.nodes[makes[0]].value.ndim == 0
         reached |= set(makes)
     return True

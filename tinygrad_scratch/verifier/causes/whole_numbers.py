@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.edits import Edit, called, is_filled, name_of, then, with_number
 from tinygrad_scratch.verifier.likeness import is_along
+from tinygrad_scratch.verifier.loops import root_of, values_given
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.rewriting.text import source_of
@@ -110,33 +111,18 @@ def room_made(place: Place) -> tuple[Place, str] | None:
     target = own.targets[0] if isinstance(own, ast.Assign) else own.target if isinstance(own, ast.AugAssign) else None
     if not isinstance(target, ast.Subscript):
         return None
-    name, begins = ast.unparse(leftmost(target)), start_of_function(place)
+    name, begins = ast.unparse(root_of(target)), start_of_function(place)
     bound = [
         (node.lineno, value)
         for node in source.statements
         if isinstance(node, ast.Assign) and begins < node.lineno < place.line
-        for each, value in pairs_of(node)
+        for each, value in values_given(node)
         if ast.unparse(each) == name
     ]
     line, value = max(bound, key=lambda each: each[0], default=(0, None))
     if not isinstance(value, ast.Call):
         return None
     return replace(place, line=line, offset=0), " ".join(source.code(value).split())
-
-
-def pairs_of(node: ast.Assign) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """What an assignment gives values to, each with its value, also in `a, b = c, d`."""
-    for target in node.targets:
-        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
-            if len(target.elts) == len(node.value.elts):
-                yield from zip(target.elts, node.value.elts, strict=True)
-        else:
-            yield target, node.value
-
-
-def leftmost(node: ast.expr) -> ast.expr:
-    """What entries are taken of: `a` in `a[i][j]`."""
-    return leftmost(node.value) if isinstance(node, ast.Subscript) else node
 
 
 def integer_buffers(region: Region) -> list[int]:

@@ -17,6 +17,7 @@ SUMS = ("sum", "mean", "average", "max", "min", "prod")
 ROUNDS = ("round", "rint", "floor", "ceil", "trunc", "int", "int32", "int64")
 TURNS = ("transpose", "swapaxes", "moveaxis", "flip", "flipud", "fliplr", "rot90")
 AT_POINT = "derivative-at-wrong-point"
+SHAPES = re.compile(r"(?<![\w.])[\w.]+\.shape(?=\[)")
 FILLED = ("zeros", "ones", "empty", "full", "zeros_like", "ones_like", "empty_like", "full_like", "array", "asarray")
 OTHER = {
     "sum": ("mean", "missing-batch-sum-or-mean"),
@@ -280,9 +281,6 @@ def of_turned_rows(part: Part) -> Iterator[Rewrite]:
         text = f"{part.source.operand(base)}.reshape({shapes[0]})"
         said = f"`{part.code}` takes the entries in another order: `{text}` is meant"
         yield part.change(text, "transpose", said, NAMED)
-
-
-SHAPES = re.compile(r"(?<![\w.])[\w.]+\.shape(?=\[)")
 
 
 def of_order(part: Part) -> Iterator[Rewrite]:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from itertools import takewhile
 
 from tinygrad_scratch.verifier.rewriting.rewrite import NAMED, Rewrite
-from tinygrad_scratch.verifier.rewriting.text import Source
-from tinygrad_scratch.verifier.rewriting.unused import is_bound, read_in
+from tinygrad_scratch.verifier.rewriting.text import Source, is_bound
+from tinygrad_scratch.verifier.rewriting.unused import read_in
 
 LONGEST = 3  # letters in which the names of two such values differ
 

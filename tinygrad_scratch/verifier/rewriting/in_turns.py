@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from tinygrad_scratch.verifier.rewriting.part import Part, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import MADE, NAMED, Rewrite
-from tinygrad_scratch.verifier.rewriting.unused import is_bound
+from tinygrad_scratch.verifier.rewriting.text import is_bound
 
 MOST_BEFORE = 2  # statements that derived something
 MOST_WEIGHTS = 16

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,7 +14,7 @@ from tinygrad_scratch.verifier.conventions import cases_without, only_in_updates
 from tinygrad_scratch.verifier.foreseen import Along, is_linear
 from tinygrad_scratch.verifier.likeness import close, tolerance_of
 from tinygrad_scratch.verifier.sizes import conventional, ratios_of_sizes, sizes_of_the_loss
-from tinygrad_scratch.verifier.steps import Array, Step, renamed
+from tinygrad_scratch.verifier.steps import Array, renamed
 from tinygrad_scratch.verifier.table import Entry, direction_of
 from tinygrad_scratch.verifier.truth import Played
 
@@ -108,15 +107,11 @@ class Outlook:
     @cached_property
     def handed_on(self) -> dict[int, int]:
         """The last name of each gradient that nothing reads but as another name: what is changed there is it, too."""
-        readers = defaultdict[int, list[Step]](list)
-        for step in self.case.tape.steps:
-            for node in step.reads:
-                readers[node].append(step)
-        found = {}
+        readers, steps, found = self.case.readers, self.case.tape.steps, {}
         for final in self.case.finals:
             node = final.node
-            while len(readers[node]) == 1 and readers[node][0].function is renamed:
-                (node,) = readers[node][0].makes
+            while len(reading := readers.get(node, [])) == 1 and steps[reading[0]].function is renamed:
+                (node,) = steps[reading[0]].makes
             if node != final.node:
                 found[node] = final.node
         return found

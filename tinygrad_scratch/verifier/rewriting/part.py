@@ -67,14 +67,10 @@ class Part:
         """Whether a name is that of a rate, and the statement is no update, to which alone a rate belongs."""
         match self.statement:
             case ast.AugAssign() | ast.Expr():
-                is_update = True
-            case ast.Assign(
-                value=ast.BinOp(left=ast.Name() | ast.Attribute() | ast.Subscript(), op=ast.Add() | ast.Sub())
-            ):
-                is_update = True
-            case _:
-                is_update = False
-        return not is_update and RATE.match(without_holder(name)) is not None
+                return False
+            case ast.Assign(value=ast.BinOp(left=before, op=ast.Add() | ast.Sub())) if isinstance(before, NAMES):
+                return False
+        return RATE.match(without_holder(name)) is not None
 
     @property
     def given_to(self) -> str:

@@ -121,7 +121,7 @@ class Search:
         self.wanted = {goal.name for of_all in self.goals for goals in of_all for goal in goals}
         right = Misgiven(self.case).right_functions
         order = lines_in_order(self.case, self.lines, self.near)
-        order = [at for at in order if (at[0], start_of_function_in(text_of(at[0]), at[1])) not in right]
+        order = [at for at in order if function_at(at) not in right]
         order = [at for at in order if not self.again.leaves_out(*at) and (at in self.near or not self.only_near)]
         unchecked, self.loud = Unchecked(self.own), loud_names(self.own)
         every = [
@@ -434,7 +434,7 @@ def lines_of_suspects(case: Case) -> dict[str, set[int]]:
     callers = places_of(step.caller for step in steps)
     behind = places_of(step.place for step in steps) | (named | callers) - calls_ahead  # these are given the data, too
     ahead |= calls_ahead
-    behind |= calls_of(case, behind) - ahead
+    behind |= callers_of(case, behind) - ahead
     found: dict[str, set[int]] = {}
     for file, line in sorted(behind):
         around = sorted(
@@ -450,7 +450,7 @@ def lines_of_suspects(case: Case) -> dict[str, set[int]]:
     return found
 
 
-def calls_of(case: Case, lines: set[FileLine]) -> set[FileLine]:
+def callers_of(case: Case, lines: set[FileLine]) -> set[FileLine]:
     """Where functions call those that hold some lines, and so on up: such a line may make nothing of its own."""
     callers = defaultdict[FileLine, set[FileLine]](set)
     for begin, caller in case.calls:

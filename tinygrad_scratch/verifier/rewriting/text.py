@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from difflib import SequenceMatcher
 from functools import cached_property, lru_cache
 from itertools import accumulate, chain
-from typing import Any
+from typing import Any, TypeGuard
 
 from tinygrad_scratch.verifier.derivative_names import WORDS, is_derivative_of, is_of_activation
 from tinygrad_scratch.verifier.source import TOKEN
@@ -164,7 +164,7 @@ class Source:
         """The functions of one value that are called as derivatives are, and that nothing mentions."""
         functions = list(functions_in(self.statements))
         names = {name for name, _ in functions}
-        bound = {node.id for node in self.everything.nodes if isinstance(node, ast.Name) and is_bound(node)}
+        bound = {node.id for node in self.everything.nodes if is_bound(node)}
         read = {*re.findall(r"\w+", " ".join(name for name in self.everything.names if name not in bound & names))}
         called = read | {name.rpartition(".")[2] for name in self.everything.called_at_all}
         found = []
@@ -250,7 +250,7 @@ class Source:
         if around.lineno not in self._first_given:
             found: dict[str, int] = {}
             for node in ast.walk(around):
-                if isinstance(node, ast.Name) and is_bound(node):
+                if is_bound(node):
                     found[node.id] = min(found.get(node.id, node.lineno), node.lineno)
             given = {node.arg: 0 for node in ast.walk(around) if isinstance(node, ast.arg)}
             self._first_given[around.lineno] = found | given
@@ -467,9 +467,9 @@ def functions_in(statements: Iterable[ast.stmt]) -> Iterator[tuple[str, ast.argu
                 yield name, given
 
 
-def is_bound(node: ast.Name) -> bool:
-    """Whether a name is given a value there."""
-    return isinstance(node.ctx, ast.Store)
+def is_bound(node: Any) -> TypeGuard[ast.Name]:
+    """Whether a node is a name that is given a value there."""
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
 
 
 def factors_in(node: ast.expr) -> list[ast.expr]:

@@ -16,6 +16,7 @@ MOST_WAYS = 4  # in which a text turns arrays round
 
 
 def turned(part: Part) -> Iterator[Rewrite]:
+    """What may be turned round otherwise than it is written, or as another array is."""
     if part.is_value and not part.in_index:
         yield from along_other_axes(part)
         yield from as_elsewhere(part)

@@ -18,7 +18,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import (
     kind_of_factor,
     kind_of_term,
 )
-from tinygrad_scratch.verifier.rewriting.text import Source
+from tinygrad_scratch.verifier.rewriting.text import Source, is_bound
 
 MOST_UNUSED, MOST_SLOPES = 6, 3
 
@@ -163,10 +163,6 @@ def own_names(function: ast.FunctionDef) -> set[int]:
     given = {n.arg for n in nodes if isinstance(n, ast.arg)}
     bound = given | {n.id for n in nodes if isinstance(n, ast.Name) and is_bound(n)}
     return {id(n) for n in nodes if isinstance(n, ast.Name) and n.id in bound - outer}
-
-
-def is_bound(node: Any) -> bool:
-    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
 
 
 def given_unread(source: Source, line: int) -> list[str]:
