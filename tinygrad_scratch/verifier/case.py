@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.events import Event
-from tinygrad_scratch.verifier.likeness import close, tolerance_of
+from tinygrad_scratch.verifier.likeness import close, difference, tolerance_of
 from tinygrad_scratch.verifier.lineage import Lineage
 from tinygrad_scratch.verifier.losses import KnownLoss
 from tinygrad_scratch.verifier.pairing import Final
@@ -368,6 +368,27 @@ class Case(Lineage):
                 return start, truth_of(self.tape, self.truth.loss, start, self.truth.edits)
         except Exception:  # a call that can't be made there
             return start, Truth(self.truth.loss)
+
+    @cached_property
+    def compares_elsewhere(self) -> bool:
+        """Whether the gradients that are right are so there, too: else the loss reads what has nothing to do with them.
+
+        So it is with a target that was computed before, and is computed again for a gradient.
+        """
+        start, there = self.elsewhere
+        values = self.replay()
+        right = [final for final in self.finals if self.is_right(values[final.node], final)]
+        try:
+            moved = self.replay(start={node: value.copy() for node, value in start.items()}) if right else {}
+        except Exception:
+            return True
+        for final in right:
+            wanted, value = there.cotangents.get(final.parameter.node), np.asarray(moved[final.node])
+            if wanted is None or wanted.shape != value.shape or not np.all(np.isfinite(wanted)):
+                continue
+            if difference(value, np.asarray(self.scale * wanted)) > 1e-4 and not self.is_nothing(value, final):
+                return False
+        return True
 
     def _drawn(self, spread: float) -> dict[int, Array]:
         rng = np.random.default_rng(0)

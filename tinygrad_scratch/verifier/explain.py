@@ -492,7 +492,7 @@ def instead(case: Case, before: State, cause: Cause) -> tuple[Repair, Cause] | N
         case.restore(after)
         return None
     other = as_cause(change.region, change.finding)
-    if cause.kind == "inplace-corruption" and (other.file, other.line) == (cause.file, cause.line):
+    if cause.kind in WRITTEN_OVER and (other.file, other.line) == (cause.file, cause.line):
         case.restore(after)  # the same line: that what is read later is written over says more
         return None
     if not unfinished and cause.weight == PUT_IN and cause.kind != other.kind and other.certainty == "checked":
@@ -538,6 +538,7 @@ def of_rooms(case: Case) -> dict[tuple[str, int], tuple[Repair, Cause]]:
     return {(cause.file, cause.line): (found[0], cause)}
 
 
+WRITTEN_OVER = ("inplace-corruption", "stale-or-updated-weights")
 SCALES = ("scale-factor", "missing-batch-sum-or-mean")
 MOST_MISTAKES = 6
 MOST_CANDIDATES = 4

@@ -13,6 +13,7 @@ from tinygrad_scratch.verifier.edits import Edit, WithArgument
 from tinygrad_scratch.verifier.foreseen import Along, Foreseen
 from tinygrad_scratch.verifier.likeness import close, difference, is_along
 from tinygrad_scratch.verifier.places import Place
+from tinygrad_scratch.verifier.slopes import factor_of_all
 from tinygrad_scratch.verifier.steps import Array, Step
 from tinygrad_scratch.verifier.whereabouts import Whereabouts
 
@@ -104,7 +105,7 @@ class Region(Whereabouts):
 
         So may the value times a number.
         """
-        if self.case.overrides or self.repair.how:
+        if self.case.overrides or self.repair.how or not self.case.compares_elsewhere:
             return True
         start, truth = self.case.elsewhere
         wanted = truth.cotangents.get(self.of)
@@ -137,7 +138,30 @@ class Region(Whereabouts):
         if not self.loose or np.shape(value) != other.shape or not np.any(value) or not is_along(value, other):
             return False
         factor = float(np.vdot(other, value) / np.vdot(other, other))
-        return any(abs(factor - known) < 1e-6 * abs(known) for known in self.case.factors)
+        known = next((known for known in self.case.factors if abs(factor - known) < 1e-6 * abs(known)), None)
+        return known is not None and self.is_carried_by_all(known)
+
+    def is_carried_by_all(self, factor: float) -> bool:
+        """Whether the truth times a factor leaves all gradients with one, as the truth does: then it may be carried.
+
+        So may what an update takes off, of which a later factor may be in the rate.
+        """
+        if any(final.node == self.node and final.by == "update" for final in self.case.finals):
+            return True
+        for times in (1.0, factor):
+            if times not in self._factors_left:
+                turns = {**self.repair.turns, self.node: self.truth}
+                put_in = {node: times * truth for node, truth in turns.items()}
+                try:
+                    self._factors_left[times] = factor_of_all(self.case, self.case.replay(put_in))
+                except Exception:  # what reads it can't take it
+                    self._factors_left[times] = None
+        return self._factors_left[factor] is not None or self._factors_left[1.0] is None
+
+    @cached_property
+    def _factors_left(self) -> dict[float, float | None]:
+        """The factor of all gradients where the truth stands in, times a factor."""
+        return {}
 
 
 def fresh(arrays: dict[int, Array]) -> dict[int, Array]:

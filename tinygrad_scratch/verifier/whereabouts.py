@@ -20,6 +20,9 @@ def is_in_loop(place: Place) -> bool:
     return any(loop.lineno > start_of_function(place) for loop in loops)
 
 
+LAID_OUT = ("reshape", "ravel", "transpose", "T", "squeeze", "swapaxes")
+
+
 class Whereabouts(Wording):
     """The calls with the lines that may be to blame."""
 
@@ -137,7 +140,7 @@ class Whereabouts(Wording):
         if making.place is None or (is_rename(own.file, own.line) and self.names_before()):
             return own
         if not in_same_function(making.place, own):
-            return making.place if self.is_to_blame(making) else own
+            return self.before_layout(making, making.place) if self.is_to_blame(making) else own
         right = [
             e.place.line
             for e in self.case.events
@@ -159,6 +162,15 @@ class Whereabouts(Wording):
         ]
         first = min(lines, default=own.line)
         return next((s.place for s in self.steps if s.place and s.place.line == first and first < own.line), own)
+
+    def before_layout(self, made: Step, place: Place) -> Place:
+        """Where a helper named what it only laid out otherwise in the end, as `dX` in `return dX.reshape(shape)`."""
+        bound = (
+            event.place
+            for event in self.case.events
+            if name_of(made.function) in LAID_OUT and event.node in made.reads and in_same_function(event.place, place)
+        )
+        return next(bound, place)
 
     def names_before(self) -> bool:
         """Whether the value had a name before it got the one at which it is told, or a function was given it."""

@@ -45,15 +45,16 @@ from tinygrad_scratch.verifier.causes.state import (
     later_state,
     through_views,
     updated_too_early,
+    written_on_the_way,
 )
 from tinygrad_scratch.verifier.causes.sums import fewer_entries, other_axes, reductions
 from tinygrad_scratch.verifier.causes.whole_numbers import integers
 
 EXPLANATIONS = (
-    put_beside, never_written, integers, another_value, reductions, damaged_value, written_factor, later_state,
-    changed_under_way, through_views, updated_too_early, each_updated, ratio, argument_negated, overwritten,
-    overwritten_on_the_way, rename_without,
-    skipped, assigned_entries, penalty, parts_left_out, missing_derivative, layout, comparisons, broadcasting,
+    put_beside, never_written, integers, another_value, reductions, damaged_value, written_factor,
+    written_on_the_way, later_state, changed_under_way, through_views, updated_too_early, each_updated, ratio,
+    argument_negated, overwritten, overwritten_on_the_way, rename_without, skipped, assigned_entries,
+    penalty, parts_left_out, missing_derivative, layout, comparisons, broadcasting,
     operations, negated, dropped_term, doubled, beside_it, places, slope_of_another, operands, number_for_value,
     one_left_out, gradient_of_another, dropped, factor_left_out, operand_without_slope, upstream_left_out,
     slope_within, operand_without_factor, one_factor, literal, slope_without_formula, fewer_entries, other_axes,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
-from tinygrad_scratch.verifier.causes.derivatives import slope_from
+from tinygrad_scratch.verifier.causes.derivatives import returned_as, slope_from
 from tinygrad_scratch.verifier.causes.penalties import is_of_parameters, is_penalty
 from tinygrad_scratch.verifier.edits import Edit, WithArgument, WithMore, added, is_filled, name_of, places_of
 from tinygrad_scratch.verifier.events import Event
@@ -103,6 +103,7 @@ def missing(region: Region, steps: list[int], held: list[Event]) -> Finding:
         part, alias = unread
         return Finding("missing-term", f"{said}. It is {part}", None, f"{name} + {part}", place=alias)
     place = slope_from(region) or handed_on(region, steps) or carried_without(region, steps[0])
+    place = place or named_after_another(region)
     place = place or lacking_since(region, steps[0])
     return Finding("missing-term", said, place=place)
 
@@ -146,6 +147,12 @@ def handed_on(region: Region, left: list[int]) -> Place | None:
     steps = {step: case.tape.steps[step].place for step, _ in region.parts}
     kept, missing_ = ([p for s, p in steps.items() if p is not None and (s in left) == out] for out in (False, True))
     return None if any(in_same_function(one, other) for one in kept for other in missing_) else last
+
+
+def named_after_another(region: Region) -> Place | None:
+    """Where a value is returned that is the gradient of another one, as its name says, and right till then."""
+    found = region.case.match(region.value)
+    return None if found is None or found.of == region.of else returned_as(region, found.of)
 
 
 def lacking_since(region: Region, left: int) -> Place | None:
@@ -354,7 +361,8 @@ def skipped(region: Region) -> Iterator[Finding]:
         for k in (1, 2):
             for kept in (parts[k:], parts[:-k]):
                 if len(kept) > 1 and close(region.value, np.sum([part for _, part in kept], axis=0)):
-                    yield Finding("off-by-one", f"{k} of {len(parts)} turns is left out", None)
+                    said = f"{k} of {len(parts)} turns is left out"
+                    yield Finding("off-by-one", said, None, place=end_of_turns(region.event.place))
     written = any(name_of(step.function) in ("setitem", "at") for step in region.steps)
     if written and region.value.shape == region.truth.shape and region.value.ndim and len(region.value) > 1:
         rows = np.array([close(one, other) for one, other in zip(region.value, region.truth, strict=True)])

@@ -233,6 +233,19 @@ def through_views(region: Region) -> Iterator[Finding]:
                 )
 
 
+def written_on_the_way(region: Region) -> Iterator[Finding]:
+    """A parameter that is changed in place by another name of its own memory, before its update."""
+    tape, name = region.case.tape, region.name(region.of)
+    slot = tape.nodes[region.of].slot
+    states = [node.number for node in tape.nodes if node.slot == slot and node.number > region.of]
+    for state in states[:-1] if region.event.name.startswith("the step of") else ():
+        step = region.case.step_of(state)
+        views = [node for node in step.reads[:1] if tape.nodes[node].slot != slot and region.names_of(node)]
+        if views and region.gives_truth({step.index: only(0)}):
+            said = f"{region.name(views[0])} shows the memory of {name}, which this changes, too: a copy is due"
+            yield Finding("inplace-corruption", said, step)
+
+
 def damaged_value(region: Region) -> Iterator[Finding]:
     """The value was right, and was written over afterwards."""
     tape = region.case.tape

@@ -64,6 +64,9 @@ def of_whole(part: Part) -> Iterator[Rewrite]:
     if isinstance(part.node, NAMES):
         said = f"{part.code} is written over before its last use: a copy is due"
         yield part.change(f"{written}.copy()", "inplace-corruption", said, about=part.code)
+    matrix = written.removesuffix(".copy()")
+    said = f"only one half of `{matrix} + {matrix}.T` is there: what is read both ways gets both parts"
+    yield part.change(f"{matrix} + {matrix}.T", "missing-term", said, MADE)
     if isinstance(part.node, (*NAMES, ast.Subscript)) and is_added_to(part):
         said = f"a sum begins with what {part.code} holds, and is added to it: it should begin with 0"
         yield part.change(f"np.zeros_like({part.code})", "inplace-corruption", said, about=part.code)

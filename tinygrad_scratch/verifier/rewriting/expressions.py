@@ -10,6 +10,7 @@ from typing import Any
 
 from tinygrad_scratch.verifier.rewriting.additions import additions
 from tinygrad_scratch.verifier.rewriting.before_call import before_call
+from tinygrad_scratch.verifier.rewriting.bound_elsewhere import bound_elsewhere
 from tinygrad_scratch.verifier.rewriting.brackets import into_brackets, out_of_brackets, power_of_term
 from tinygrad_scratch.verifier.rewriting.calls import is_slope, of_call
 from tinygrad_scratch.verifier.rewriting.counts import counts
@@ -79,6 +80,7 @@ class Expressions:
                 yield from of_index(part)
             if isinstance(part.node, COMPUTED) and isinstance(part.around, ast.Call) and part.is_in_slope:
                 yield from of_point(part)
+            yield from bound_elsewhere(part)
             yield from unused(part)
             yield from written_elsewhere(part)
             yield from of_entries(part)
@@ -405,8 +407,13 @@ def entries_of(node: ast.expr) -> Iterator[ast.expr]:
 
 
 def of_slices(part: Part) -> Iterator[Rewrite]:
-    """What is cut off at one end of an axis, at the other end, as `x[:, 1:]` for `x[:, :-1]`; the same one further."""
+    """What is cut off at one end of an axis, at the other end, as `x[:, 1:]` for `x[:, :-1]`, or at no end.
+
+    The same one further.
+    """
     inside = getattr(part.node.slice, "elts", [part.node.slice])
+    for each in (n for n in inside if isinstance(n, ast.Slice)):
+        yield from to_the_end(part, each)
     for each in (n for n in inside if isinstance(n, ast.Slice) and n.step is None):
         yield from one_further(part, each)
         bounds = [part.source.code(bound) for bound in (each.lower, each.upper) if bound is not None]
@@ -417,6 +424,16 @@ def of_slices(part: Part) -> Iterator[Rewrite]:
         for other in others:
             said = f"`{written}` should be `{other}`: the other end is due"
             yield part.change(other, "off-by-one", said, at=part.source.span(each))
+
+
+def to_the_end(part: Part, cut: ast.Slice) -> Iterator[Rewrite]:
+    """The same without one of its bounds: `tape[::-1]` for `tape[:0:-1]`."""
+    written = part.source.code(cut)
+    for bound in (each for each in (cut.lower, cut.upper) if each is not None):
+        begin, end = (place - part.source.span(cut)[0] for place in part.source.span(bound))
+        other = f"{written[:begin]}{written[end:]}"
+        said = f"`{written}` should be `{other}`: the entries at that end are left out"
+        yield part.change(other, "off-by-one", said, NAMED, at=part.source.span(cut))
 
 
 def one_further(part: Part, cut: ast.Slice) -> Iterator[Rewrite]:

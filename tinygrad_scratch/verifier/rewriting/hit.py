@@ -290,6 +290,8 @@ class Hit:
                 return 0
             case ast.Return(value=ast.Name(id=name)) if OF_SLOPE.fullmatch(name):
                 return 0
+            case ast.AugAssign(op=ast.Mult() | ast.Div(), value=ast.Name()):
+                return 2  # what a formula lacks it lacks before it is scaled
             case ast.Assign() | ast.Return() if not any(isinstance(part, COMPUTES) for part in ast.walk(node)):
                 return 2
         return 1

@@ -7,20 +7,25 @@ import re
 from collections.abc import Iterator
 
 from tinygrad_scratch.verifier.rewriting.part import NAMES, Part
-from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
+from tinygrad_scratch.verifier.rewriting.rewrite import NAMED, PUT_IN, Rewrite
 
 NEW = re.compile(r"\bNone\b|\b(?:np\.|numpy\.)?newaxis\b")
-USUAL = (":, None", "None, :", ":, None, :", ":, :, None", "None, :, :")
+USUAL = (":, None", "None, :", ":, None, :", ":, :, None", "None, :, :", ":, None, None")
 MOST_NAMES = 24
 
 
 def new_axes(part: Part) -> Iterator[Rewrite]:
-    """An operand, in a statement that puts an axis in, for another one that has one, too."""
+    """An operand, in a statement that puts an axis in, for another one that has one, too; or with one itself."""
     if not isinstance(part.node, NAMES) or not isinstance(part.around, ast.BinOp) or part.in_index:
         return
     if part.source.code(part.statement).count("[") == 0 or has_new_axis(part.node) or not others_have(part):
         return
-    for name in part.source.words(part.line).names[:MOST_NAMES]:
+    for index in USUAL:
+        text = f"{part.code}[{index}]"
+        yield part.change(text, "broadcasting-shape", f"{part.code} lacks an axis: it should be `{text}`", NAMED)
+    names = part.source.words(part.line).names
+    with_axes = [name.partition("[")[0] for name in names if NEW.search(name)]  # they stand with one elsewhere
+    for name in dict.fromkeys([*with_axes, *names[:MOST_NAMES]]):
         if name != part.code and not NEW.search(name):
             for index in USUAL:
                 text = f"{name}[{index}]"

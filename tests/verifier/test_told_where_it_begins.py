@@ -1,0 +1,312 @@
+"""Mistakes that were told a line too late, or by a text that was not right: where they begin, and what is due there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.verifier.files import check_of_script, module_of, told
+from tinygrad_scratch import verify
+
+
+def changed(text: str, right: str, wrong: str) -> str:
+    assert text.count(right) == 1
+    return text.replace(right, wrong)
+
+
+def line_of(text: str, part: str) -> int:
+    return text[: text.index(part)].count("\n") + 1
+
+
+OVER_TIME = """
+import numpy as np
+
+rng = np.random.default_rng(1)
+U, V, w = rng.normal(size=(3, 4)), 0.5 * rng.normal(size=(4, 4)), rng.normal(size=(4, 2))
+xs, goal = rng.normal(size=(6, 5, 3)), rng.normal(size=(5, 2))
+for turn in range(9):
+    h, tape = np.zeros((5, 4)), []
+    for x in xs:
+        before, h = h, np.tanh(x @ U + h @ V)
+        tape.append((x, before, h))
+    error = h @ w - goal
+    loss = 0.5 * np.mean(error**2)
+    d = error / error.size
+    dw, dU, dV, dh = h.T @ d, np.zeros_like(U), np.zeros_like(V), d @ w.T
+    for x, before, after in tape[::-1]:
+        da = dh * (1 - after**2)
+        dU += x.T @ da
+        dV += before.T @ da
+        dh = da @ V.T
+    U -= 0.1 * dU
+    V -= 0.1 * dV
+    w -= 0.1 * dw
+    print(loss)
+"""
+
+
+@pytest.mark.parametrize("cut", ["[:0:-1]", "[-2::-1]"])
+def test_a_loop_that_is_cut_short_is_told_at_its_head(tmp_path: Path, cut: str) -> None:
+    text = changed(OVER_TIME, "tape[::-1]", f"tape{cut}")
+    check = check_of_script(tmp_path, text)
+    assert told(check) == (line_of(text, f"tape{cut}"), "off-by-one"), str(check)
+    assert check.first_wrong is not None
+    assert "tape[::-1]" in (check.first_wrong.should_be or "")
+
+
+BAGS = """
+import numpy as np
+
+rng = np.random.default_rng(2)
+MOST = 7
+words, sizes = rng.integers(0, 9, size=(5, MOST)), rng.integers(2, MOST, size=5)
+E, W, goal = rng.normal(size=(9, 4)), rng.normal(size=(4, 3)), rng.normal(size=(5, 3))
+mask = (np.arange(MOST) < sizes[:, None]).astype(float)
+for turn in range(9):
+    bag = (E[words] * mask[:, :, None]).sum(axis=1) / sizes[:, None]
+    error = bag @ W - goal
+    loss = 0.5 * np.mean(error**2)
+    d = error / error.size
+    dW, dbag = bag.T @ d, d @ W.T
+    dwords = dbag[:, None, :] / sizes[:, None, None] * mask[:, :, None]
+    dE = np.zeros_like(E)
+    np.add.at(dE, words, dwords)
+    E -= 0.3 * dE
+    W -= 0.3 * dW
+    print(loss)
+"""
+
+
+def test_no_factor_is_told_that_leaves_the_gradient_off_by_a_number(tmp_path: Path) -> None:
+    text = changed(BAGS, "/ sizes[:, None, None]", "/ MOST")
+    check = check_of_script(tmp_path, text)
+    assert told(check) == (line_of(text, "/ MOST"), "wrong-operand"), str(check)
+    assert check.first_wrong is not None
+    assert check.first_wrong.should_be == "dwords = dbag[:, None, :] / sizes[:, None, None] * mask[:, :, None]"
+
+
+NEIGHBOURS = """
+import numpy as np
+
+def cost_and_slope(a, X, y):
+    Z = X @ a.reshape(3, 4)
+    apart = ((Z[:, None] - Z) ** 2).sum(axis=-1)
+    near = np.exp(-apart) * (1 - np.eye(len(y)))
+    share = near / near.sum(axis=1)[:, None]
+    guess = share @ y
+    error = guess - y
+    cost = (error**2).sum()
+    pull = share * error[:, None] * (y - guess[:, None])
+    both = pull + pull.T
+    np.fill_diagonal(both, -(pull + pull.T).sum(axis=0))
+    return cost, (4 * X.T @ both @ Z).ravel()
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "kind", "meant"),
+    [
+        ("(y - guess[:, None])", "(y - guess)", "broadcasting-shape", "guess[:, None]"),
+        ("both = pull + pull.T", "both = pull.copy()", "missing-term", "pull + pull.T"),
+    ],
+)
+def test_axes_and_halves_of_a_matrix_of_pairs(tmp_path: Path, right: str, wrong: str, kind: str, meant: str) -> None:
+    text = changed(NEIGHBOURS, right, wrong)
+    module, rng = module_of(tmp_path / "module.py", text), np.random.default_rng(3)
+    data, y, a = rng.normal(size=(6, 3)), rng.normal(size=6), 0.4 * rng.normal(size=12)
+    with verify(a=a) as check:
+        check.loss, slope = module.cost_and_slope(a, data, y)
+        check.gradients = {"a": slope}
+    assert told(check) == (line_of(text, wrong), kind), str(check)
+    assert check.first_wrong is not None
+    assert meant in (check.first_wrong.should_be or "")
+
+
+CENTRED = """
+import numpy as np
+
+class Norm:
+    def __init__(self, n):
+        self.scale = np.linspace(0.5, 1.5, n)
+
+    def forward(self, x):
+        self.mean = x.mean(axis=0)
+        self.centred = x - self.mean
+        self.var = (self.centred**2).mean(axis=0)
+        self.std = np.sqrt(self.var + 1e-5)
+        return self.scale * self.centred / self.std
+
+    def backward(self, up):
+        self.dscale = (up * self.centred / self.std).sum(axis=0)
+        dhat = up * self.scale
+        dstd = -(dhat * self.centred).sum(axis=0) / self.std**2
+        dvar = dstd / (2 * self.std)
+        dcentred = dhat / self.std + 2 * self.centred * dvar / len(up)
+        dmean = -dcentred.sum(axis=0)
+        return dcentred + dmean / len(up)
+"""
+
+
+def test_a_value_that_is_right_by_its_name_is_told_where_it_is_returned(tmp_path: Path) -> None:
+    text = changed(CENTRED, "return dcentred + dmean / len(up)", "return dcentred")
+    layer = module_of(tmp_path / "module.py", text).Norm(4)
+    check = verify.layer(layer, np.random.default_rng(4).normal(size=(6, 4)))
+    assert told(check) == (line_of(text, "return dcentred"), "missing-term"), str(check)
+
+
+IN_TWO_AXES = """
+import numpy as np
+
+class Norm2d:
+    def __init__(self, n):
+        self.scale = np.linspace(0.5, 1.5, n)
+
+    def forward(self, x):
+        self.x = x
+        return self.scale * (x - x.mean(axis=(0, 1, 2))) / np.sqrt(x.var(axis=(0, 1, 2)) + 1e-5)
+
+    def backward(self, up):
+        dx, self.dscale = self.flat(up, self.x)
+        return dx
+
+    def flat(self, up, x):
+        shape, n = x.shape, x.shape[-1]
+        x, up = x.reshape(-1, n), up.reshape(-1, n)
+        hat = (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + 1e-5)
+        dscale, dhat, m = (up * hat).sum(axis=0), up * self.scale, len(x)
+        dx = (m * dhat - dhat.sum(axis=0) - hat * (dhat * hat).sum(axis=0)) / (m * np.sqrt(x.var(axis=0) + 1e-5))
+        return np.reshape(dx, shape), dscale
+"""
+
+
+def test_what_a_helper_only_lays_out_in_the_end_is_told_where_it_was_made(tmp_path: Path) -> None:
+    text = changed(IN_TWO_AXES, " - hat * (dhat * hat).sum(axis=0)", "")
+    layer = module_of(tmp_path / "module.py", text).Norm2d(4)
+    check = verify.layer(layer, np.random.default_rng(5).normal(size=(3, 5, 2, 4)))
+    assert told(check) == (line_of(text, "dx = ("), "missing-term"), str(check)
+
+
+VALUES = """
+import numpy as np
+
+def value(x, net):
+    return np.maximum(x @ net["W"] + net["b"], 0) @ net["v"]
+
+def step(x, goal, net):
+    hidden = np.maximum(x @ net["W"] + net["b"], 0)
+    error = hidden @ net["v"] - goal
+    slopes = {"b": net["v"].T * (hidden > 0)}
+    slopes["W"], slopes["v"] = x.T @ slopes["b"], hidden.T.copy()
+    for name in net:
+        net[name] -= 0.1 * error * slopes[name]
+"""
+
+
+def test_a_parameter_that_another_name_writes_to_is_told_there(tmp_path: Path) -> None:
+    text = changed(
+        VALUES,
+        'slopes = {"b": net["v"].T * (hidden > 0)}',
+        'slopes = {"b": net["v"].T}\n    slopes["b"] *= hidden > 0',
+    )
+    module, rng = module_of(tmp_path / "module.py", text), np.random.default_rng(6)
+    net = {"W": rng.normal(size=(3, 5)), "b": rng.normal(size=(1, 5)), "v": rng.normal(size=(5, 1))}
+    x = rng.normal(size=(1, 3))
+    with verify(net) as check:
+        check.loss = 0.5 * np.sum((module.value(x, net) - 0.3) ** 2)
+        module.step(x, 0.3, net)
+        check.gradients_from_step(0.1)
+    assert told(check) == (line_of(text, '"] *= hidden'), "inplace-corruption"), str(check)
+
+
+PAIRS = """
+import numpy as np
+
+def turn(pairs, rate):
+    total = 0.0
+    for u, v, a, b, seen, much in pairs:
+        inner = u @ v + a[0] + b[0] - much
+        total += 0.5 * inner**2
+        du = inner * v
+        dv = inner * u
+        u -= rate * du / np.sqrt(seen)
+        v -= rate * dv / np.sqrt(seen)
+        a -= rate * inner / np.sqrt(seen[:1])
+        b -= rate * inner / np.sqrt(seen[:1])
+        seen += dv**2
+    return total
+"""
+
+
+def test_a_row_that_is_updated_too_early_lacks_no_term(tmp_path: Path) -> None:
+    moved = "        dv = inner * u\n        u -= rate * du / np.sqrt(seen)\n"
+    other = "        u -= rate * du / np.sqrt(seen)\n        dv = inner * u\n"
+    text = changed(PAIRS, moved, other)
+    module, rng = module_of(tmp_path / "module.py", text), np.random.default_rng(7)
+    rows, biases, seen = rng.normal(size=(6, 4)), rng.normal(size=6), np.ones((3, 4))
+    met = [(0, 3, 0.4), (1, 4, 1.2), (2, 5, 2.3)]
+    pairs = [(rows[i], rows[j], biases[i : i + 1], biases[j : j + 1], seen[i], much) for i, j, much in met]
+    with verify(rows=rows, biases=biases) as check:
+        check.loss = module.turn(pairs, 0.1)
+        check.gradients_from_step(0.1)
+    assert check.first_wrong is not None
+    assert check.first_wrong.kind == "stale-or-updated-weights", str(check)
+    assert check.first_wrong.line in (line_of(text, "dv ="), line_of(text, "u -=")), str(check)
+
+
+WEIGHTED = """
+import numpy as np
+
+def cost_and_slopes(w, theta, X, signs, weights):
+    apart = signs * (theta[:, None] - X @ w)
+    cost = (weights * np.log1p(np.exp(-apart))).sum()
+    pull = -signs / (1 + np.exp(apart))
+    pull *= weights
+    return cost, {"w": -X.T @ pull.sum(axis=0), "theta": pull.sum(axis=1)}
+"""
+
+
+def test_a_factor_is_missing_in_the_formula_and_not_where_that_is_scaled(tmp_path: Path) -> None:
+    text = changed(WEIGHTED, "pull = -signs /", "pull = -1 /")
+    module, rng = module_of(tmp_path / "module.py", text), np.random.default_rng(8)
+    w, theta, data, weights = rng.normal(size=3), rng.normal(size=4), rng.normal(size=(6, 3)), rng.uniform(1, 2, size=6)
+    signs = np.where(rng.random((4, 6)) > 0.5, 1.0, -1.0)
+    with verify(w=w, theta=theta) as check:
+        check.loss, check.gradients = module.cost_and_slopes(w, theta, data, signs, weights)
+    assert check.first_wrong is not None
+    assert check.first_wrong.line == line_of(text, "pull = -1 /"), str(check)
+
+
+MEANS = """
+import numpy as np
+
+class Means:
+    def __init__(self, size, step):
+        self.size, self.step = size, step
+
+    def forward(self, x):
+        self.x, n = x, (len(x) - self.size) // self.step + 1
+        out = np.zeros((n, x.shape[1]))
+        for i in range(n):
+            first, last = i * self.step, i * self.step + self.size
+            out[i] = x[first:last].mean(axis=0) ** 2
+        return out
+
+    def backward(self, up):
+        dx = np.zeros_like(self.x)
+        for i in range(len(up)):
+            first, last = i * self.step, i * self.step + self.size
+            mean = self.x[i * self.step : i * self.step + self.size].mean(axis=0)
+            dx[first:last] += 2 * mean * up[i] / self.size
+        return dx
+"""
+
+
+def test_bounds_that_the_forward_pass_has_by_the_same_names(tmp_path: Path) -> None:
+    parts = MEANS.rpartition("first, last = i * self.step, i * self.step + self.size")
+    text = f"{parts[0]}first, last = i, i + self.size{parts[2]}"
+    check = verify.layer(
+        module_of(tmp_path / "module.py", text).Means(3, 2), np.random.default_rng(9).normal(size=(9, 2))
+    )
+    assert told(check) == (line_of(text, "first, last = i, i"), "wrong-operand"), str(check)
