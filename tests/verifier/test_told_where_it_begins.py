@@ -310,3 +310,177 @@ def test_bounds_that_the_forward_pass_has_by_the_same_names(tmp_path: Path) -> N
         module_of(tmp_path / "module.py", text).Means(3, 2), np.random.default_rng(9).normal(size=(9, 2))
     )
     assert told(check) == (line_of(text, "first, last = i, i"), "wrong-operand"), str(check)
+
+
+SHARED = """
+import numpy as np
+
+class Gated:
+    def __init__(self, rng):
+        self.Wz, self.Uz, self.bz = rng.normal(size=(4, 3)), 0.5 * rng.normal(size=(4, 4)), np.zeros((4, 1))
+        self.Wc, self.Uc, self.bc = rng.normal(size=(4, 3)), 0.5 * rng.normal(size=(4, 4)), np.zeros((4, 1))
+        self.V, self.c = rng.normal(size=(2, 4)), np.zeros((2, 1))
+
+    def forward(self, xs):
+        h, self.tape = np.zeros((len(xs), 4)), []
+        for t in range(xs.shape[1]):
+            z = 1 / (1 + np.exp(-(xs[:, t] @ self.Wz.T + h @ self.Uz.T + self.bz.T)))
+            n = np.tanh(xs[:, t] @ self.Wc.T + h @ self.Uc.T + self.bc.T)
+            self.tape.append((h, z, n))
+            h = (1 - z) * h + z * n
+        self.h = h
+        return h @ self.V.T + self.c.T
+
+    def backward(self, xs, out, goal, rate):
+        dWz, dUz, dbz = np.zeros_like(self.Wz), np.zeros_like(self.Uz), np.zeros_like(self.bz)
+        dWc, dUc, dbc = np.zeros_like(self.Wc), np.zeros_like(self.Uc), np.zeros_like(self.bc)
+        d = out - goal
+        dV, dc = d.T @ self.h, d.sum(axis=0).reshape(-1, 1)
+        dh = d @ self.V
+        for t in reversed(range(xs.shape[1])):
+            h, z, n = self.tape[t]
+            dz = dh * (n - h)
+            az, an = dz * z * (1 - z), dh * z * (1 - n**2)
+            dWz += az.T @ xs[:, t]
+            dUz += az.T @ h
+            dbz += az.sum(axis=0).reshape(-1, 1)
+            dWc += an.T @ xs[:, t]
+            dUc += an.T @ h
+            dbc += an.sum(axis=0).reshape(-1, 1)
+            dh = dh * (1 - z) + az @ self.Uz + an @ self.Uc
+        for w, dw in ((self.Wz, dWz), (self.Uz, dUz), (self.bz, dbz), (self.Wc, dWc), (self.Uc, dUc),
+                      (self.bc, dbc), (self.V, dV), (self.c, dc)):
+            np.clip(dw, -99, 99, out=dw)
+            w -= rate * dw / len(xs)
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"), [("", ""), ("dz = dh * (n - h)", "dz = dh * (h - n)"), ("+ an @ self.Uc", "+ an @ self.Uz")]
+)
+def test_wrong_gradients_are_taken_with_the_share_that_right_ones_have(tmp_path: Path, right: str, wrong: str) -> None:
+    text = changed(SHARED, right, wrong) if right else SHARED
+    rng = np.random.default_rng(10)
+    net, xs, goal = module_of(tmp_path / "module.py", text).Gated(rng), rng.normal(size=(5, 3, 3)), np.ones((5, 2))
+    with verify(net) as check:
+        out = net.forward(xs)
+        check.loss = 0.5 * np.sum((out - goal) ** 2)
+        net.backward(xs, out, goal, 0.1)
+        check.gradients_from_step(0.1)
+    if not right:
+        assert check.ok, str(check)
+    else:
+        assert told(check)[0] == line_of(text, wrong), str(check)
+
+
+WINDOWS = """
+import numpy as np
+
+def slide(x, w):
+    n = len(x) - len(w) + 1
+    return np.array([[np.sum(x[i : i + len(w), j : j + len(w)] * w) for j in range(n)] for i in range(n)]) / n
+
+def slide_back(up, x, w):
+    dx, dw, f, n = np.zeros_like(x), np.zeros_like(w), len(w), len(up)
+    for i in range(n):
+        for j in range(n):
+            dx[i : i + f, j : j + f] += w * up[i, j] / n
+            dw += x[i : i + f, j : j + f] * up[i, j]
+    return dx, dw / n
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "part", "kind"),
+    [
+        ("    return dx, dw / n", "        return dx, dw / n", "return dx", "off-by-one"),
+        ("    return dx, dw / n", "        dw /= n\n    return dx, dw", "dw /= n", "scale-factor"),
+    ],
+)
+def test_what_stands_too_deep_in_a_loop(tmp_path: Path, right: str, wrong: str, part: str, kind: str) -> None:
+    text = changed(WINDOWS, right, wrong)
+    module, rng = module_of(tmp_path / "module.py", text), np.random.default_rng(11)
+    x, w = rng.normal(size=(6, 6)), rng.normal(size=(3, 3))
+    with verify(x=x, w=w) as check:
+        out = module.slide(x, w)
+        check.loss = 0.5 * np.sum(out**2)
+        check.gradients = dict(zip("xw", module.slide_back(out, x, w), strict=True))
+    assert told(check) == (line_of(text, part), kind), str(check)
+    assert check.first_wrong is not None
+    assert check.first_wrong.certainty == "checked"
+
+
+WITHOUT_BIAS = """
+import numpy as np
+
+def cost_and_slopes(w, X, y, strength):
+    m = len(y)
+    ones = np.c_[np.ones((m, 1)), X]
+    kept = np.c_[np.zeros((len(w), 1)), w[:, 1:]]
+    error = ones @ w.T - y
+    cost = (error**2).sum() / (2 * m) + strength * (kept**2).sum() / (2 * m)
+    return cost, error.T @ ones / m + (kept * strength) / m
+"""
+
+
+def test_a_penalty_on_all_but_a_bias_is_one(tmp_path: Path) -> None:
+    text = changed(WITHOUT_BIAS, "(kept * strength) / m", "kept * strength")
+    module, rng = module_of(tmp_path / "module.py", text), np.random.default_rng(12)
+    w = rng.normal(size=(2, 4))
+    with verify(w=w) as check:
+        check.loss, slope = module.cost_and_slopes(w, rng.normal(size=(7, 3)), rng.normal(size=(7, 2)), 0.7)
+        check.gradients = {"w": slope}
+    assert told(check) == (line_of(text, "kept * strength"), "regularisation"), str(check)
+
+
+BY_ENTRIES = """
+import numpy as np
+
+class Softmax:
+    def forward(self, z):
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        self.a = e / e.sum(axis=1, keepdims=True)
+        return self.a
+
+    def backward(self, up):
+        dz, n = np.zeros_like(up), up.shape[1]
+        for row in range(len(up)):
+            J = np.zeros((n, n))
+            for i in range(n):
+                for j in range(n):
+                    p = self.a[row][i] * (1 - self.a[row][i]) if i == j else -self.a[row][i] * self.a[row][j]
+                    J[i, j] = p
+            dz[row, :] = up[row] @ J
+        return dz
+
+class Relu:
+    def forward(self, z):
+        self.z = z
+        return np.maximum(z, 0)
+
+    def backward(self, up):
+        slope = np.maximum(self.z / np.abs(self.z), 0)
+        slope = np.nan_to_num(slope, 1) * up
+        return slope
+"""
+
+
+@pytest.mark.parametrize(
+    ("layer", "right", "wrong", "kind"),
+    [
+        ("Softmax", "else -self.a[row][i] * self.a[row][j]", "else 0", "missing-term"),
+        (
+            "Relu",
+            "slope = np.maximum(self.z / np.abs(self.z), 0)",
+            "slope = self.z / np.abs(self.z)",
+            "derivative-at-wrong-point",
+        ),
+    ],
+)
+def test_what_a_line_only_reads_is_told_where_it_was_made(
+    tmp_path: Path, layer: str, right: str, wrong: str, kind: str
+) -> None:
+    text = changed(BY_ENTRIES, right, wrong)
+    made = getattr(module_of(tmp_path / "module.py", text), layer)()
+    check = verify.layer(made, np.random.default_rng(13).normal(size=(3, 4)))
+    assert told(check) == (line_of(text, wrong), kind), str(check)

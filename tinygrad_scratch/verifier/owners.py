@@ -76,10 +76,10 @@ class Owners(Opponents):
         if self.unsure and zero:
             self._pair_unreached(zero, cotangents)
         if not self._has_an_odd_velocity(truth):
-            whole = self._are_right_by_rate(is_close)
+            whole, steps = self._are_right_by_rate(is_close), {f.parameter.node: f.node for f in self.finals}
             self.finals = [self._with_decay(final, truth) for final in self.finals]
             self.finals = [self._within(final, truth, is_close, whole) for final in self.finals]
-            self.finals = [self._as_beside_others(final, is_close) for final in self.finals]
+            self.finals = [self._as_beside_others(final, is_close, steps) for final in self.finals]
         opponents = self._take_opponents(truth)
         self._without_rates_alone(truth)
         self._with_one_rate(truth)
@@ -208,7 +208,9 @@ class Owners(Opponents):
         short = path.rsplit(".", 1)[-1]
         return is_of_another(short, {event.short for event in self.watch.events} - {short})
 
-    def _as_beside_others(self, final: Final, is_close: Callable[[Array, Parameter], bool]) -> Final:
+    def _as_beside_others(
+        self, final: Final, is_close: Callable[[Array, Parameter], bool], steps: dict[int, int]
+    ) -> Final:
         """A step that is wrong, as what others that are right have in its place, which the same statement takes off."""
         if final.by != "update" or is_close(self._value(final.node), final.parameter):
             return final
@@ -217,7 +219,22 @@ class Owners(Opponents):
         right = [other for other in right if place is not None and self._updated_at(other.parameter) == place]
         made_of = self.all_behind(final.node)
         behind = [event for event in self.watch.events if event.node in made_of]
-        return beside_others(final, right, reversed(behind)) or final
+        return beside_others(final, right, reversed(behind)) or self._of_their_share(final, right, steps)
+
+    def _of_their_share(self, final: Final, right: list[Final], steps: dict[int, int]) -> Final:
+        """What a step is a share of, as those that are right are: `g` of `w -= rate * g / n`."""
+        shares = [factor_of(self._value(steps[f.parameter.node]), self._value(f.node)) for f in right]
+        if not is_one_number(shares) or is_near_number(shares[0], 1.0):
+            return final
+        step = self._value(final.node)
+        of = (node for node in within(self.tape, final.node) if self._value(node).shape == step.shape)
+        inner = next((n for n in of if is_near_number(factor_of(step, self._value(n)), shares[0] or 0.0)), None)
+        if inner is None:
+            return final
+        if final.node in self._made:
+            self._made.setdefault(inner, self._made[final.node])
+        name = next(iter(self._all_names().get(inner, ())), final.name)
+        return replace(final, name=name, node=inner)
 
     def _updated_at(self, parameter: Parameter) -> Place | None:
         last = self._last_in_turn(parameter)

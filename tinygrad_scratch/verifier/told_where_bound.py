@@ -47,6 +47,8 @@ def tell_where_bound(case: Case, cause: Cause, wrong: Event) -> Repair | None:
         return None
     if told and cause.kind == "missing-derivative" and tell_where_all_returned(cause, found):
         return None
+    if told and cause.should_be is None:
+        tell_what_is_put_in(cause)
     if found is None or cause.kind != "missing-derivative":
         return None if found is None else tell_within(case, cause, found) or tell_handed_over(case, cause, found)
     if tell_where_returned(cause, found) or tell_after_sum(case, cause, found):
@@ -237,11 +239,26 @@ def tell_mask_where_made(cause: Cause, found: Difference) -> None:
             bound = only_binding(source_of(text_of(cause.file)), cause.line, name)
         case _:
             return
-    if bound is not None and isinstance(bound.value, ast.Call):
+    if bound is not None and isinstance(bound.value, COMPUTED):
         tell_at(cause, bound, None, name)
-        cause.kind, cause.expression = "missing-derivative", source_of(text_of(cause.file)).code(bound.value)
-        cause.should_be = replaced(ast.unparse(found.new), name, cause.expression)
-        cause.sentence = f"`{cause.expression}` is the function itself: its derivative is `{cause.should_be}`"
+        is_function = isinstance(bound.value, ast.Call)
+        cause.expression = source_of(text_of(cause.file)).code(bound.value)
+        cause.should_be = replaced(ast.unparse(found.new), name, bracketed(cause.expression))
+        what, due = ("the function itself", "its derivative is") if is_function else ("no slope", "that of a ReLU is")
+        cause.kind = "missing-derivative" if is_function else AT_POINT
+        cause.sentence = f"`{cause.expression}` is {what}: {due} `{cause.should_be}`"
+
+
+def tell_what_is_put_in(cause: Cause) -> None:
+    """Tell where a value was made what is only put in at an entry by its name: `J[i, j] = p`."""
+    match parsed(statement_at(cause.file, cause.line)):
+        case ast.Assign(targets=[ast.Subscript()], value=ast.Name(id=name)):
+            bound = only_binding(source_of(text_of(cause.file)), cause.line, name)
+        case _:
+            return
+    if bound is not None and isinstance(bound.value, COMPUTED | ast.IfExp):
+        tell_at(cause, bound, None, name)
+        cause.expression = source_of(text_of(cause.file)).code(bound.value)
 
 
 def tell_at(cause: Cause, bound: ast.Assign, repair: Repair | None, name: str) -> None:

@@ -95,6 +95,8 @@ class Hit:
         if "; " in self.rewrite.text:  # two statements for one
             return self.rewrite.text
         changed = with_bare_names(self.statements[1], self.written)
+        if changed == self.written:
+            return ""
         return changed if changed.count("(") == self.written.count("(") else without_brackets(changed, self.written)
 
     @cached_property

@@ -12,6 +12,7 @@ from tinygrad_scratch.verifier.rewriting.beside_unread import beside_unread
 from tinygrad_scratch.verifier.rewriting.carried import carried_over
 from tinygrad_scratch.verifier.rewriting.each_turn import begun_in_turns
 from tinygrad_scratch.verifier.rewriting.expressions import Expressions
+from tinygrad_scratch.verifier.rewriting.indented import into_loop, out_of_loop
 from tinygrad_scratch.verifier.rewriting.of_other_holders import of_other_holders
 from tinygrad_scratch.verifier.rewriting.rewrite import (
     CHANGED,
@@ -85,6 +86,9 @@ class Statement(Expressions):
         if isinstance(node, ast.Assign | ast.AugAssign | ast.Expr):
             yield from self.later(node)
             yield from carried_over(self.source, node)
+        if isinstance(node, ast.Return | ast.AugAssign):
+            yield from out_of_loop(self.source, node)
+            yield from into_loop(self.source, node)
         if isinstance(node, ast.Assign | ast.AugAssign):
             yield from self.of_same_index(node)
         yield from self.of_expressions()

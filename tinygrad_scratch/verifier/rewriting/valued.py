@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
-from tinygrad_scratch.verifier.edits import name_of
+from tinygrad_scratch.verifier.edits import JOINING, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import SLOPE, Rewrite
 from tinygrad_scratch.verifier.steps import renamed
 
@@ -97,14 +97,20 @@ def is_mere_number(case: Case, node: int) -> bool:
 
 
 def parameter_of(case: Case, node: int) -> int | None:
-    """The parameter that a value is, or is a row or a copy of, or what an update has made of it since."""
+    """The parameter that a value is, or is a row or a copy of, or what an update has made of it since.
+
+    So is one with noughts for some of its columns, as of a bias that has no penalty.
+    """
     parameters = {final.parameter.node for final in case.finals}
     slots = {case.tape.nodes[parameter].slot: parameter for parameter in parameters}
     while node not in parameters:
         if case.tape.nodes[node].slot in slots:
             return slots[case.tape.nodes[node].slot]
         step = case.step_of(node)
-        if not step.reads or (step.function is not renamed and name_of(step.function) not in LAID_OUT):
+        joins = name_of(step.function) in JOINING
+        lays_out = step.function is renamed or name_of(step.function) in LAID_OUT
+        reads = [read for read in step.reads if not joins or np.any(case.tape.nodes[read].value)]
+        if not reads or not (lays_out or (joins and len(reads) == 1)):
             return None
-        node = step.reads[0]
+        node = reads[0]
     return node
