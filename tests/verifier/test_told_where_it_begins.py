@@ -484,3 +484,175 @@ def test_what_a_line_only_reads_is_told_where_it_was_made(
     made = getattr(module_of(tmp_path / "module.py", text), layer)()
     check = verify.layer(made, np.random.default_rng(13).normal(size=(3, 4)))
     assert told(check) == (line_of(text, wrong), kind), str(check)
+
+
+DEEP = """
+import numpy as np
+
+class Deep:
+    def __init__(self, sizes, kind):
+        rng = np.random.default_rng(14)
+        self.kind, self.count = kind, len(sizes)
+        self.kept, self.weights = {}, {}
+        for l in range(1, self.count):
+            self.weights["W" + str(l)] = rng.normal(size=(sizes[l - 1], sizes[l])) / 2
+            self.weights["b" + str(l)] = np.zeros((1, sizes[l]))
+
+    def bent(self, z, kind):
+        if kind == "tanh":
+            return np.tanh(z)
+        elif kind == "sigmoid":
+            return 1 / (1 + np.exp(-z))
+
+    def bent_prime(self, z, kind):
+        if kind == "tanh":
+            return 1 - np.tanh(z) ** 2
+        elif kind == "sigmoid":
+            s = 1 / (1 + np.exp(-z))
+            return s * (1 - s)
+
+    def turn(self, X, Y, rate):
+        self.kept["A0"] = a = X
+        for l in range(1, self.count):
+            z = a @ self.weights["W" + str(l)] + self.weights["b" + str(l)]
+            a = self.bent(z, self.kind) if l < self.count - 1 else z
+            self.kept["Z" + str(l)], self.kept["A" + str(l)] = z, a
+        loss = 0.5 * np.mean(np.sum((a - Y) ** 2, axis=1))
+        d = (a - Y) / len(X)
+        for l in reversed(range(1, self.count)):
+            dW, db = self.kept["A" + str(l - 1)].T @ d, d.sum(axis=0, keepdims=True)
+            if l > 1:
+                d = (d @ self.weights["W" + str(l)].T) * self.bent_prime(self.kept["Z" + str(l - 1)], self.kind)
+            self.weights["W" + str(l)] -= rate * dW
+            self.weights["b" + str(l)] -= rate * db
+        return loss
+
+net = Deep([4, 6, 5, 3], "tanh")
+rng = np.random.default_rng(15)
+X, Y = rng.normal(size=(9, 4)), rng.normal(size=(9, 3))
+for turn in range(20):
+    loss = net.turn(X, Y, 0.1)
+    print(loss)
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "kind"),
+    [
+        ("for l in reversed(range(1, self.count)):", "for l in reversed(range(2, self.count)):", "off-by-one"),
+        (
+            'self.bent_prime(self.kept["Z" + str(l - 1)], self.kind)',
+            'self.bent_prime(self.kept["A" + str(l - 1)], self.kind)',
+            "derivative-at-wrong-point",
+        ),
+    ],
+)
+def test_a_layer_that_no_turn_comes_to_and_a_slope_that_is_given_another_value(
+    tmp_path: Path, right: str, wrong: str, kind: str
+) -> None:
+    text = changed(DEEP, right, wrong)
+    check = check_of_script(tmp_path, text)
+    assert told(check) == (line_of(text, wrong), kind), str(check)
+    assert all("kept['(" not in other for other in check.first_wrong.others), str(check)
+
+
+STATES = """
+import numpy as np
+
+class Chain:
+    def __init__(self):
+        rng = np.random.default_rng(16)
+        self.U, self.V, self.w = rng.normal(size=(4, 3)), 0.4 * rng.normal(size=(4, 4)), rng.normal(size=(2, 4))
+
+    def forward(self, xs):
+        h_prev = np.zeros((4, 1))
+        self.xs, self.states, outs = xs, [h_prev], []
+        for x in xs:
+            h = np.tanh(self.U @ x + self.V @ h_prev)
+            self.states.append(h)
+            outs.append(self.w @ h)
+            h_prev = h
+        return outs
+
+    def backward(self, ups):
+        self.dU, self.dV, self.dw = np.zeros_like(self.U), np.zeros_like(self.V), np.zeros_like(self.w)
+        later = np.zeros((4, 1))
+        for t in reversed(range(len(ups))):
+            h, h_prev = self.states[t + 1], None
+            h_prev = self.states[t]
+            self.dw += ups[t] @ h.T
+            da = (1 - h * h) * (self.w.T @ ups[t] + later)
+            self.dU += da @ self.xs[t].T
+            self.dV += da @ h_prev.T
+            later = self.V.T @ da
+"""
+
+
+def test_a_value_that_another_turn_calls_otherwise_is_read_by_its_own_name(tmp_path: Path) -> None:
+    text = changed(STATES, "self.dV += da @ h_prev.T", "self.dV += da @ h.T")
+    net, rng = module_of(tmp_path / "module.py", text).Chain(), np.random.default_rng(17)
+    xs, goals = rng.normal(size=(5, 3, 1)), rng.normal(size=(5, 2, 1))
+    with verify(net) as check:
+        outs = net.forward(list(xs))
+        check.loss = 0.5 * sum(np.sum((out - goal) ** 2) for out, goal in zip(outs, goals, strict=True))
+        net.backward([out - goal for out, goal in zip(outs, goals, strict=True)])
+    assert told(check)[0] == line_of(text, "self.dV +="), str(check)
+    assert check.first_wrong is not None
+    assert "h_prev.T" in (check.first_wrong.should_be or "")
+
+
+LAYERS = """
+import numpy as np
+
+class Dense:
+    def __init__(self, rng, n, m):
+        self.W, self.b = rng.normal(size=(n, m)) / 2, np.zeros(m)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, up):
+        self.dW, self.db = self.x.T @ up, up.sum(axis=0)
+        down = up @ self.W.T
+        return down
+
+class Relu:
+    def forward(self, x):
+        self.x = x
+        return np.maximum(0, x)
+
+    def backward(self, up):
+        return up * (self.x > 0)
+
+class Net:
+    def __init__(self, rng):
+        self.first, self.bend, self.last = Dense(rng, 3, 5), Relu(), Dense(rng, 5, 2)
+
+    def forward(self, x):
+        return self.last.forward(self.bend.forward(self.first.forward(x)))
+
+    def backward(self, up):
+        up = self.last.backward(up)
+        up = self.bend.backward(up)
+        up = self.first.backward(up)
+        return up
+"""
+
+
+def test_a_call_that_is_left_out_between_two_layers_of_a_kind(tmp_path: Path) -> None:
+    text = changed(LAYERS, "        up = self.bend.backward(up)\n", "")
+    rng = np.random.default_rng(18)
+    net, x = module_of(tmp_path / "module.py", text).Net(rng), rng.normal(size=(7, 3))
+    with verify(net) as check:
+        out = net.forward(x)
+        check.loss = 0.5 * np.sum(out**2)
+        net.backward(out)
+    assert told(check) == (line_of(text, "up = self.first.backward(up)"), "missing-derivative"), str(check)
+
+
+def test_a_loop_that_counts_to_its_outer_counter(tmp_path: Path) -> None:
+    text = changed(BY_ENTRIES, "for j in range(n):", "for j in range(i + 1):")
+    layer = module_of(tmp_path / "module.py", text).Softmax()
+    check = verify.layer(layer, np.random.default_rng(19).normal(size=(3, 4)))
+    assert told(check) == (line_of(text, "for j in range(i + 1):"), "off-by-one"), str(check)

@@ -373,12 +373,12 @@ def names_in(code: str) -> set[str]:
 
 
 def replaced(text: str, old: str, new: str) -> str | None:
-    """A text with one name for another, but where it is that of an argument; None where the name isn't in it.
+    """A text with one name for another, but where it is that of an argument, or a key; None where it isn't in the text.
 
-    >>> replaced("step(w, z=z)", "z", "h"), replaced("step(w, z=1)", "z", "h")
-    ('step(w, z=h)', None)
+    >>> replaced("step(w, z=z)", "z", "h"), replaced("step(w, z=1)", "z", "h"), replaced("kept['z']", "z", "h")
+    ('step(w, z=h)', None, None)
     """
-    pattern = rf"(?<![\w.]){re.escape(old)}(?![\w]|\s*=(?!=))"
+    pattern = rf"(?<![\w.'\"]){re.escape(old)}(?![\w]|\s*=(?!=))"
     return re.sub(pattern, lambda _: new, text) if re.search(pattern, text) else None
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.rewriting.text import lines_of, source_of
+from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
 from tinygrad_scratch.verifier.source import text_of
 
 POINTS = np.array([-1.3, -0.4, 0.3, 1.7])
@@ -122,8 +122,8 @@ def function_at(file: str, line: int) -> Named | None:
     """The innermost function around a line, if its name says what it is and it only works out a value."""
     source = source_of(text_of(file))
     around = [node for node in source.blocks if isinstance(node, ast.FunctionDef) and line in lines_of(node)]
-    if not around or not is_plain(around[-1]):
-        return None
+    if not around or not is_plain(around[-1].body):
+        return branch_at(source, around[-1], line) if around else None
     function, start = around[-1], source.at(around[-1].lineno)
     given, meant = [each.arg for each in function.args.args], meant_by(function.name)
     holder = source.class_around(line)
@@ -144,10 +144,29 @@ def taken_forward(holder: ast.ClassDef) -> set[str]:
     return {argument.arg for each in own for argument in each.args.args} - {"self"}
 
 
-def is_plain(function: ast.FunctionDef) -> bool:
-    """Whether all that a function does is to work out a value, and to return it."""
-    said = (each for each in function.body if isinstance(each, ast.Expr))
-    works = all(isinstance(each, ast.Assign | ast.Return | ast.Expr) for each in function.body)
+def branch_at(source: Source, function: ast.FunctionDef, line: int) -> Named | None:
+    """What a function does that is told by a word which one it is: `if kind == "tanh": return 1 - np.tanh(z) ** 2`."""
+    branches = [node for node in ast.walk(function) if isinstance(node, ast.If) and is_plain(node.body)]
+    own = next((node for node in branches if any(line in lines_of(each) for each in node.body)), None)
+    if own is None:
+        return None
+    words = [
+        node.value for node in ast.walk(own.test) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    read = {node.id for each in own.body for node in ast.walk(each) if isinstance(node, ast.Name)}
+    given = [each.arg for each in function.args.args if each.arg in read and each.arg != "self"]
+    name = "_".join([*words[:1], *(["deriv"] if SLOPE.search(function.name) else [])])
+    meant = meant_by(name)
+    if len(words) != 1 or len(given) != 1 or not meant:
+        return None
+    lines = "".join(f"    {source.code(each)}\n" for each in own.body)
+    return Named(f"def chosen({given[0]}):\n{lines}", "chosen", meant, is_method=False, has_above=False)
+
+
+def is_plain(body: list[ast.stmt]) -> bool:
+    """Whether all that the body of a function does is to work out a value, and to return it."""
+    said = (each for each in body if isinstance(each, ast.Expr))
+    works = all(isinstance(each, ast.Assign | ast.Return | ast.Expr) for each in body)
     return works and all(isinstance(each.value, ast.Constant) for each in said)
 
 

@@ -75,7 +75,9 @@ def handed_too_far(region: Region, later: int, between: list[Step]) -> Place | N
     """
     case, made = region.case, region.case.step_of(region.node)
     given = [event.place for event in case.arguments if event.node == later]
-    inside = any(step.place is not None and in_same_function(step.place, g) for step in between for g in given)
+    calls = {step.caller for step in case.tape.steps if later in step.reads}  # of all functions that read it
+    here = [step.place for step in between if step.place is not None and step.caller in calls]
+    inside = any(in_same_function(place, each) for place in here for each in given)
     if not given or inside or made.place is None or made.caller is None:
         return None
     bound = (e for e in case.events if e.node == region.node and in_same_function(e.place, made.caller))

@@ -29,6 +29,7 @@ from tinygrad_scratch.verifier.rewriting.text import effort
 from tinygrad_scratch.verifier.source import (
     bracketed,
     in_same_function,
+    parsed,
     replaced,
     right_side,
     statement_at,
@@ -69,7 +70,8 @@ def operands(region: Region) -> Iterator[Finding]:
     if found:
         best = found[0][1]
         rivals = [f for rank, f in found if rank == found[0][0]]
-        best.others = sorted({f.should_be for f in rivals if f.should_be and f.should_be != best.should_be})
+        texts = {f.should_be for f in rivals if f.should_be and parsed(f.should_be) is not None}
+        best.others = sorted(texts - {best.should_be})
         if best.others:
             best.certainty = "fits"
         yield best
@@ -210,6 +212,7 @@ def made_otherwise(region: Region, step: Step, read: int, other: int) -> Finding
     """What two functions call alike, and make by statements that differ: told where the value is made that is read."""
     events = region.case.events
     own = [e for e in events if e.node == read and step.place is not None and in_same_function(e.place, step.place)]
+    own = [e for e in own if replaced(region.code(step), e.name, "") is not None]  # by which it is read
     theirs = [e for e in events if e.node == other and not any(in_same_function(e.place, each.place) for each in own)]
     pairs = ((one, two) for one in own for two in theirs if one.name == two.name)
     for one, two in pairs:

@@ -10,7 +10,7 @@ from typing import Any
 
 from tinygrad_scratch.verifier.rewriting.additions import additions
 from tinygrad_scratch.verifier.rewriting.before_call import before_call
-from tinygrad_scratch.verifier.rewriting.bound_elsewhere import bound_elsewhere
+from tinygrad_scratch.verifier.rewriting.bound_elsewhere import bound_elsewhere, counted_elsewhere
 from tinygrad_scratch.verifier.rewriting.brackets import into_brackets, out_of_brackets, power_of_term
 from tinygrad_scratch.verifier.rewriting.calls import is_slope, of_call
 from tinygrad_scratch.verifier.rewriting.counts import counts
@@ -81,6 +81,7 @@ class Expressions:
             if isinstance(part.node, COMPUTED) and isinstance(part.around, ast.Call) and part.is_in_slope:
                 yield from of_point(part)
             yield from bound_elsewhere(part)
+            yield from counted_elsewhere(part)
             yield from unused(part)
             yield from written_elsewhere(part)
             yield from of_entries(part)

@@ -72,7 +72,8 @@ def without_gradients(case: Case, lacking: Iterable[Parameter]) -> dict[str, int
     trained = {final.parameter.name for final in case.finals}
     lists = {PLACE.sub("#", name) for name in trained if PLACE.search(name)}
     nodes = {final.parameter.node for final in case.finals}
-    known = [*((each.name, each.node) for each in lacking), *((event.name, event.node) for event in case.events)]
+    named = ((event.name.removeprefix("self."), event.node) for event in case.events)
+    known = [*((each.name, each.node) for each in lacking), *named]
     found: dict[str, int] = {}
     for name, node in known:
         is_one = PLACE.sub("#", name) in lists and name not in trained
