@@ -37,7 +37,8 @@ def counted_elsewhere(part: Part) -> Iterator[Rewrite]:
     """How far another loop of the function counts, for what one loop counts to: `range(n)` for `range(i + 1)`."""
     if not isinstance(part.statement, ast.For) or not isinstance(part.node, ast.BinOp) or not is_count(part.around):
         return
-    counts = [node for node in part.source.words(part.line).nodes if is_count(node)]
+    calls = [node for node in part.source.words(part.line).nodes if isinstance(node, ast.Call)]
+    counts = filter(is_count, calls)
     for text in dict.fromkeys(part.source.code(node.args[-1]) for node in counts):
         if text != part.code:
             yield part.change(text, "off-by-one", f"the loop ends at {part.code}: it should end at {text}")
