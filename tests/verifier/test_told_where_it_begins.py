@@ -656,3 +656,155 @@ def test_a_loop_that_counts_to_its_outer_counter(tmp_path: Path) -> None:
     layer = module_of(tmp_path / "module.py", text).Softmax()
     check = verify.layer(layer, np.random.default_rng(19).normal(size=(3, 4)))
     assert told(check) == (line_of(text, "for j in range(i + 1):"), "off-by-one"), str(check)
+
+
+AT_ONCE = """
+import numpy as np
+
+class Param:
+    def __init__(self, value):
+        self.value, self.grad = value, np.zeros_like(value)
+
+def penalty_of(w, strength):
+    grad = 2 * strength * w
+    return strength * np.sum(w**2), grad
+
+class Linear:
+    def __init__(self, rng, n, m):
+        self.W = Param(rng.normal(size=(n, m)))
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W.value
+
+    def backward(self, up):
+        self.W.grad = self.W.grad + self.x.T @ up
+        return up @ self.W.value.T
+
+class Net:
+    def __init__(self, rng):
+        self.layers = [Linear(rng, 3, 5), Linear(rng, 5, 2)]
+
+    def cost(self, x, y):
+        out = self.layers[1].forward(np.tanh(self.layers[0].forward(x)))
+        loss = 0.5 * np.sum((out - y) ** 2)
+        back = self.layers[1].backward(out - y)
+        self.layers[0].backward(back * (1 - self.layers[1].x ** 2))
+        for layer in self.layers:
+            more, grad_more = penalty_of(layer.W.value, 0.1)
+            layer.W.grad += grad_more
+            loss += more
+        return loss
+"""
+
+
+def test_a_penalty_that_takes_the_place_of_a_gradient(tmp_path: Path) -> None:
+    text = changed(AT_ONCE, "layer.W.grad += grad_more", "layer.W.grad = grad_more")
+    rng = np.random.default_rng(20)
+    net = module_of(tmp_path / "module.py", text).Net(rng)
+    with verify(net) as check:
+        check.loss = net.cost(rng.normal(size=(7, 3)), rng.normal(size=(7, 2)))
+        check.gradients_in(net)
+    assert told(check) == (line_of(text, "layer.W.grad ="), "overwritten-accumulation"), str(check)
+
+
+SLIPS = """
+import numpy as np
+
+rng = np.random.default_rng(21)
+X, labels = rng.normal(size=(9, 4)), np.eye(3)[rng.integers(0, 3, size=9)]
+W, V, b = rng.normal(size=(4, 5)) / 2, rng.normal(size=(5, 3)) / 2, np.zeros(3)
+for turn in range(9):
+    h = np.tanh(X @ W)
+    z = h @ V + b
+    y = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    loss = -np.sum(np.log(y) * labels) / len(X)
+    dz = y - labels
+    dV, db = h.T @ dz / len(X), dz.sum(axis=0) / len(X)
+    slope = 1.0 - np.power(h, 2)
+    dW = X.T @ ((dz @ V.T) * slope) / len(X)
+    W -= 0.2 * dW
+    V -= 0.2 * dV
+    b -= 0.2 * db
+    print(loss)
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "kind"),
+    [
+        ("dz = y - labels", "dz = (y - labels) * y * (1 - y)", "scale-factor"),
+        ("np.power(h, 2)", "np.power(np.tanh(h), 2)", "derivative-at-wrong-point"),
+    ],
+)
+def test_what_is_too_much_beside_a_slope(tmp_path: Path, right: str, wrong: str, kind: str) -> None:
+    text = changed(SLIPS, right, wrong)
+    check = check_of_script(tmp_path, text)
+    assert told(check) == (line_of(text, wrong), kind), str(check)
+    assert check.first_wrong is not None
+    assert "1 / y" not in (check.first_wrong.should_be or "")
+
+
+OF_WORDS = """
+import numpy as np
+
+def one_word(v, index, outer):
+    y = np.exp(outer @ v - np.max(outer @ v))
+    y = y / y.sum()
+    dv = -outer[index] + np.sum(y[:, None] * outer, axis=0)
+    douter = np.outer(y, v)
+    douter[index] -= v
+    return -np.log(y[index]), dv, douter
+
+def all_words(center, words, inner, outer):
+    loss, dinner, douter = 0.0, np.zeros_like(inner), np.zeros_like(outer)
+    for word in words:
+        one, dv, more = one_word(inner[center], word, outer)
+        loss += one
+        dinner[center] += dv
+        douter += more
+    return loss, dinner, douter
+"""
+
+
+def test_the_row_of_a_label_is_missing(tmp_path: Path) -> None:
+    text = changed(OF_WORDS, "dv = -outer[index] + np.sum(", "dv = np.sum(")
+    module, rng = module_of(tmp_path / "module.py", text), np.random.default_rng(22)
+    inner, outer = rng.normal(size=(6, 5)), rng.normal(size=(6, 5))
+    with verify(inner=inner, outer=outer) as check:
+        check.loss, *slopes = module.all_words(2, [1, 3, 5, 3], inner, outer)
+        check.gradients = dict(zip(("inner", "outer"), slopes, strict=True))
+    assert told(check) == (line_of(text, "dv = np.sum("), "missing-term"), str(check)
+    assert check.first_wrong is not None
+    assert "- outer[index]" in (check.first_wrong.should_be or "")
+
+
+TURNED = """
+import numpy as np
+
+def windows(x, n):
+    return np.array([x[i : i + n].reshape(-1) for i in range(len(x) - n + 1)])
+
+class Conv:
+    def __init__(self, w):
+        self.w = w
+
+    def forward(self, x):
+        self.rows, self.n = windows(x, len(self.w)), len(self.w)
+        return self.rows @ self.w.reshape(-1, self.w.shape[2])
+
+    def backward(self, up):
+        self.dw = (self.rows.T @ up).reshape(self.w.shape)
+        padded = np.pad(up, ((self.n - 1, self.n - 1), (0, 0)))
+        flipped = self.w[::-1]
+        flipped = flipped.swapaxes(1, 2)
+        return windows(padded, self.n) @ flipped.reshape(-1, flipped.shape[2])
+"""
+
+
+def test_what_is_called_flipped_and_is_not(tmp_path: Path) -> None:
+    text = changed(TURNED, "self.w[::-1]", "self.w")
+    rng = np.random.default_rng(23)
+    layer = module_of(tmp_path / "module.py", text).Conv(rng.normal(size=(3, 2, 4)))
+    check = verify.layer(layer, rng.normal(size=(8, 2)))
+    assert told(check) == (line_of(text, "flipped = self.w\n"), "transpose"), str(check)

@@ -414,9 +414,12 @@ class FindingLoss(HeldPenalties):
     def _made_again(self, late: list[Candidate], finals: list[Final]) -> tuple[list[Candidate], list[Final]]:
         """A loss that was computed after an update, as it is of the weights before it, and the gradients that fit it.
 
-        None where none do: then it may be one of other data, as where a network is tried out after each step.
+        None where none do: then it may be one of other data, as where a network is tried out after each step. Of two
+        that as many fit it is the whole, and not what goes into it.
         """
         named = ([each for each in late if each.name != UNNAMED] or late)[:MOST_MADE_AGAIN]
+        parts = {e.node for e in named for other in named if e.node in self.all_behind(other.node) - {other.node}}
+        whole = [each.node not in parts for each in named]
         losses = [candidate.node for candidate in named]
         copies: list[tuple[int, int]] = []
         for final in finals if named else ():
@@ -433,8 +436,12 @@ class FindingLoss(HeldPenalties):
             self.tape.leaks = [leak for leak in self.tape.leaks if leak.time <= first]
         self._parents = self.tape.parents()
         finals = self.owners_by(lambda value, parameter: False)[0]  # their values have other numbers now
-        made = [replace(c, node=node) for c, node in zip(named, again, strict=False) if node is not None]
-        best = self._best(played(self.tape), made, finals) if made else None
+        pairs = [(replace(c, node=n), w) for c, n, w in zip(named, again, whole, strict=False) if n is not None]
+        made = [candidate for candidate, _ in pairs]
+        run = played(self.tape) if made else None
+        best = self._best(run, made, finals) if run is not None else None
+        of_wholes = self._best(run, [each for each, is_whole in pairs if is_whole], finals) if run is not None else None
+        best = of_wholes if of_wholes is not None and best is not None and of_wholes[1:3] >= best[1:3] else best
         if best is None or not (best[1] or self.judged_by):
             self._late = made
             return [], finals

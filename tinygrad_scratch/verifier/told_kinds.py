@@ -116,19 +116,42 @@ def name_kind(case: Case, cause: Cause) -> None:
     size = "" if is_of_penalty(case, found) else kind_of_size(case, cause, found)
     kind = size or of_read(case, cause, found) or of_counter(cause, found) or kind_by_text(case, found, cause.kind)
     source = source_of(text_of(cause.file))
-    if kind == "wrong-operand" and source.is_in_derivative(cause.line):
-        around = source.function_around(cause.line)
-        of_one = around is not None and len([arg for arg in around.args.args if arg.arg != "self"]) < 2
-        exchanged = of_one and all(isinstance(each, ast.Name | ast.Attribute) for each in (found.old, found.new))
-        masked = isinstance(found.new, ast.Compare) and same(found.new.left, found.old)  # the function itself before
-        kind = AT_POINT if exchanged or masked else kind
-    kind = AT_POINT if kind == "wrong-operand" and is_chosen_for_slope(source, cause.line) else kind
+    kind = AT_POINT if kind == "wrong-operand" and is_of_point(source, cause, found) else kind
+    if kind == "scale-factor" and is_slope_of_result(source, cause, found):
+        kind, due = AT_POINT, ast.unparse(found.new)
+        cause.sentence = f"`{ast.unparse(found.old)}` is the derivative of another function: here it is {due}"
     kind = "off-by-one" if kind == "scale-factor" and is_place_in_own(source, found) else kind
     if kind == "wrong-operand" and "derivative" in cause.sentence:
         cause.sentence = f"`{ast.unparse(found.old)}` should be {ast.unparse(found.new)}"
     cause.kind = kind
     if kind == BATCH:
         tell_division(cause, found)
+
+
+def is_of_point(source: Source, cause: Cause, found: Difference) -> bool:
+    """Whether another value stands where a slope is taken."""
+    if is_chosen_for_slope(source, cause.line) or is_bent_in_slope(found):
+        return True
+    if not source.is_in_derivative(cause.line):
+        return False
+    around = source.function_around(cause.line)
+    of_one = around is not None and len([arg for arg in around.args.args if arg.arg != "self"]) < 2
+    exchanged = of_one and all(isinstance(each, ast.Name | ast.Attribute) for each in (found.old, found.new))
+    masked = isinstance(found.new, ast.Compare) and same(found.new.left, found.old)  # the function itself before
+    return exchanged or masked
+
+
+def is_slope_of_result(source: Source, cause: Cause, found: Difference) -> bool:
+    """Whether a function for a slope gives that of the function which it makes on its way: `s * (1 - s)` for `s`."""
+    written = re.sub(r"\s", "", ast.unparse(found.old))
+    return source.is_in_derivative(cause.line) and OF_RESULT.fullmatch(written) is not None
+
+
+def is_bent_in_slope(found: Difference) -> bool:
+    """Whether a slope is taken at what a function makes of a value, or the other way round: `1 - np.tanh(h) ** 2`."""
+    pairs = ((found.old, found.new), (found.new, found.old))
+    is_one_of = any(isinstance(a, ast.Call) and len(a.args) == 1 and same(a.args[0], b) for a, b in pairs)
+    return is_one_of and is_in_rest_of_one(found)
 
 
 def tell_product(case: Case, cause: Cause, found: Difference) -> Difference:

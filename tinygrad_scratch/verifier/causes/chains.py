@@ -340,11 +340,19 @@ def slope_within(region: Region) -> Iterator[Finding]:
                 continue
             if is_parameter(region, node):  # what is made of it by entry is a step, and no slope
                 continue
+            known = factors_taken(region, step, node)
             for text, slope in SLOPES:
                 changes: dict[int, Edit] = {s.index: of_argument(place, slope) for s in turns}
-                if text != "{t}" and region.gives_truth(changes):
+                if text not in known and region.gives_truth(changes):
                     code = region.code(step)
                     right = text.format(t=called_in(code) or bracketed(region.name(node)))
                     new = without_brackets(right, code) if f"({code})" in region.expression else right
                     yield Finding(*kind_of(code, right), step, region.rewritten(step, new), changes)
                     return
+
+
+def factors_taken(region: Region, step: Step, node: int) -> tuple[str, ...]:
+    """The slopes that are none beside what a product has: `y * (1 / y)` is 1."""
+    products = (s for s in region.steps if name_of(s.function) == "multiply" and node in s.reads)
+    is_factor = any(s.place and step.place and s.place.line == step.place.line for s in products)
+    return ("{t}", "(1 / {t})") if is_factor else ("{t}",)

@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.causes.penalties import is_of_parameters, is_penalty
 from tinygrad_scratch.verifier.edits import PRODUCTS, is_filled, name_of
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.likeness import close, is_along, is_near_number
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Finding, Region
@@ -46,7 +47,10 @@ def held_constant(region: Region) -> Iterator[Finding]:
                 "regularisation" if penalties else "missing-term",
                 f"{names} depends on {region.name(region.of)}, too: the part of the gradient that goes "
                 "through it is missing",
-                place=lacks_first(region, cuts, cut) or made_first(region) or region.first_statement(),
+                place=lacks_first(region, cuts, cut)
+                or made_first(region)
+                or carried_from(region, region.event, cut)
+                or region.first_statement(),
             )
             return
 
@@ -68,7 +72,7 @@ def lacks_first(region: Region, cuts: Cuts, cut: tuple[int, ...]) -> Place | Non
             continue
         known = case.match_up_to_factor(value)
         if known is None or known[0].how == PART:  # else it is all of another gradient
-            return event.place
+            return carried_from(region, event, cut) or event.place
     return None
 
 
@@ -79,6 +83,18 @@ def made_first(region: Region) -> Place | None:
     along = (event for event in own if is_along(np.asarray(region.values[event.node]), region.value))
     first = min(along, key=lambda event: event.node, default=region.event)
     return None if first.node == region.node else first.place
+
+
+def carried_from(region: Region, event: Event, cut: tuple[int, ...]) -> Place | None:
+    """Where a later line gave the name by which the turn before left the rest: `dh = up[t] + dh_next` is right.
+
+    It is where what is held constant is a step of the turn before, and not one that is made beside it.
+    """
+    case, own = region.case, event.place
+    reads = set(case.step_of(event.node).reads) - case.forward
+    later = [e for e in case.events if e.node in reads and in_same_function(e.place, own) and e.place.line > own.line]
+    is_next = all(name_of(case.step_of(node).function) in PRODUCTS for node in cut)
+    return later[0].place if len(later) == 1 and is_next else None
 
 
 def is_of_penalty(region: Region, node: int) -> bool:

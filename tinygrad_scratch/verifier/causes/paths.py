@@ -18,7 +18,14 @@ from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Finding, Region
-from tinygrad_scratch.verifier.source import bracketed, end_of_turns, in_same_function, right_side, statement_at
+from tinygrad_scratch.verifier.source import (
+    bracketed,
+    end_of_turns,
+    in_same_function,
+    is_rename,
+    right_side,
+    statement_at,
+)
 from tinygrad_scratch.verifier.steps import Step, renamed
 from tinygrad_scratch.verifier.table import PART
 
@@ -36,12 +43,28 @@ def parts_left_out(region: Region) -> Iterator[Finding]:
             if region.is_truth_of(region.value, total) and not in_one_statement(region, [p[0] for p in parts], left):
                 rest = region.truth - region.value
                 held = [e for e in before if close(region.values[e.node], rest)]
-                yield in_a_row(region, left) or missing(region, left, held)
+                yield in_a_row(region, left) or put_over(region, rest, left) or missing(region, left, held)
                 return
             if close(region.value, region.truth + total):
                 step = region.case.tape.steps[parts[chosen[0]][0]]
                 yield Finding("missing-term", f"the part through `{region.code(step)}` is counted twice", None)
                 return
+
+
+def put_over(region: Region, rest: Any, left: list[int]) -> Finding | None:
+    """What is said where a part takes the place of the rest, which an attribute or an entry held: `w.grad = more`."""
+    case = region.case
+    again = {n for s in case.tape.steps if s.function is renamed and region.node in s.reads for n in s.makes}
+    names = [e for e in case.events if e.node in {region.node, *again} and e.name != region.event.name]
+    for event in (e for e in names if not e.name.isidentifier() and is_rename(e.place.file, e.place.line)):
+        before = (e for e in case.events if e.short == event.short and e.node < region.node)
+        if any(np.shape(region.values[e.node]) == rest.shape and close(region.values[e.node], rest) for e in before):
+            line = line_of(region, left[0])
+            said = f"{event.name} held the part through {line}, and is written over: add to it, with `+=`"
+            expression = right_side(statement_at(event.place.file, event.place.line))
+            should = f"{event.name} + {bracketed(expression)}"
+            return Finding("overwritten-accumulation", said, None, should, place=event.place)
+    return None
 
 
 def in_a_row(region: Region, left: list[int]) -> Finding | None:

@@ -21,6 +21,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import (
     kind_of_term,
 )
 
+MOST_ROWS = 6
 PRODUCTS = ast.Mult | ast.Div | ast.MatMult
 NUMBERS = re.compile(r"(?<=[A-Za-z_])\d+(?=\b|_)")
 VALUES = (ast.Name, ast.Attribute, ast.Subscript, ast.BinOp, ast.Call, ast.UnaryOp)
@@ -217,12 +218,17 @@ def calls(part: Part) -> Iterator[Rewrite]:
 
 
 def terms(part: Part) -> Iterator[Rewrite]:
-    """What is added, or taken off, elsewhere."""
-    written = part.source.operand(part.node)
-    for term in renumbered(part.source.words(part.line, of_class=True).terms, part.source.code(part.statement)):
+    """What is added, or taken off, elsewhere; the rows of what is read that others are taken of, as those of labels."""
+    written, words = part.source.operand(part.node), part.source.words(part.line)
+    read = dict.fromkeys(node.id for node in ast.walk(part.node) if isinstance(node, ast.Name))
+    taken = [index for index in words.indices if index.isidentifier()]
+    rows = [f"{name}[{index}]" for name in read if name in words.names for index in taken if name != index]
+    known = renumbered(part.source.words(part.line, of_class=True).terms, part.source.code(part.statement))
+    for term in dict.fromkeys([*known, *rows[:MOST_ROWS]]):
         for sign in "+-":
             said = f"the term {term} is missing"
-            yield part.change(f"({written} {sign} {term})", kind_of_term(term), said, PUT_IN, about=term)
+            kind, about = ("missing-term", "") if term in rows else (kind_of_term(term), term)
+            yield part.change(f"({written} {sign} {term})", kind, said, PUT_IN, about=about)
     if isinstance(part.node, ast.BinOp) and isinstance(part.node.op, ast.Mult | ast.Div):  # the rule of products
         for name in dict.fromkeys(node.id for node in ast.walk(part.node) if isinstance(node, ast.Name)):
             if name not in ("np", "numpy"):

@@ -16,7 +16,8 @@ def out_of_loop(source: Source, node: ast.stmt) -> Iterator[Rewrite]:
     kind, said = what_it_does(source, node)
     inner: ast.stmt = node
     for loop in reversed(source.loops_over(node.lineno) if kind else []):
-        if loop.body[-1] is not inner or loop.body[0] is inner or loop.orelse:
+        counters = {each.id for each in ast.walk(loop.target) if isinstance(each, ast.Name)}
+        if loop.body[-1] is not inner or loop.body[0] is inner or loop.orelse or counters & names_in(node):
             return
         yield moved_to(source, node, indent_of(source, loop), kind, f"{said} at line {loop.lineno}")
         inner = loop
@@ -34,6 +35,8 @@ def what_it_does(source: Source, node: ast.stmt) -> tuple[str, str]:
             return "scale-factor", "each turn scales what the turns before gave: it belongs after the loop"
         case ast.AugAssign(op=ast.Add() | ast.Sub(), value=value) if OF_PENALTY.search(source.code(value)):
             return "regularisation", "each turn adds the gradient of the penalty: it belongs after the loop"
+        case ast.AugAssign(op=ast.Add() | ast.Sub()):
+            return "scale-factor", "each turn adds the same: it belongs after the loop"
     return "", ""
 
 
@@ -49,6 +52,10 @@ def into_loop(source: Source, node: ast.stmt) -> Iterator[Rewrite]:
 def moved_to(source: Source, node: ast.stmt, indent: str, kind: str, said: str) -> Rewrite:
     start = source.at(node.lineno)
     return Rewrite(node.lineno, start, start + len(indent_of(source, node)), indent, kind, said, NAMED)
+
+
+def names_in(node: ast.AST) -> set[str]:
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
 
 
 def indent_of(source: Source, node: ast.stmt) -> str:

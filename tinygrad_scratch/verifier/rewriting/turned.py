@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -12,6 +13,9 @@ from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, NAMED, Rewrite
 from tinygrad_scratch.verifier.rewriting.text import Source, Words
 
 TURNING = ("flip", "flipud", "fliplr", "rot90")
+TURNED = re.compile(r"flip|rot(?:at)?|revers", re.IGNORECASE)
+USUAL = ("{}[::-1]", "{}[:, ::-1]", "{}[::-1, ::-1]", "{}[..., ::-1]", "{}[:, :, ::-1, ::-1]")
+"""The names of what is turned round, and the ways in which that is written."""
 MOST_WAYS = 4  # in which a text turns arrays round
 
 
@@ -42,9 +46,10 @@ def as_elsewhere(part: Part) -> Iterator[Rewrite]:
     if isinstance(part.statement, ast.For | ast.While | ast.If) or is_turning(part.source, part.around):
         return
     beside = ways_of_turning(part.source, part.source.words(part.line))
-    for way in dict.fromkeys([*beside, *ways_of_turning(part.source, part.source.everything)]):
+    usual = USUAL if part.is_whole and TURNED.search(part.source.code(part.statement).partition("=")[0]) else ()
+    for way in dict.fromkeys([*usual, *beside, *ways_of_turning(part.source, part.source.everything)]):
         text = way.format(part.code)
-        tier = CHANGED if way in beside and part.is_whole else NAMED
+        tier = CHANGED if way in (*beside, *usual) and part.is_whole else NAMED
         yield part.change(text, "transpose", f"{part.code} is not turned round: `{text}` is due", tier)
 
 
