@@ -38,7 +38,7 @@ from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
 from tinygrad_scratch.verifier.rewriting.unchecked import Unchecked
 from tinygrad_scratch.verifier.source import end_of_head, start_of_function_in, text_of
-from tinygrad_scratch.verifier.steps import Step, ancestors
+from tinygrad_scratch.verifier.steps import Step
 
 ADDS_EACH_TIME = re.compile(r"(?:np|numpy)\.(?:add|subtract)\.at\(")
 T = TypeVar("T")
@@ -486,10 +486,9 @@ def places_of(places: Iterable[Place | None]) -> set[tuple[str, int]]:
 
 
 def lines_in_order(case: Case, lines: dict[str, set[int]], near: set[tuple[str, int]]) -> list[tuple[str, int]]:
-    """The likeliest first: those suspected already, or with a factor of their own, then by what they are behind.
+    """The likeliest first: those suspected already, then those behind all wrong gradients and few right ones.
 
-    That is all wrong gradients and few right ones. A line that made no value, such as the head of a loop, is behind
-    what its neighbours are behind.
+    A line that made no value, such as the head of a loop, is behind what its neighbours are behind.
     """
     wrong = {final.node for final in case.wrong(case.replay())}
     behind: dict[tuple[str, int], list[int]] = {}  # how many wrong and right gradients a line is behind
@@ -501,23 +500,12 @@ def lines_in_order(case: Case, lines: dict[str, set[int]], near: set[tuple[str, 
         for place in places:
             behind.setdefault(place, [0, 0])[final.node not in wrong] += 1
 
-    scaled = lines_with_factor(case)
-
-    def unlikely(place: tuple[str, int]) -> tuple[bool, bool, int, int, int]:
+    def unlikely(place: tuple[str, int]) -> tuple[bool, int, int, int]:
         bad, good = behind.get(place, (len(wrong), 0))
         away = min((abs(place[1] - line) for file, line in near if file == place[0]), default=FAR)
-        return place not in near, place not in scaled, -bad, good, away
+        return place not in near, -bad, good, away
 
     return sorted(((file, line) for file, own in lines.items() for line in sorted(own)), key=unlikely)
-
-
-def lines_with_factor(case: Case) -> set[tuple[str, int]]:
-    """Where a gradient gets a factor that no mean explains, such as -1, of what was right without it."""
-    found = {event.node: case.match_up_to_factor(case.tape.nodes[event.node].value) for event in case.events}
-    factor = {node: match[1] for node, match in found.items() if match is not None}
-    odd = [event for event in case.events if not case.is_carried(factor.get(event.node, case.scale))]
-    before = {event.node: ancestors(case.parents, [event.node], until=factor.keys() - {event.node}) for event in odd}
-    return places_of(e.place for e in odd if any(factor.get(node) == case.scale for node in before[e.node]))
 
 
 def only_keeps(node: ast.stmt) -> bool:
