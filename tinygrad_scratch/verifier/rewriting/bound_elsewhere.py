@@ -38,8 +38,8 @@ def counted_elsewhere(part: Part) -> Iterator[Rewrite]:
     if not isinstance(part.statement, ast.For) or not isinstance(part.node, ast.BinOp) or not is_count(part.around):
         return
     calls = [node for node in part.source.words(part.line).nodes if isinstance(node, ast.Call)]
-    counts = filter(is_count, calls)
-    for text in dict.fromkeys(part.source.code(node.args[-1]) for node in counts):
+    bounds = [call.args[-1] for call in calls if is_count(call) and not isinstance(call.args[-1], ast.Constant)]
+    for text in dict.fromkeys(map(part.source.code, bounds)):
         if text != part.code:
             yield part.change(text, "off-by-one", f"the loop ends at {part.code}: it should end at {text}")
 
