@@ -140,6 +140,13 @@ def is_vague(cause: Cause) -> bool:
         return True
     if set(NUMBER.findall(cause.should_be)) - set(NUMBER.findall(cause.expression)) - USUAL:
         return True
+    return has_unknown(cause)
+
+
+def has_unknown(cause: Cause) -> bool:
+    """Whether a cause asks for a name that is unknown in the function: what it is given is another value."""
+    if not cause.should_be:
+        return False
     source = source_of(text_of(cause.file))
     own = "np" if source.class_around(cause.line) is None else "np self"
     known = without_texts(f"{source.words(cause.line).text} {cause.expression}")
@@ -287,10 +294,16 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
     made_up = is_vague(cause) and cause.kind in ("missing-derivative", "missing-term")
     at_point = is_vague(cause) and cause.kind == "derivative-at-wrong-point"
     there = [hit for hit in usual if hit.rewrite.line == cause.line and hit.rewrite.tier == CHANGED]
+    simple = [hit for hit in usual if not (hit.puts_in or hit.is_odd)]
     if (
         is_vague(cause) and cause.should_be and there and cause.kind not in SCALES
     ):  # what nobody would have written there, and what one would have
         return there
+    unsaid = cause.kind == "wrong-operand" and not cause.should_be
+    if unsaid:
+        simple = [hit for hit in simple if hit.rewrite.line == cause.line]
+    if (unsaid or has_unknown(cause)) and simple:  # what can't be written there
+        return simple
     if is_vague(cause) and cause.kind in SCALES and usual:
         return [hit for hit in usual if hit.meant[0] >= names[0] or hit.meant[1] >= names[1]]
     if not usual and (made_up or at_point or (is_vague(cause) and cause.kind in SCALES)):
@@ -301,7 +314,6 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
     plain = [hit for hit in usual if hit.effort + MUCH_PLAINER <= size_of_cause(cause)]
     if is_of_another_slope(cause) and plain:
         return plain
-    unsaid = cause.kind == "wrong-operand" and not cause.should_be
     if cause.kind not in SCALES and not (made_up or unsaid):  # a mere number says less than a derivative does
         usual = [hit for hit in usual if hit.rewrite.kind not in SCALES or hit.takes_away or hit.is_alike]
     confirming = [hit for hit in usual if hit.rewrite.line == cause.line and is_alike(hit.rewrite.kind, cause.kind)]

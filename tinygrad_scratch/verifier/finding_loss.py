@@ -751,8 +751,8 @@ class FindingLoss(HeldPenalties):
         return next((event.name for event in self.watch.events if event.node == candidate.node), UNNAMED)
 
     def _is_sole(self, candidate: Candidate) -> bool:
-        """Whether a number with a name that nothing reads is the only one that they compute of all parameters."""
-        named = any(event.node == candidate.node for event in self.watch.events)
+        """Whether a number that nothing reads, and that is named or returned, is the only one of all parameters."""
+        named = any(event.node == candidate.node for event in (*self.watch.events, *self.watch.returned))
         nodes = {parameter.node for parameter in self.parameters if parameter.asked}
         of_all = bool(nodes) and nodes <= self.all_behind(candidate.node)
         gradients = {node for _, node in self.gradients}

@@ -12,6 +12,7 @@ from tinygrad_scratch.verifier.doubt import (
     OF_ORDER,
     drops_rate,
     has_term_twice,
+    has_unknown,
     is_enough,
     is_gradient_already,
     is_vague,
@@ -108,7 +109,7 @@ def is_slip_of_place(file: str, line: int) -> bool:
 
 def is_given_to_any(case: Case, cause: Cause, hit: Hit) -> bool:
     """Whether a change gives something else to whatever function is called there, where one of them is told."""
-    if is_slope_of_given(cause.file, cause.line):
+    if is_slope_of_given(cause.file, cause.line) or has_unknown(cause):
         return False
     own = [e.node for e in case.returned if (e.place.file, e.place.line) == (cause.file, cause.line)]
     callers = {caller for node in own if (caller := case.step_of(node).caller) is not None}
