@@ -87,3 +87,41 @@ def test_a_helper_is_right_that_would_need_what_it_is_not_given(tmp_path: Path) 
     module, rng = module_of(tmp_path / "module.py", text), np.random.default_rng(5)
     check = verify.layer(module.Layer(rng, module.Bent()), rng.normal(size=(6, 4)))
     assert told(check) == (line_of(text, "self.act.fn(z)"), "derivative-at-wrong-point"), str(check)
+
+
+MANY_INPUTS = """
+import numpy as np
+
+class Layer:
+    def __init__(self, rng):
+        self.w = rng.normal(size=(4, 3))
+
+    def forward(self, x):
+        self.x, self.pre = [x], [x @ self.w]
+        return np.tanh(self.pre[0])
+
+    def slope(self, pre):
+        return 1 - np.tanh(pre) ** 2
+
+    def backward(self, dout):
+        if not isinstance(dout, list):
+            dout = [dout]
+        self.dw, below = np.zeros_like(self.w), []
+        for d, x, pre in zip(dout, self.x, self.pre):
+            dx, dw = self.single(d, x, pre)
+            below.append(dx)
+            self.dw += dw
+        return below[0]
+
+    def single(self, dout, x, pre):
+        rows = np.expand_dims(dout * self.slope(pre), axis=1)
+        dw = (x[:, :, None] * rows).sum(axis=0)
+        return (rows @ self.w.T)[:, 0], dw
+"""
+
+
+def test_no_slope_lacks_where_a_value_is_only_put_into_a_list(tmp_path: Path) -> None:
+    text = changed(MANY_INPUTS, "dout * self.slope(pre)", "dout")
+    module, rng = module_of(tmp_path / "module.py", text), np.random.default_rng(6)
+    check = verify.layer(module.Layer(rng), rng.normal(size=(6, 4)))
+    assert told(check) == (line_of(text, "np.expand_dims"), "missing-derivative"), str(check)

@@ -18,6 +18,7 @@ from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.names import alike, is_called_after, without_holder
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.references import Ref, map_tree, refs_in
+from tinygrad_scratch.verifier.source import in_same_function
 from tinygrad_scratch.verifier.steps import Array, Node, Rename, Step, renamed
 from tinygrad_scratch.verifier.tape import Tape
 
@@ -30,6 +31,7 @@ def with_renames(entry: Entry, case: Case) -> bool:
     numbers = {number for number, rename in enumerate(tape.renames, 1) if may_be_wrong(case, rename, names)}
     numbers |= {number for number in own.values() if number}
     numbers -= read_by_forward(tape, case.forward)
+    numbers -= {number for number in numbers if only_holds(case, tape.renames[number - 1])}
     if not numbers:
         return False
     run = Unfolded(tape, numbers)
@@ -90,6 +92,13 @@ def may_be_wrong(case: Case, rename: Rename, names: set[str]) -> bool:
     given = rename.node in case.forward or case.step_of(rename.node).function is None
     returned = "()" in rename.name and rename.time > case.tape.nodes[case.truth.loss].step
     return not given or rename.claims or returned or is_called_after(without_holder(rename.name), names)
+
+
+def only_holds(case: Case, rename: Rename) -> bool:
+    """Whether a line only puts a value into a list that has its name: `d = [d]`."""
+    name, held, _ = rename.name.partition("[")
+    named = (event for event in (*case.arguments, *case.events) if event.node == rename.node and event.short == name)
+    return bool(held) and any(in_same_function(event.place, rename.place) for event in named)
 
 
 def read_by_forward(tape: Tape, forward: set[int]) -> set[int]:
