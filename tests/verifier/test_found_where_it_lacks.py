@@ -97,31 +97,65 @@ class Layer:
         self.w = rng.normal(size=(4, 3))
 
     def forward(self, x):
-        self.x, self.pre = [x], [x @ self.w]
-        return np.tanh(self.pre[0])
+        pre = x @ self.w
+        y = self.bend(pre)
+        self.x, self.pre = [x], [pre]
+        return y
+
+    def bend(self, pre):
+        return np.tanh(pre)
 
     def slope(self, pre):
         return 1 - np.tanh(pre) ** 2
 
-    def backward(self, dout):
-        if not isinstance(dout, list):
-            dout = [dout]
+    def backward(self, dLdy):
+        if not isinstance(dLdy, list):
+            dLdy = [dLdy]
         self.dw, below = np.zeros_like(self.w), []
-        for d, x, pre in zip(dout, self.x, self.pre):
+        for d, x, pre in zip(dLdy, self.x, self.pre):
             dx, dw = self.single(d, x, pre)
             below.append(dx)
             self.dw += dw
         return below[0]
 
-    def single(self, dout, x, pre):
-        rows = np.expand_dims(dout * self.slope(pre), axis=1)
+    def single(self, dLdy, x, pre):
+        rows = np.expand_dims(dLdy * self.slope(pre), axis=1)
         dw = (x[:, :, None] * rows).sum(axis=0)
         return (rows @ self.w.T)[:, 0], dw
 """
 
 
 def test_no_slope_lacks_where_a_value_is_only_put_into_a_list(tmp_path: Path) -> None:
-    text = changed(MANY_INPUTS, "dout * self.slope(pre)", "dout")
+    text = changed(MANY_INPUTS, "dLdy * self.slope(pre)", "dLdy")
     module, rng = module_of(tmp_path / "module.py", text), np.random.default_rng(6)
     check = verify.layer(module.Layer(rng), rng.normal(size=(6, 4)))
     assert told(check) == (line_of(text, "np.expand_dims"), "missing-derivative"), str(check)
+
+
+PAIRS = """
+import numpy as np
+
+def update(users, items, u, i, j):
+    who, one, other = users[u], items[i], items[j]
+    gap = np.sum(who * (one - other), axis=1)
+    share = 1 - np.exp(-gap)
+    spread = np.tile(share, (3, 1)).T
+    users[u] -= 0.1 * (spread * (one - other) + 0.2 * who)
+    items[i] -= 0.1 * (spread * who + 0.2 * one)
+    items[j] -= 0.1 * (spread * -who + 0.2 * other)
+"""
+
+
+def test_the_rest_of_one_is_told_where_it_was_made_for_one_line(tmp_path: Path) -> None:
+    text = changed(PAIRS, "share = 1 - np.exp(-gap)", "share = np.exp(-gap)")
+    module, rng = module_of(tmp_path / "module.py", text), np.random.default_rng(7)
+    users, items, (u, i, j) = rng.normal(size=(6, 3)), rng.normal(size=(9, 3)), ([4, 0, 2], [7, 1, 5], [3, 8, 0])
+    with verify(users=users, items=items) as check:
+        who, one, other = users[u], items[i], items[j]
+        gap = np.sum(who * (one - other), axis=1)
+        check.loss = np.sum(gap + np.exp(-gap)) + 0.1 * (np.sum(who**2) + np.sum(one**2) + np.sum(other**2))
+        module.update(users, items, u, i, j)
+        check.gradients_from_step(0.1)
+    assert told(check) == (line_of(text, "share ="), "wrong-operand"), str(check)
+    assert check.first_wrong is not None
+    assert check.first_wrong.should_be == "1 - np.exp(-gap)"

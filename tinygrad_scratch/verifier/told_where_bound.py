@@ -22,7 +22,7 @@ from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
 from tinygrad_scratch.verifier.rewriting.too_early import stores, told_as_early
 from tinygrad_scratch.verifier.source import bracketed, entries_of, leaves, parsed, replaced, statement_at, text_of
 from tinygrad_scratch.verifier.told_factors import beyond, factors_lacking
-from tinygrad_scratch.verifier.told_forms import Difference, is_value_for_mask
+from tinygrad_scratch.verifier.told_forms import Difference, is_value_for_mask, rest_of_one
 from tinygrad_scratch.verifier.told_kinds import OF_SLOPE, difference, name_kind
 
 COMPUTED = ast.Call | ast.BinOp
@@ -62,12 +62,16 @@ def tell_where_bound(case: Case, cause: Cause, wrong: Event) -> Repair | None:
 
 
 def made_for_nothing(cause: Cause, found: Difference) -> ast.Assign | None:
-    """Where a name was given to what is read for another value, and nowhere else: it would be made for nothing."""
+    """Where a name was given to what is read for another value, and nowhere else: it would be made for nothing.
+
+    So it is where what it leaves of 1 is due, if that was computed: `s = f(z)`, where `1 - s` is right.
+    """
     if not isinstance(found.old, ast.Name):
         return None
     source = source_of(text_of(cause.file))
     bound = only_binding(source, cause.line, found.old.id)
-    return bound if is_known_by(source, bound, [found.new]) else None
+    is_rest = rest_of_one(found.new) == found.old.id and bound is not None and isinstance(bound.value, COMPUTED)
+    return bound if is_rest or is_known_by(source, bound, [found.new]) else None
 
 
 def tell_what_is_meant(case: Case, cause: Cause, found: Difference, bound: ast.Assign) -> Repair | None:
@@ -76,8 +80,9 @@ def tell_what_is_meant(case: Case, cause: Cause, found: Difference, bound: ast.A
     name, right = ast.unparse(found.old), ast.unparse(found.new)
     repair = repair_at(case, cause.file, bound, name)
     tell_at(cause, bound, repair, name)
-    cause.expression, cause.should_be = source.code(bound.value), right
-    cause.sentence = f"`{cause.expression}` should be {right}"
+    cause.expression = source.code(bound.value)
+    right = replaced(right, name, bracketed(cause.expression)) or right
+    cause.should_be, cause.sentence = right, f"`{cause.expression}` should be {right}"
     name_kind(case, cause)
     later = stores((each for each in source.statements if bound.lineno < each.lineno < line), right)
     if later:
