@@ -159,3 +159,41 @@ def test_the_rest_of_one_is_told_where_it_was_made_for_one_line(tmp_path: Path) 
     assert told(check) == (line_of(text, "share ="), "wrong-operand"), str(check)
     assert check.first_wrong is not None
     assert check.first_wrong.should_be == "1 - np.exp(-gap)"
+
+
+DEEP = """
+import numpy as np
+
+rng = np.random.default_rng(8)
+sizes, m = (4, 5, 6, 2), 11
+ws = [0.5 * rng.normal(size=size) for size in zip(sizes[1:], sizes)]
+bs = [0.1 * rng.normal(size=(size, 1)) for size in sizes[1:]]
+x, y = rng.normal(size=(4, m)), rng.normal(size=(2, m))
+for turn in range(9):
+    hs = [x]
+    for w, b in zip(ws, bs):
+        hs.append(np.tanh(w @ hs[-1] + b))
+    loss = 0.5 * np.sum((hs[-1] - y) ** 2) / m
+    dz = (hs[-1] - y) * (1 - hs[-1] ** 2)
+    dws, dbs = [None] * 3, [None] * 3
+    for l in (2, 1, 0):
+        dws[l] = dz @ hs[l].T / m
+        dbs[l] = dz.sum(axis=1, keepdims=True) / m
+        if l > 0:
+            dh = ws[l].T @ dz
+            dz = dh * (1 - hs[l] ** 2)
+    for l in range(3):
+        ws[l] -= 0.1 * dws[l]
+        bs[l] -= 0.1 * dbs[l]
+    print(loss)
+"""
+
+
+def test_a_division_that_each_turn_makes_again_is_told_where_it_is(tmp_path: Path) -> None:
+    text = changed(DEEP, "        dws[l] = dz @ hs[l].T / m\n", "        dz = dz / m\n        dws[l] = dz @ hs[l].T\n")
+    text = changed(text, "keepdims=True) / m", "keepdims=True)")
+    check = check_of_script(tmp_path, text)
+    assert told(check)[0] == line_of(text, "dz = dz / m"), str(check)
+    assert told(check)[1] in ("missing-batch-sum-or-mean", "scale-factor")
+    assert check.first_wrong is not None
+    assert not check.first_wrong.should_be

@@ -28,7 +28,7 @@ from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.outcome import MOST_TOLD
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED
 from tinygrad_scratch.verifier.rewriting.text import source_of
-from tinygrad_scratch.verifier.source import call_at, statement_at, text_of, without_blanks
+from tinygrad_scratch.verifier.source import call_at, parsed, statement_at, text_of, without_blanks
 from tinygrad_scratch.verifier.textbook import is_slope_of_given
 from tinygrad_scratch.verifier.told_where_bound import choices_for, line_of_binding
 
@@ -45,6 +45,7 @@ def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tu
     if cause.kind == "inplace-corruption" and is_slip_of_place(cause.file, cause.line):
         return []
     hits = [hit for hit in hits if not (hit.is_of_block or is_given_to_any(case, cause, hit))]
+    hits = [hit for hit in hits if not undoes_division(cause, hit)]
     factors = (*SCALES, "missing-derivative")
     hits = [hit for hit in hits if hit.rewrite.kind not in factors or is_behind(case, hit)]
     return (
@@ -123,6 +124,19 @@ def is_given_to_any(case: Case, cause: Cause, hit: Hit) -> bool:
         without_blanks(call) in without_blanks(hit.written) and without_blanks(call) not in without_blanks(hit.right)
         for call in called
     )
+
+
+def undoes_division(cause: Cause, hit: Hit) -> bool:
+    """Whether a change only takes back the division of a line that is told: `d = d / n`, which each turn does again."""
+    match parsed(statement_at(cause.file, cause.line)):
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.BinOp(left=ast.Name(id=same), op=ast.Div(), right=size)):
+            again = name == same
+        case ast.AugAssign(target=ast.Name(), op=ast.Div(), value=size):
+            again = True
+        case _:
+            return False
+    back = re.compile(rf"\* {re.escape(ast.unparse(size))}(?![\w.(\[])")
+    return again and len(back.findall(hit.right)) > len(back.findall(hit.written))
 
 
 def admit(cause: Cause, hits: list[Hit]) -> None:
