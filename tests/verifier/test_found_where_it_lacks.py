@@ -197,3 +197,31 @@ def test_a_division_that_each_turn_makes_again_is_told_where_it_is(tmp_path: Pat
     assert told(check)[1] in ("missing-batch-sum-or-mean", "scale-factor")
     assert check.first_wrong is not None
     assert not check.first_wrong.should_be
+
+
+FACTORISED = """
+import numpy as np
+
+rng = np.random.default_rng(9)
+u, v, b, count = rng.normal(size=4), rng.normal(size=4), rng.normal(size=1), 7.0
+for turn in range(9):
+    share = min(1.0, count / 100)
+    off = u @ v + b[0] - np.log(count)
+    cost = share * off**2
+    loss = 0.5 * cost
+    du = share * off * v
+    dv = share * off * u
+    db = share * off
+    u -= 0.5 * du
+    v -= 0.5 * dv
+    b -= 0.5 * db
+    print(loss)
+"""
+
+
+def test_a_product_is_as_another_line_begins(tmp_path: Path) -> None:
+    text = changed(FACTORISED, "du = share * off * v", "du = cost * v")
+    check = check_of_script(tmp_path, text)
+    assert told(check) == (line_of(text, "du ="), "wrong-operand"), str(check)
+    assert check.first_wrong is not None
+    assert check.first_wrong.should_be == "du = share * off * v"
