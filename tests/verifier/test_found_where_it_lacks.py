@@ -225,3 +225,60 @@ def test_a_product_is_as_another_line_begins(tmp_path: Path) -> None:
     assert told(check) == (line_of(text, "du ="), "wrong-operand"), str(check)
     assert check.first_wrong is not None
     assert check.first_wrong.should_be == "du = share * off * v"
+
+
+TREE = """
+import numpy as np
+
+class Node:
+    def __init__(self, word=None, left=None, right=None, goal=None):
+        self.word, self.left, self.right, self.goal = word, left, right, goal
+
+class Tree:
+    def __init__(self, rng):
+        self.E, self.W, self.U = rng.normal(size=(5, 3)), 0.5 * rng.normal(size=(3, 6)), rng.normal(size=(2, 3))
+
+    def forward(self, node):
+        if node.word is not None:
+            node.h, below = self.E[node.word], 0.0
+        else:
+            below = self.forward(node.left) + self.forward(node.right)
+            node.h = np.tanh(self.W @ np.hstack([node.left.h, node.right.h]))
+        return below + 0.5 * np.sum((self.U @ node.h - node.goal) ** 2)
+
+    def backward(self, node, error=None):
+        d = self.U @ node.h - node.goal
+        self.dU += np.outer(d, node.h)
+        d = self.U.T @ d
+        if error is not None:
+            d += error
+        if node.word is not None:
+            self.dE[node.word] += d
+            return
+        d *= 1 - node.h**2
+        both = np.hstack([node.left.h, node.right.h])
+        self.dW += np.outer(d, both)
+        d = self.W.T @ d
+        self.backward(node.left, d[:3])
+        self.backward(node.right, d[3:])
+
+    def gradients(self, node):
+        self.dE, self.dW, self.dU = [np.zeros(3) for _ in self.E], np.zeros_like(self.W), np.zeros_like(self.U)
+        self.backward(node)
+        return {"E": np.array(self.dE), "W": self.dW, "U": self.dU}
+"""
+
+
+def test_what_is_scaled_before_its_last_use_lacks_no_term(tmp_path: Path) -> None:
+    leaf = "        if node.word is not None:\n            self.dE[node.word] += d\n            return\n"
+    slope = "        d *= 1 - node.h**2\n"
+    text = changed(TREE, leaf + slope, slope + leaf)
+    module, rng = module_of(tmp_path / "module.py", text), np.random.default_rng(10)
+    tree, goals = module.Tree(rng), rng.normal(size=(5, 2))
+    leaves = [module.Node(word, goal=goals[word]) for word in range(3)]
+    node = module.Node(left=module.Node(left=leaves[0], right=leaves[1], goal=goals[3]), right=leaves[2], goal=goals[4])
+    with verify(tree) as check:
+        check.loss = tree.forward(node)
+        check.gradients = tree.gradients(node)
+    assert told(check)[0] == line_of(text, "d *= 1"), str(check)
+    assert told(check)[1] != "missing-term", str(check)
