@@ -282,3 +282,38 @@ def test_what_is_scaled_before_its_last_use_lacks_no_term(tmp_path: Path) -> Non
         check.gradients = tree.gradients(node)
     assert told(check)[0] == line_of(text, "d *= 1"), str(check)
     assert told(check)[1] != "missing-term", str(check)
+
+
+MARGINS = """
+import numpy as np
+
+def cost_and_slope(W, X, y):
+    dW = np.zeros_like(W)
+    scores = X @ W
+    for i in range(len(X)):
+        own = scores[i, y[i]]
+        count = 0
+        for j in range(W.shape[1]):
+            if j == y[i]:
+                scores[i, j] = 0
+            else:
+                gap = scores[i, j] - own + 1.0
+                if gap > 0:
+                    count += 1
+                    scores[i, j] = gap
+                    dW[:, j] += X[i, :]
+                else:
+                    scores[i, j] = 0
+        dW[:, y[i]] -= count * X[i, :]
+    return np.sum(scores) / len(X), dW / len(X)
+"""
+
+
+def test_a_counter_does_not_begin_anew_in_the_turns_that_it_counts(tmp_path: Path) -> None:
+    text = changed(MARGINS, "        dW[:, y[i]] -= count", "            dW[:, y[i]] -= count")
+    module, rng = module_of(tmp_path / "module.py", text), np.random.default_rng(11)
+    w, x, y = rng.normal(size=(4, 5)), rng.normal(size=(6, 4)), rng.integers(0, 5, size=6)
+    with verify(W=w) as check:
+        check.loss, slope = module.cost_and_slope(w, x, y)
+        check.gradients = {"W": slope}
+    assert told(check) == (line_of(text, "dW[:, y[i]]"), "scale-factor"), str(check)

@@ -31,10 +31,19 @@ def begun_in_turns(source: Source, node: ast.Assign) -> Iterator[Rewrite]:
 
 
 def grows_and_serves(name: str, loop: Loop) -> bool:
-    """Whether a loop adds to a name, and does something else with it as well."""
+    """Whether a loop adds to a name, and does something else with it; what counts its turns begins before it."""
     parts = [part for part in ast.walk(loop) if isinstance(part, ast.stmt) and not hasattr(part, "body")]
     adding = [part for part in parts if adds_to(name, part)]
-    return bool(adding) and any(name in names_in(part) for part in parts if part not in adding)
+    loops = [other for other in ast.walk(loop) if isinstance(other, Loop) and other is not loop]
+    inner = {id(part) for other in loops for part in ast.walk(other)}
+    if all(counts(part) and id(part) not in inner for part in adding):
+        return False
+    return any(name in names_in(part) for part in parts if part not in adding)
+
+
+def counts(node: ast.stmt) -> bool:
+    """Whether a statement adds a number that stands there, as `n += 1` does."""
+    return isinstance(node, ast.AugAssign) and isinstance(node.value, ast.Constant)
 
 
 def names_in(node: ast.AST) -> set[str]:

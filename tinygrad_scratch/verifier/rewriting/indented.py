@@ -36,7 +36,7 @@ def what_it_does(source: Source, node: ast.stmt) -> tuple[str, str]:
         case ast.AugAssign(op=ast.Add() | ast.Sub(), value=value) if OF_PENALTY.search(source.code(value)):
             return "regularisation", "each turn adds the gradient of the penalty: it belongs after the loop"
         case ast.AugAssign(op=ast.Add() | ast.Sub()):
-            return "scale-factor", "each turn adds the same: it belongs after the loop"
+            return "scale-factor", "each turn adds it: it belongs after the loop"
     return "", ""
 
 
