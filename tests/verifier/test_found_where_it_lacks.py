@@ -317,3 +317,32 @@ def test_a_counter_does_not_begin_anew_in_the_turns_that_it_counts(tmp_path: Pat
         check.loss, slope = module.cost_and_slope(w, x, y)
         check.gradients = {"W": slope}
     assert told(check) == (line_of(text, "dW[:, y[i]]"), "scale-factor"), str(check)
+
+
+SAMPLER = """
+import numpy as np
+
+def pull(one, other, up, share):
+    b, c, h, w = up.shape
+    dp = one * share[:, :, None]
+    dq = other * share[:, :, None]
+    dp = dp.reshape(b, h, w, c).transpose(0, 3, 1, 2)
+    dq = dq.reshape(b, h, w, c).transpose(0, 3, 1, 2)
+    dp *= up
+    dq *= up
+    dp = np.sum(dp, axis=1)
+    dq = np.sum(dq, axis=1)
+    return dp.reshape(b, -1), dq.reshape(b, -1)
+"""
+
+
+def test_a_line_is_as_the_one_beside_it(tmp_path: Path) -> None:
+    text = changed(SAMPLER, "dq = dq.reshape(b, h, w, c).transpose(0, 3, 1, 2)", "dq = dq.reshape(b, c, h, w)")
+    module, rng = module_of(tmp_path / "module.py", text), np.random.default_rng(12)
+    p, q, share = rng.normal(size=(3, 2, 6))
+    one, other, up = rng.normal(size=(2, 6, 4)), rng.normal(size=(2, 6, 4)), rng.normal(size=(2, 4, 2, 3))
+    with verify(p=p, q=q) as check:
+        mixed = (p[:, :, None] * one + q[:, :, None] * other) * share[:, :, None]
+        check.loss = np.sum(mixed.transpose(0, 2, 1).reshape(up.shape) * up)
+        check.gradients = dict(zip(("p", "q"), module.pull(one, other, up, share), strict=True))
+    assert told(check) == (line_of(text, "dq = dq.reshape(b, c, h, w)"), "transpose"), str(check)

@@ -18,12 +18,16 @@ FEWEST = 3  # different numbers that are the same by no accident
 
 
 def tell_in_other_places(case: Case, cause: Cause, repair: Repair) -> None:
-    """Tell it so, where nothing explains what is wrong."""
+    """Tell it so, where nothing explains what is wrong, or another value is said to be due."""
     step, truth = case.step_of(repair.event.node), np.asarray(repair.truth)
     value = np.asarray(case.tape.nodes[repair.event.node].value)
-    if cause.certainty != "unexplained" or name_of(step.function) not in LAYING_OUT or value.size != truth.size:
+    unexplained = cause.certainty == "unexplained"
+    told = unexplained or cause.kind == "wrong-operand"
+    if not told or name_of(step.function) not in LAYING_OUT or value.size != truth.size:
         return
     mine, due = np.sort(value, axis=None), np.sort(truth, axis=None)
     if len(np.unique(due)) >= FEWEST and close(mine, due):
-        cause.kind, cause.certainty = "transpose", "fits"
+        cause.kind = "transpose"
+    if unexplained and cause.kind == "transpose":
+        cause.certainty = "fits"
         cause.sentence = f"it holds the numbers of the gradient of {Region(case, repair).owner()}, in other places"

@@ -16,7 +16,7 @@ from tinygrad_scratch.verifier.rewriting.calls import is_slope, of_call
 from tinygrad_scratch.verifier.rewriting.counts import counts
 from tinygrad_scratch.verifier.rewriting.entries import of_entries
 from tinygrad_scratch.verifier.rewriting.in_turns import in_turns
-from tinygrad_scratch.verifier.rewriting.like_others import like_others
+from tinygrad_scratch.verifier.rewriting.like_others import as_beside, like_others
 from tinygrad_scratch.verifier.rewriting.made import made
 from tinygrad_scratch.verifier.rewriting.new_axes import new_axes, of_same_rows
 from tinygrad_scratch.verifier.rewriting.of_others import of_others
@@ -102,6 +102,7 @@ class Expressions:
             yield from sums_alike(part)
             yield from put_together(part)
             yield from like_others(part)
+            yield from as_beside(part)
             yield from before_call(part)
             yield from of_others(part)
 

@@ -1,4 +1,4 @@
-"""A term that is made as its neighbours are, with other letters: `R_o @ d_o` beside `R_z @ d_z + R_i @ d_i`."""
+"""What is made as its neighbours are, with other letters: `R_o @ d_o` beside `R_z @ d_z + R_i @ d_i`, or a line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from tinygrad_scratch.verifier.rewriting.part import Part
-from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
+from tinygrad_scratch.verifier.rewriting.rewrite import NAMED, PUT_IN, Rewrite
 
 NAME = re.compile(r"(?<![\w.])(?:self\.)?[A-Za-z_]\w*")
 MOST = 8
@@ -25,6 +25,48 @@ def like_others(part: Part) -> Iterator[Rewrite]:
     for text in [text for text in dict.fromkeys(found) if text not in terms][:MOST]:
         said = f"the term `{text}` is missing, beside others of its kind"
         yield part.change(f"{part.code} + {text}", "missing-term", said, PUT_IN)
+
+
+def as_beside(part: Part) -> Iterator[Rewrite]:
+    """The value of a line as one beside it has it, with the letters exchanged that set the names of the two apart."""
+    own, name = part.statement, given_by(part.statement)
+    if not name or own.value is not part.node:
+        return
+    block = part.source.block_of(own)
+    known = {each for each in part.source.words(part.line).names if NAME.fullmatch(each)} | {name}
+    place = block.index(own)
+    beside = [each for each in block[max(place - 1, 0) : place + 2] if each is not own and given_by(each)]
+    found = [text for each in beside for text in exchanged(part.source.code(each.value), given_by(each), name, known)]
+    for text in dict.fromkeys(found):
+        if text != part.code:
+            said = f"`{part.code}` should be `{text}`, as in the line beside it"
+            yield part.change(text, "wrong-operand", said, NAMED)
+
+
+def given_by(statement: ast.stmt) -> str:
+    """The one name that a statement gives to what it works out."""
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.value, ast.Call | ast.BinOp):
+        return ""
+    return getattr(statement.targets[0], "id", "") if len(statement.targets) == 1 else ""
+
+
+def exchanged(text: str, given: str, name: str, known: set[str]) -> Iterator[str]:
+    """What a line works out, with other names: one way, both ways, and with its own name alone.
+
+    >>> list(exchanged("s * gu.reshape(n) * v", "gu", "gv", {"s", "gu", "gv", "u", "v", "n"}))
+    ['s * gv.reshape(n) * v', 's * gv.reshape(n) * u', 's * gv.reshape(n) * v']
+    """
+    if given in ("", name):
+        return
+    _, was, now = apart(given, name)
+
+    def other(word: str, ways: list[tuple[str, str]]) -> str:
+        made = (word.replace(a, b, 1) for a, b in ways if a and a in word)
+        return name if word == given else next((each for each in made if each in known), word)
+
+    for ways in ([(was, now)], [(was, now), (now, was)]):
+        yield NAME.sub(lambda match, ways=ways: other(match.group(), ways), text)  # type: ignore[misc]
+    yield NAME.sub(lambda match: name if match.group() == given else match.group(), text)
 
 
 def terms_in(node: ast.expr) -> list[ast.expr]:
