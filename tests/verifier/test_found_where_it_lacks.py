@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.verifier.files import check_of_script, module_of, told
-from tests.verifier.test_told_where_it_begins import changed, line_of
+from tests.verifier.test_told_where_it_begins import NEIGHBOURS, changed, line_of
 from tinygrad_scratch import verify
 
 ONE_BY_ONE = """
@@ -346,3 +346,15 @@ def test_a_line_is_as_the_one_beside_it(tmp_path: Path) -> None:
         check.loss = np.sum(mixed.transpose(0, 2, 1).reshape(up.shape) * up)
         check.gradients = dict(zip(("p", "q"), module.pull(one, other, up, share), strict=True))
     assert told(check) == (line_of(text, "dq = dq.reshape(b, c, h, w)"), "transpose"), str(check)
+
+
+def test_the_diagonal_is_missing_in_a_matrix_of_pairs(tmp_path: Path) -> None:
+    text = changed(NEIGHBOURS, "    np.fill_diagonal(both, -(pull + pull.T).sum(axis=0))\n", "")
+    module, rng = module_of(tmp_path / "module.py", text), np.random.default_rng(13)
+    data, y, a = rng.normal(size=(6, 3)), rng.normal(size=6), 0.4 * rng.normal(size=12)
+    with verify(a=a) as check:
+        check.loss, slope = module.cost_and_slope(a, data, y)
+        check.gradients = {"a": slope}
+    assert told(check) == (line_of(text, "both = "), "missing-term"), str(check)
+    assert check.first_wrong is not None
+    assert check.first_wrong.should_be == "both = pull + pull.T - np.diag((pull + pull.T).sum(axis=0))"

@@ -56,6 +56,15 @@ def stands_alone(part: Part) -> bool:
     return not inside and not isinstance(around, ast.Subscript | ast.UnaryOp | ast.Compare)
 
 
+def is_of_pairs(node: ast.AST) -> bool:
+    """Whether an expression is a matrix with both its halves: `m + m.T`."""
+    return (
+        isinstance(node, ast.BinOp)
+        and isinstance(node.op, ast.Add)
+        and ast.unparse(node.right) == f"{ast.unparse(node.left)}.T"
+    )
+
+
 def of_whole(part: Part) -> Iterator[Rewrite]:
     """The value of a statement: negated, copied, summed."""
     written = part.source.operand(part.node)
@@ -68,6 +77,9 @@ def of_whole(part: Part) -> Iterator[Rewrite]:
     matrix = written.removesuffix(".copy()")
     said = f"only one half of `{matrix} + {matrix}.T` is there: what is read both ways gets both parts"
     yield part.change(f"{matrix} + {matrix}.T", "missing-term", said, MADE)
+    if is_of_pairs(part.node):
+        text = f"{part.code} - np.diag(({part.code}).sum(axis=0))"
+        yield part.change(text, "missing-term", f"the diagonal of `{part.code}` is missing: less all of each row", MADE)
     if isinstance(part.node, (*NAMES, ast.Subscript)) and is_added_to(part):
         said = f"a sum begins with what {part.code} holds, and is added to it: it should begin with 0"
         yield part.change(f"np.zeros_like({part.code})", "inplace-corruption", said, about=part.code)

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 from tinygrad_scratch.verifier.rewriting.part import Part
 from tinygrad_scratch.verifier.rewriting.rewrite import NAMED, PUT_IN, Rewrite
@@ -35,7 +36,7 @@ def as_beside(part: Part) -> Iterator[Rewrite]:
     block = part.source.block_of(own)
     known = {each for each in part.source.words(part.line).names if NAME.fullmatch(each)} | {name}
     place = block.index(own)
-    beside = [each for each in block[max(place - 1, 0) : place + 2] if each is not own and given_by(each)]
+    beside: list[Any] = [each for each in block[max(place - 1, 0) : place + 2] if each is not own and given_by(each)]
     found = [text for each in beside for text in exchanged(part.source.code(each.value), given_by(each), name, known)]
     for text in dict.fromkeys(found):
         if text != part.code:
