@@ -358,3 +358,30 @@ def test_the_diagonal_is_missing_in_a_matrix_of_pairs(tmp_path: Path) -> None:
     assert told(check) == (line_of(text, "both = "), "missing-term"), str(check)
     assert check.first_wrong is not None
     assert check.first_wrong.should_be == "both = pull + pull.T - np.diag((pull + pull.T).sum(axis=0))"
+
+
+QUADRATIC = """
+import numpy as np
+
+rng = np.random.default_rng(14)
+T, U, z, goal = rng.normal(size=(3, 4, 4)), rng.normal(size=(4, 2)), rng.normal(size=2), rng.normal(size=3)
+for turn in range(9):
+    x = np.tanh(U @ z)
+    out = np.tensordot(T, np.outer(x, x), axes=([1, 2], [0, 1]))
+    d = out - goal
+    loss = 0.5 * np.sum(d**2)
+    dT = d[:, None, None] * np.outer(x, x)
+    dx = np.tensordot(T + T.swapaxes(1, 2), np.outer(d, x), axes=([0, 2], [0, 1]))
+    dU = np.outer(dx * (1 - x**2), z)
+    T -= 0.01 * dT
+    U -= 0.01 * dU
+    print(loss)
+"""
+
+
+def test_a_tensor_that_reads_a_value_twice_gets_both_halves(tmp_path: Path) -> None:
+    text = changed(QUADRATIC, "T + T.swapaxes(1, 2)", "T")
+    check = check_of_script(tmp_path, text)
+    assert told(check) == (line_of(text, "dx ="), "missing-term"), str(check)
+    assert check.first_wrong is not None
+    assert "np.tensordot(T + T.swapaxes(1, 2)," in (check.first_wrong.should_be or ""), str(check)

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tinygrad_scratch.verifier.rewriting.part import NAMES, Part
+from tinygrad_scratch.verifier.rewriting.part import NAMES, Part, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import (
     CHANGED,
     MADE,
@@ -41,6 +41,7 @@ def additions(part: Part) -> Iterator[Rewrite]:
         yield from leading(part)
     if isinstance(part.node, NAMES) and not part.is_in_product and not isinstance(part.around, ast.Subscript):
         yield part.change(f"{part.code}.T", "transpose", f"{part.code} should be transposed")
+    yield from halves(part)
     yield from ones(part) if stands_alone(part) else slope_in_product(part)
     if stands_alone(part):
         yield from factors(part)
@@ -54,6 +55,16 @@ def stands_alone(part: Part) -> bool:
     around = part.around
     inside = isinstance(around, ast.BinOp) and isinstance(around.op, ast.Mult | ast.Div)
     return not inside and not isinstance(around, ast.Subscript | ast.UnaryOp | ast.Compare)
+
+
+def halves(part: Part) -> Iterator[Rewrite]:
+    """What a contraction is given, as `t + t.swapaxes(1, 2)`: a tensor that reads a value twice gets both parts."""
+    call = part.around
+    if not isinstance(part.node, NAMES) or not isinstance(call, ast.Call) or part.node not in call.args:
+        return
+    for axes in ("1, 2", "0, 1") if name_of(call) in ("tensordot", "einsum") else ():
+        said = f"only one half of `{part.code} + {part.code}.swapaxes({axes})` is there: it reads one value twice"
+        yield part.change(f"{part.code} + {part.code}.swapaxes({axes})", "missing-term", said, MADE)
 
 
 def is_of_pairs(node: ast.AST) -> bool:
