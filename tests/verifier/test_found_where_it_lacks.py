@@ -385,3 +385,30 @@ def test_a_tensor_that_reads_a_value_twice_gets_both_halves(tmp_path: Path) -> N
     assert told(check) == (line_of(text, "dx ="), "missing-term"), str(check)
     assert check.first_wrong is not None
     assert "np.tensordot(T + T.swapaxes(1, 2)," in (check.first_wrong.should_be or ""), str(check)
+
+
+NAMED_AFTER_LOSS = """
+import numpy as np
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+rng = np.random.default_rng(15)
+X, y = rng.normal(size=(12, 5)), np.sign(rng.normal(size=12))
+w0, w, v = 0.1, 0.3 * rng.normal(size=5), 0.3 * rng.normal(size=(5, 3))
+for turn in range(5):
+    for i in range(12):
+        mixed = X[i] @ v
+        p = w0 + X[i] @ w + 0.5 * np.sum(mixed**2 - (X[i] ** 2) @ (v**2))
+        loss = sigmoid(y[i] * p) - 1
+        w0 = w0 - 0.05 * loss * y[i]
+        w = w - 0.05 * loss * y[i] * X[i]
+        v = v - 0.05 * loss * y[i] * (np.outer(X[i], mixed) - v * X[i][:, None] ** 2)
+"""
+
+
+def test_a_factor_that_is_called_loss_is_none(tmp_path: Path) -> None:
+    text = changed(NAMED_AFTER_LOSS, " - v * X[i][:, None] ** 2", "")
+    check = check_of_script(tmp_path, text)
+    assert told(check) == (line_of(text, "v = v -"), "missing-term"), str(check)
+    assert len(check.causes) == 1, str(check)

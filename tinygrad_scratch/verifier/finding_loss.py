@@ -120,7 +120,9 @@ class FindingLoss(HeldPenalties):
         is_game = best is not None and best[2] > 0 and best[3] == len(finals)  # all fit it as they are, but for signs
         unnamed = best is not None and not named and not is_game
         by_chance = known is not None and not known[3] and best is not None and self._fits_any(known[0], best)
-        fits = known[1] + unnamed if known is not None and known[1] else 0
+        is_slope = best is not None and not best[2] and self._is_in_gradients(best[0])  # it fits by its own factor
+        exact = known is not None and known[1] == known[2]
+        fits = known[1] + (unnamed or (is_slope and exact)) if known is not None and known[1] else 0
         if known is not None and not best and self._goes_either_way(run, known[0], finals):
             self.goes_either_way = True
             return EITHER_WAY.format(known[0].name)
@@ -147,6 +149,10 @@ class FindingLoss(HeldPenalties):
                 "of them are meant. Give the value a name, loss = ..., and name that one: --loss loss."
             )
         return self._last_resort(finals)
+
+    def _is_in_gradients(self, candidate: Candidate) -> bool:
+        """Whether gradients are made of a number, as of an error or of the slope of a loss that has its name."""
+        return candidate.node in self.all_behind(*(node for _, node in self.gradients))
 
     def is_made_of_logarithms(self, loss: int) -> bool:
         """Whether a loss that they compute has a logarithm in it, as a cross-entropy has."""
@@ -731,7 +737,7 @@ class FindingLoss(HeldPenalties):
             "" if exact or 0 < same < count else "gradients fit it up to a factor" if same else "no gradient fits it"
         )
         self.doubted = no_loss(candidate.name, vague) if weak and vague else ""
-        if self.doubted and candidate.node in self.all_behind(*(node for _, node in self.gradients)):
+        if self.doubted and self._is_in_gradients(candidate):
             return self.doubted  # it is what gradients are made of, as an error in time is
         self.fits_none = candidate.function is None and not fits
         self.fits_few = candidate.function is not None and 2 * fits < count and not self.wanted_loss
