@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import check_of_script, edited
+from tests.verifier.files import check_of_script, edited, edited_script, told
 
 CELL = """
 import numpy as np
@@ -150,3 +150,66 @@ def test_a_part_that_is_missing_from_each_row_of_an_array_of_turns(tmp_path: Pat
     first = CELLS[: CELLS.index("self.d_state[t] = ")].count("\n") + 1
     assert [(told.line, told.kind) for told in check.causes] == [(first, "missing-term")], str(check)
     assert "is also used in `self.high[t] += self.seen * self.state[t]`" in check.first_wrong.sentence
+
+
+OF_EACH_SAMPLE = """
+import numpy as np
+
+rng = np.random.default_rng(31)
+N, T, D, H = 3, 4, 2, 3
+names = ["Wz", "Uz", "Wr", "Ur", "Wn", "Un"]
+net = {name: rng.normal(size=(H, D if name[0] == "W" else H)) / 2 for name in names}
+net["v"] = rng.normal(size=H)
+xs, goals = rng.normal(size=(N, T, D)), rng.normal(size=N)
+
+def bent(x):
+    return 1 / (1 + np.exp(-x))
+
+def forward(x, net):
+    h, tape = np.zeros(H), []
+    for t in range(T):
+        z = bent(net["Wz"] @ x[t] + net["Uz"] @ h)
+        r = bent(net["Wr"] @ x[t] + net["Ur"] @ h)
+        n = np.tanh(net["Wn"] @ x[t] + net["Un"] @ (r * h))
+        tape.append((h, z, r, n))
+        h = (1 - z) * h + z * n
+    return h, tape
+
+def backward(dh, x, tape, net):
+    found = {name: np.zeros_like(net[name]) for name in names}
+    for t in reversed(range(T)):
+        h, z, r, n = tape[t]
+        dn = dh * z * (1 - n**2)
+        dz = dh * (n - h) * z * (1 - z)
+        dr = (net["Un"].T @ dn) * h
+        da = dr * r * (1 - r)
+        found["Wn"] += np.outer(dn, x[t])
+        found["Un"] += np.outer(dn, r * h)
+        found["Wr"] += np.outer(da, x[t])
+        found["Ur"] += np.outer(da, h)
+        found["Wz"] += np.outer(dz, x[t])
+        found["Uz"] += np.outer(dz, h)
+        dh = dh * (1 - z) + (net["Un"].T @ dn) * r + net["Ur"].T @ da + net["Uz"].T @ dz
+    return found
+
+for turn in range(5):
+    total, sums = 0.0, {name: np.zeros_like(net[name]) for name in net}
+    for x, goal in zip(xs, goals):
+        h, tape = forward(x, net)
+        error = net["v"] @ h - goal
+        loss = 0.5 * error**2
+        total += loss
+        sums["v"] += error * h
+        found = backward(error * net["v"], x, tape, net)
+        for name in found:
+            sums[name] += found[name]
+    for name in net:
+        net[name] -= 0.1 * sums[name] / N
+    print(total / N)
+"""
+
+
+def test_a_cell_that_goes_over_samples_and_steps_is_mended_in_all_of_them(tmp_path: Path) -> None:
+    right, wrong = 'dr = (net["Un"].T @ dn) * h', 'dr = (net["Un"].T @ dn) * n'
+    check, line = edited_script(tmp_path, OF_EACH_SAMPLE, right, wrong)
+    assert told(check)[0] == line, str(check)

@@ -458,6 +458,7 @@ def likeliest_first(case: Case, known: list[float], way: float) -> list[float]:
 
 def mistakes(case: Case) -> list[tuple[Repair, Cause]]:
     """Repair by repair until the gradients are right; a line that is wrong in each turn of a loop is one mistake."""
+    case.begin()
     found = of_slopes(case) | of_rooms(case)
     while len(found) < MOST_MISTAKES and not (found and case.is_spent()):
         candidates = next_repairs(case)

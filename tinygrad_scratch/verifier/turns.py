@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,6 +25,8 @@ from tinygrad_scratch.verifier.truth import Played
 
 MOST_STRANGE = 60  # values that are no gradients, for the sake of which others are replaced
 LIKEST = 30  # replacements that are tried for the sake of one value
+MOST_FOR_HELP = 200_000  # calls that are made again to find what makes gradients of what follows
+MOST_OF_ONE = 3  # replacements of one value, for the sake of another
 MOST_PLAYED = 20_000  # calls that are made again to mend the turns of one statement
 
 
@@ -46,11 +49,12 @@ def helping(case: Case, values: dict[int, Any], wrong: list[Final]) -> Iterator[
         return
     factors = factors_at(case, events, values) if len(wrong) < len(case.finals) else {}  # what is right tells of them
     tried: set[tuple[int, int]] = set()
+    enough = case.tape.played + MOST_FOR_HELP
     for node in strange[:MOST_STRANGE]:
         found: list[tuple[tuple[float, ...], Repair]] = []
         seeming = turned(case, run, node, sorted(sources_of(case, node, named)), values, factors)
         for near, other, i in likest(case, values, seeming):
-            if (other, i) in tried or len(tried) > 2 * MOST_TRIALS or case.is_spent():
+            if (other, i) in tried or len(tried) > 2 * MOST_TRIALS or case.tape.played > enough:
                 continue
             tried.add((other, i))
             entry = case.table.entries(np.shape(values[other]))[i]
@@ -72,7 +76,11 @@ def helping(case: Case, values: dict[int, Any], wrong: list[Final]) -> Iterator[
             if changed or along:  # of the first turn, a sum holds but a copy of it
                 repair = Repair(event, truth, entry.of, entry.through, 0, factor=factor, how=entry.how)
                 found.append((key, repair))
-        yield from (repair for _, repair in sorted(found, key=lambda pair: pair[0], reverse=True))
+        tries = Counter[int]()
+        for _, repair in sorted(found, key=lambda pair: pair[0], reverse=True):
+            tries[repair.event.node] += 1
+            if tries[repair.event.node] <= MOST_OF_ONE:
+                yield repair
 
 
 def likest(case: Case, values: dict[int, Any], found: Iterator[tuple[int, int]]) -> list[tuple[float, int, int]]:
@@ -115,13 +123,23 @@ def sources_of(case: Case, node: int, named: set[int]) -> set[int]:
 
 
 def factors_at(case: Case, events: list[Event], values: dict[int, Any]) -> dict[int, float]:
-    """The factor that a right value of the same statement carries, as one to be averaged later does."""
+    """The factor that a right value of the same statement carries, as one to be averaged later does.
+
+    Where none of it is right, it is that which all right ones of the function carry.
+    """
     carried: dict[Place, float] = {}
+    around = defaultdict[tuple[str, str], set[float]](set)
     for event in events:
         known = case.match_up_to_factor(np.asarray(values[event.node])) if event.place not in carried else None
         if known is not None and case.is_carried(known[1]):
             carried[event.place] = known[1]
-    return {event.node: carried[event.place] for event in reversed(events) if event.place in carried}
+            around[event.place.file, event.place.function].add(round(known[1], 9))
+    found: dict[int, float] = {}
+    for event in reversed(events):
+        others = around[event.place.file, event.place.function]
+        if event.place in carried or len(others) == 1:
+            found[event.node] = carried.get(event.place, next(iter(others), 1.0))
+    return found
 
 
 def turned(
@@ -164,14 +182,44 @@ def mend_turns(case: Case, repair: Repair) -> None:
     nodes = [n for n in later if n > repair.event.node and n not in case.overrides and n not in case.forward]
     nodes = [added_up(case, later[node]) for node in nodes]
     before, after = of_other_turns(case, repair)
-    if not mend_in_step(case, nodes, before[::-1], after):
+    orders = [list(zip(nodes, others, strict=False)) for others in (before[::-1], after)]
+    if not mend_in_step(case, *orders, by_what_is_read(case, repair, nodes)):
         mend_one_by_one(case, nodes, before + after)
 
 
-def mend_in_step(case: Case, nodes: list[int], *orders: list[Array]) -> bool:
+def by_what_is_read(case: Case, repair: Repair, nodes: list[int]) -> list[tuple[int, Array]]:
+    """Values with the truths of the turns in which the forward pass made what is read there, as of loops in loops."""
+    made, first = made_in_turns(case, repair.of), read_at(case, repair.event.node, repair.event.place)
+    if repair.through is not None or repair.of not in made:
+        return []
+    series = [sorted(made_in_turns(case, node)) for node in first]
+    aligned = [(own, made.index(repair.of) - own.index(n)) for n, own in zip(first, series, strict=True) if n in own]
+    found = []
+    for node in nodes:
+        read = read_at(case, node, repair.event.place)
+        places = [own.index(n) + apart for own, apart in aligned for n in read if n in own]
+        known = next((place for place in places if 0 <= place < len(made)), None)
+        if known is not None:
+            found.append((node, case.truth.cotangents[made[known]] * repair.factor))
+    return found
+
+
+def read_at(case: Case, node: int, place: Place) -> list[int]:
+    """What a statement reads of the forward pass to make a value."""
+    found, waiting = dict[int, None](), [node]
+    while waiting:
+        other = waiting.pop()
+        step = case.step_of(other)
+        if other in case.forward:
+            found[other] = None
+        elif step.place is not None and (step.place.file, step.place.line) == (place.file, place.line):
+            waiting += step.reads
+    return list(found)
+
+
+def mend_in_step(case: Case, *orders: list[tuple[int, Array]]) -> bool:
     """Put in truths of other turns in one of some orders, turn by turn; whether that mends a gradient."""
-    for others in orders:
-        pairs = list(zip(nodes, others, strict=False))
+    for pairs in orders:
         if not pairs or any(truth.shape != case.tape.nodes[node].value.shape for node, truth in pairs):
             continue
         before, wrong = dict(case.overrides), len(case.wrong(case.replay()))
@@ -263,7 +311,8 @@ def made_in_turns(case: Case, node: int) -> list[int]:
     written = {other: entries for other in slots if (entries := entries_written(case, other)) is not None}
     own = next((other for other in written if other >= node), None)
     if own is None or not np.array_equal(nodes[own].value, nodes[node].value):
-        place = case.step_of(node).place
-        return [other for other in known if case.step_of(other).place == place]
+        step = case.step_of(node)
+        others = ((other, case.step_of(other)) for other in known)
+        return [other for other, each in others if (each.place, each.caller) == (step.place, step.caller)]
     last = {entries.tobytes(): other for other, entries in written.items()}
     return sorted({**last, written[own].tobytes(): node}.values())

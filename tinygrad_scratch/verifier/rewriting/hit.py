@@ -284,12 +284,13 @@ class Hit:
     def gathers(self) -> int:
         """What the statement does: a mere other name lacks something sooner than a computation, a gathering later.
 
-        A slope that is returned as it is lacks what is above it.
+        A slope that is returned as it is lacks what is above it. A mean is taken where a sum is computed.
         """
+        is_mean = self.rewrite.kind == "missing-batch-sum-or-mean"
         node = source_of(text_of(self.file)).statement_on(self.rewrite.line)
         match node:
             case ast.Assign(targets=[ast.Name()], value=ast.Name()):
-                return 0
+                return 2 if is_mean else 0
             case ast.Return(value=ast.Name(id=name)) if OF_SLOPE.fullmatch(name):
                 return 0
             case ast.AugAssign(op=ast.Mult() | ast.Div(), value=ast.Name()):
