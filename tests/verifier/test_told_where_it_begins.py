@@ -808,3 +808,60 @@ def test_what_is_called_flipped_and_is_not(tmp_path: Path) -> None:
     layer = module_of(tmp_path / "module.py", text).Conv(rng.normal(size=(3, 2, 4)))
     check = verify.layer(layer, rng.normal(size=(8, 2)))
     assert told(check) == (line_of(text, "flipped = self.w\n"), "transpose"), str(check)
+
+
+HALVES = """
+import numpy as np
+
+rng = np.random.default_rng(24)
+X, Y = rng.normal(size=(10, 4)), rng.uniform(size=(10, 3))
+W1, b1, W2, b2 = rng.normal(size=(4, 5)), np.zeros((1, 5)), rng.normal(size=(5, 3)), np.zeros((1, 3))
+errors = []
+for turn in range(9):
+    h = 1 / (1 + np.exp(-(X @ W1 + b1)))
+    out = 1 / (1 + np.exp(-(h @ W2 + b2)))
+    loss = np.mean((out - Y) ** 2)
+    errors.append(loss)
+    d = (out - Y) * out * (1 - out)
+    back = (d @ W2.T) * h * (1 - h)
+    W2 -= 0.5 * (h.T @ d / len(X))
+    b2 -= 0.5 * (d.sum(axis=0, keepdims=True) / len(X))
+    W1 -= 0.5 * (X.T @ back / len(X))
+    b1 -= 0.5 * (back.sum(axis=0, keepdims=True) / len(X))
+"""
+
+
+def test_of_two_halves_the_one_without_a_mean_is_wrong(tmp_path: Path) -> None:
+    text = HALVES.replace("d.sum(axis=0, keepdims=True) / len(X)", "d.sum(axis=0, keepdims=True)")
+    text = text.replace("back.sum(axis=0, keepdims=True) / len(X)", "back.sum(axis=0, keepdims=True)")
+    check = check_of_script(tmp_path, text)
+    assert told(check) == (line_of(text, "b2 -="), "missing-batch-sum-or-mean"), str(check)
+
+
+STRIDES = """
+import numpy as np
+
+class Conv:
+    def __init__(self, w, step):
+        self.w, self.step = w, step
+
+    def forward(self, x):
+        self.x, n = x, (len(x) - len(self.w)) // self.step + 1
+        return np.array([x[i * self.step : i * self.step + len(self.w)] @ self.w for i in range(n)])
+
+    def backward(self, up):
+        dx, self.dw = np.zeros_like(self.x), np.zeros_like(self.w)
+        for i in range(len(up)):
+            first = i * self.step
+            self.dw += up[i] * self.x[first : first + len(self.w)]
+            dx[first : first + len(self.w)] += up[i] * self.w
+        return dx
+"""
+
+
+def test_a_number_that_only_indices_read_is_a_place(tmp_path: Path) -> None:
+    text = changed(STRIDES, "first = i * self.step", "first = i")
+    rng = np.random.default_rng(25)
+    layer = module_of(tmp_path / "module.py", text).Conv(rng.normal(size=3), 2)
+    check = verify.layer(layer, rng.normal(size=9))
+    assert told(check) == (line_of(text, "first = i"), "off-by-one"), str(check)

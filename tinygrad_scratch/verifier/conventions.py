@@ -346,7 +346,8 @@ def scales(case: Case, values: dict[int, Any]) -> Iterator[float]:
         if abs(factor - 1) < 1e-6 or round(factor, 9) in seen:
             continue
         alike = sum(is_near_number(factor, other) for other in multiples)
-        by_most = 2 * alike > len(factors) or 1 < alike == len(multiples)  # or by all that are right but for a factor
+        # or by half of them, or by all that are right but for a factor
+        by_most = 2 * alike > len(factors) or (alike > 1 and (2 * alike == len(factors) or alike == len(multiples)))
         for number in (factor, -factor) if factor < 0 and by_most else (factor,):  # the sign alone may be wrong
             if allowed(case, number, by_most) and round(number, 9) not in seen and abs(number - 1) > 1e-6:
                 seen.add(round(number, 9))

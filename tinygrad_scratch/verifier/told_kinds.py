@@ -120,7 +120,8 @@ def name_kind(case: Case, cause: Cause) -> None:
     if kind == "scale-factor" and is_slope_of_result(source, cause, found):
         kind, due = AT_POINT, ast.unparse(found.new)
         cause.sentence = f"`{ast.unparse(found.old)}` is the derivative of another function: here it is {due}"
-    kind = "off-by-one" if kind == "scale-factor" and is_place_in_own(source, found) else kind
+    is_place = is_place_in_own(source, found) or is_only_place(source, cause.line)
+    kind = "off-by-one" if kind == "scale-factor" and is_place else kind
     if kind == "wrong-operand" and "derivative" in cause.sentence:
         cause.sentence = f"`{ast.unparse(found.old)}` should be {ast.unparse(found.new)}"
     cause.kind = kind
@@ -568,6 +569,18 @@ def is_place_in_own(source: Source, found: Difference) -> bool:
     if not numbers or not isinstance(call, ast.Call) or found.old not in call.args:
         return False
     return takes_by(source, name_of(call), call.args.index(found.old), MOST_CALLED)
+
+
+def is_only_place(source: Source, line: int) -> bool:
+    """Whether a statement names a number that indices alone read: `first = t * step`, for `x[first : first + n]`."""
+    match source.statement_on(line):
+        case ast.Assign(targets=[ast.Name(id=name)]):
+            nodes = list(ast.walk(source.function_around(line) or source.tree))
+        case _:
+            return False
+    within = {id(n) for node in nodes if isinstance(node, ast.Subscript) for n in ast.walk(node.slice)}
+    read = [n for n in nodes if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load)]
+    return bool(read) and all(id(each) in within for each in read)
 
 
 def takes_by(source: Source, name: str, place: int, most: int) -> bool:
