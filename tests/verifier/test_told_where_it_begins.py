@@ -865,3 +865,30 @@ def test_a_number_that_only_indices_read_is_a_place(tmp_path: Path) -> None:
     layer = module_of(tmp_path / "module.py", text).Conv(rng.normal(size=3), 2)
     check = verify.layer(layer, rng.normal(size=9))
     assert told(check) == (line_of(text, "first = i"), "off-by-one"), str(check)
+
+
+SPREAD = """
+import numpy as np
+
+rng = np.random.default_rng(26)
+X, y, noise = rng.normal(size=(12, 3)), rng.normal(size=12), rng.normal(size=3)
+m, rho = rng.normal(size=3), rng.normal(size=3) - 1
+for turn in range(9):
+    s = np.exp(rho)
+    w = m + s * noise
+    error = X @ w - y
+    loss = 0.5 * np.sum(error**2) + 0.5 * np.sum(m**2 + s**2) - np.sum(rho)
+    dw = X.T @ error
+    ds = dw * noise + s
+    dm = dw + m
+    dr = ds * s - 1
+    m = m - 0.01 * dm
+    rho = rho - 0.01 * dr
+    print(loss)
+"""
+
+
+def test_a_number_that_a_value_lacks_is_a_term(tmp_path: Path) -> None:
+    text = changed(SPREAD, "dr = ds * s - 1", "dr = ds * s")
+    check = check_of_script(tmp_path, text)
+    assert told(check) == (line_of(text, "dr = ds * s"), "missing-term"), str(check)

@@ -364,10 +364,15 @@ def kind_of_lacking(case: Case, found: Difference, kind: str) -> str:
 
 
 def adds_one(found: Difference) -> bool:
-    """Whether 1 is to be added to what a function made, or taken off it: `exp(x) - 1` for `exp(x)`."""
-    new = found.new
+    """Whether 1 is to be added to what a function made, or taken off it: `exp(x) - 1` for `exp(x)`.
+
+    So may it be of a product that is all of a value: `dr = ds * s - 1`, where the loss has `- r`.
+    """
+    old, new = found.old, found.new
     is_sum_with_one = isinstance(new, ast.BinOp) and is_sum(new) and ast.unparse(new.right) in ("1", "1.0")
-    return isinstance(found.old, ast.Call) and is_sum_with_one and same(getattr(new, "left", new), found.old)
+    is_product = isinstance(old, ast.BinOp) and isinstance(old.op, ast.Mult)
+    is_all = is_product and isinstance(found.way[-1] if found.way else None, ast.Assign)
+    return (isinstance(old, ast.Call) or is_all) and is_sum_with_one and same(getattr(new, "left", new), old)
 
 
 def is_branch_of_slope(found: Difference) -> bool:
