@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.verifier.files import module_of
+from tests.verifier.files import check_of_script, module_of
 from tinygrad_scratch import verify
 from tinygrad_scratch.verifier import judging
 from tinygrad_scratch.verifier.script import checks_of
@@ -548,3 +548,43 @@ def test_a_search_that_finds_nothing_comes_to_an_end(tmp_path: Path, monkeypatch
     assert check.first_wrong.certainty == "unexplained"
     assert any("The search ended early" in note for note in check.notes), check.notes  # with no limit nothing says so
     assert "The search ended early" in str(check)
+
+
+IN_GLOBALS = """
+import numpy as np
+
+np.random.seed(4)
+W1, W2 = np.random.randn(3, 4) * 0.5, np.random.randn(4, 2) * 0.5
+b1, b2 = np.zeros((1, 4)), np.zeros((1, 2))
+
+def forward(x):
+    h = np.tanh(x @ W1 + b1)
+    return h, h @ W2 + b2
+
+def backward(x, y, h, out):
+    global W1, W2, b1, b2
+    d = (out - y) / len(x)
+    dW2, db2 = h.T @ d, d.sum(axis=0, keepdims=True)
+    dz = (d @ W2.T) * (1 - h**2)
+    dW1, db1 = x.T @ dz, dz.sum(axis=0, keepdims=True)
+    for parameter, gradient in zip([W1, W2, b1, b2], [dW1, dW2, db1, db2]):
+        parameter -= 0.1 * gradient
+
+for turn in range(6):
+    x, y = np.random.randn(8, 3), np.random.randn(8, 2)
+    h, out = forward(x)
+    loss = 0.5 * np.sum((out - y) ** 2) / len(x)
+    backward(x, y, h, out)
+    print(loss)
+"""
+
+
+@pytest.mark.parametrize("wrong", ["", "dW1, db1 = x.T @ (2 * dz)"])
+def test_weights_that_were_drawn_and_scaled_and_are_updated_by_another_name(tmp_path: Path, wrong: str) -> None:
+    text = IN_GLOBALS.replace("dW1, db1 = x.T @ dz", wrong) if wrong else IN_GLOBALS
+    check = check_of_script(tmp_path, text)
+    assert len(check.finals) == 4, str(check)
+    assert check.ok is not bool(wrong), str(check)
+    if wrong:
+        assert check.first_wrong is not None
+        assert check.first_wrong.line == text[: text.index(wrong)].count("\n") + 1

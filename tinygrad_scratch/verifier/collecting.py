@@ -7,6 +7,7 @@ from collections.abc import Container
 
 import numpy as np
 
+from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.events import Event, claims_gradient
 from tinygrad_scratch.verifier.gradients import Given, unjoined
 from tinygrad_scratch.verifier.in_parts import parts_between
@@ -57,7 +58,7 @@ class Collecting(Told):
             updated = born and self._is_made_and_updated(node.number, held)
             asked = updated and (given or self._is_drawn(node.number))
             is_rate = node.value.size == 1 and RATE.match(event.short)
-            if asked or (given and not is_rate):
+            if asked or ((given or self._is_stepped(node.number)) and not is_rate):
                 known.add(node.number)
                 stand = Recorded(self.tape, node.value, node.slot)
                 used.append(Parameter(full_name(event, later), stand, None, asked=asked, first=node.number))
@@ -65,6 +66,13 @@ class Collecting(Told):
             for number in parameters:  # these were asked for where there were no arrays
                 number.asked = False
         return used
+
+    def _is_stepped(self, node: int) -> bool:
+        """Whether weights were drawn, and something is taken off them in place later, by whatever name."""
+        later = next((n for n in self.tape.nodes[node + 1 :] if n.slot == self.tape.nodes[node].slot), None)
+        step = self.tape.steps[later.step] if later is not None else None
+        taken_off = step is not None and name_of(step.function) == "subtract" and node in step.reads
+        return taken_off and bool(np.any(self._value(node))) and self._is_drawn(node)
 
     def _is_fed_back(self, parameter: Parameter) -> bool:
         """Whether an object keeps a value that begins as noughts and that forward gives another one, as a state is."""
