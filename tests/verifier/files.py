@@ -29,9 +29,8 @@ def module_of(file: Path, source: str) -> Any:
 
 def edited(file: Path, program: str, right: str, wrong: str) -> tuple[Any, int]:
     """The check of a program with one text in the place of another, and the line of that."""
-    assert program.count(right) == 1
-    check = module_of(file, program.replace(right, wrong)).check(verify)
-    return check, program[: program.index(right)].count("\n") + 1
+    check = module_of(file, changed(program, right, wrong)).check(verify)
+    return check, line_of(program, right)
 
 
 def check_of_script(folder: Path, text: str, **others: str) -> Any:
@@ -45,8 +44,18 @@ def check_of_script(folder: Path, text: str, **others: str) -> Any:
 
 def edited_script(folder: Path, text: str, right: str, wrong: str) -> tuple[Any, int]:
     """The check of a script with one text in the place of another, and the line of that."""
+    return check_of_script(folder, changed(text, right, wrong)), line_of(text, right)
+
+
+def changed(text: str, right: str, wrong: str) -> str:
+    """A program with one text in the place of another."""
     assert text.count(right) == 1
-    return check_of_script(folder, text.replace(right, wrong)), text[: text.index(right)].count("\n") + 1
+    return text.replace(right, wrong)
+
+
+def line_of(text: str, part: str) -> int:
+    """The line of a program in which a part of it begins."""
+    return text[: text.index(part)].count("\n") + 1
 
 
 def told(check: Any) -> tuple[int, str]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.verifier.files import module_of
+from tests.verifier.files import line_of, module_of
 from tinygrad_scratch import verify
 from tinygrad_scratch.verifier.script import checks_of
 
@@ -43,10 +43,6 @@ def checked(tmp_path: Path, text: str) -> Any:
     file.write_text(text, encoding="utf-8")
     (check,) = checks_of(str(file))
     return check
-
-
-def line_of(text: str, part: str) -> int:
-    return text[: text.index(part)].count("\n") + 1
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.verifier.files import check_of_script, module_of, told
-from tests.verifier.test_told_where_it_begins import NEIGHBOURS, changed, line_of
+from tests.verifier.files import changed, check_of_script, line_of, module_of, told
+from tests.verifier.test_told_where_it_begins import NEIGHBOURS
 from tinygrad_scratch import verify
 
 ONE_BY_ONE = """

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.verifier.files import check_of_script, module_of, told
+from tests.verifier.files import check_of_script, line_of, module_of, told
 from tinygrad_scratch import verify
 
 RNG = np.random.default_rng(5)
@@ -17,10 +17,6 @@ RNG = np.random.default_rng(5)
 def edited(text: str, old: str, new: str) -> str:
     assert old in text
     return text.replace(old, new)
-
-
-def line_of(text: str, part: str) -> int:
-    return text[: text.index(part)].count("\n") + 1
 
 
 def wrong(folder: Path, text: str, old: str, new: str) -> tuple[int, str, int]:

@@ -8,13 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.verifier.files import check_of_script, module_of, told
+from tests.verifier.files import check_of_script, line_of, module_of, told
 from tinygrad_scratch import verify
-
-
-def line_of(program: str, text: str) -> int:
-    return program[: program.index(text)].count("\n") + 1
-
 
 ROWS = """
 import numpy as np

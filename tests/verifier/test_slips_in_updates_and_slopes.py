@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.verifier.files import check_of_script, edited_script, told
+from tests.verifier.files import check_of_script, edited_script, line_of, told
 from tinygrad_scratch.verifier.conventions import scales
 from tinygrad_scratch.verifier.explain import likeliest_first
 from tinygrad_scratch.verifier.likeness import is_near_number
@@ -42,10 +42,6 @@ for turn in range(2):
     w -= 0.01 * dw
     b -= 0.01 * db
 """
-
-
-def line_of(program: str, text: str) -> int:
-    return program[: program.index(text)].count("\n") + 1
 
 
 def test_a_slope_of_1_by_a_sum_makes_no_mask_right(tmp_path: Path) -> None:

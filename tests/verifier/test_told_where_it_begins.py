@@ -7,18 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.verifier.files import check_of_script, module_of, told
+from tests.verifier.files import changed, check_of_script, line_of, module_of, told
 from tinygrad_scratch import verify
-
-
-def changed(text: str, right: str, wrong: str) -> str:
-    assert text.count(right) == 1
-    return text.replace(right, wrong)
-
-
-def line_of(text: str, part: str) -> int:
-    return text[: text.index(part)].count("\n") + 1
-
 
 OVER_TIME = """
 import numpy as np

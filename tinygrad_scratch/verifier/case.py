@@ -222,11 +222,11 @@ class Case(Lineage):
 
     def is_spent(self) -> bool:
         """Whether so much was tried out that no more should begin: people wait for what was found so far."""
-        return self.tape.played - (self._began_at or 0) > self.most_played
+        return self.tape.played - self._began_at > self.most_played
 
     def begin(self) -> None:
         """Begin to look for mistakes: what it took to find the loss leaves no less for them."""
-        self._began_at = self.tape.played if self._began_at is None else self._began_at
+        self._began_at = self._began_at or self.tape.played
 
     def may_try(self) -> bool:
         """Whether one more explanation may be tried out: a long loop offers more of them than anybody waits for.
@@ -240,7 +240,7 @@ class Case(Lineage):
 
     _tried: int = 0
     _found_at: int = 0
-    _began_at: int | None = None
+    _began_at: int = 0
 
     def reset(self, scale: float) -> None:
         """Begin anew, with another factor that all gradients carry."""

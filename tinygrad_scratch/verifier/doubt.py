@@ -294,14 +294,13 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
     made_up = is_vague(cause) and cause.kind in ("missing-derivative", "missing-term")
     at_point = is_vague(cause) and cause.kind == "derivative-at-wrong-point"
     there = [hit for hit in usual if hit.rewrite.line == cause.line and hit.rewrite.tier == CHANGED]
-    simple = [hit for hit in usual if not (hit.puts_in or hit.is_odd)]
     if (
         is_vague(cause) and cause.should_be and there and cause.kind not in SCALES
     ):  # what nobody would have written there, and what one would have
         return there
     unsaid = cause.kind == "wrong-operand" and not cause.should_be
-    if unsaid:
-        simple = [hit for hit in simple if hit.rewrite.line == cause.line]
+    where = [hit for hit in usual if hit.rewrite.line == cause.line or not unsaid]
+    simple = [hit for hit in where if not (hit.puts_in or hit.is_odd)]
     if (unsaid or has_unknown(cause)) and simple:  # what can't be written there
         return simple
     if is_vague(cause) and cause.kind in SCALES and usual:

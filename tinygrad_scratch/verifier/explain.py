@@ -421,9 +421,8 @@ def best_reading(case: Case) -> list[tuple[Repair, Cause]]:
         found = mistakes(case)
         scaled = all(cause.kind in SCALES for _, cause in found)
         known = (any(is_near_number(abs(scale), factor) for factor in each) for each in (usual, sizes))
-        by_half = 1 < len(case.finals) - begun == begun
-        unusual = [*known, True].index(True) if scaled else 0
-        unusual = 0 if unusual == 1 and by_half else unusual  # as many carry it as not
+        rank, by_half = [*known, True].index(True), 1 < len(case.finals) - begun == begun  # as many carry it as not
+        unusual = rank if scaled and not (rank == 1 and by_half) else 0
         size = abs(scale) if scaled else 0.0
         wrong = bool(case.wrong(case.replay()))
         vague = begun if unexplained(found) else 0  # then it is likelier by which more is right

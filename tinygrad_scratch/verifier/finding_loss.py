@@ -425,7 +425,6 @@ class FindingLoss(HeldPenalties):
         """
         named = ([each for each in late if each.name != UNNAMED] or late)[:MOST_MADE_AGAIN]
         parts = {e.node for e in named for other in named if e.node in self.all_behind(other.node) - {other.node}}
-        whole = [each.node not in parts for each in named]
         losses = [candidate.node for candidate in named]
         copies: list[tuple[int, int]] = []
         for final in finals if named else ():
@@ -442,12 +441,13 @@ class FindingLoss(HeldPenalties):
             self.tape.leaks = [leak for leak in self.tape.leaks if leak.time <= first]
         self._parents = self.tape.parents()
         finals = self.owners_by(lambda value, parameter: False)[0]  # their values have other numbers now
-        pairs = [(replace(c, node=n), w) for c, n, w in zip(named, again, whole, strict=False) if n is not None]
-        made = [candidate for candidate, _ in pairs]
+        found = [(each, replace(each, node=n)) for each, n in zip(named, again, strict=False) if n is not None]
+        made = [late for _, late in found]
+        wholes = [late for each, late in found if each.node not in parts]
         run = played(self.tape) if made else None
-        best = self._best(run, made, finals) if run is not None else None
-        of_wholes = self._best(run, [each for each, is_whole in pairs if is_whole], finals) if run is not None else None
-        best = of_wholes if of_wholes is not None and best is not None and of_wholes[1:3] >= best[1:3] else best
+        best, whole = (self._best(run, each, finals) if run is not None else None for each in (made, wholes))
+        if best is not None and whole is not None and whole[1:3] >= best[1:3]:
+            best = whole
         if best is None or not (best[1] or self.judged_by):
             self._late = made
             return [], finals

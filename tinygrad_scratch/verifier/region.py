@@ -148,19 +148,21 @@ class Region(Whereabouts):
         """
         if any(final.node == self.node and final.by == "update" for final in self.case.finals):
             return True
-        for times in (1.0, factor):
-            if times not in self._factors_left:
-                turns = {**self.repair.turns, self.node: self.truth}
-                put_in = {node: times * truth for node, truth in turns.items()}
-                try:
-                    self._factors_left[times] = factor_of_all(self.case, self.case.replay(put_in))
-                except Exception:  # what reads it can't take it
-                    self._factors_left[times] = None
-        return self._factors_left[factor] is not None or self._factors_left[1.0] is None
+        return self.factor_left(factor) is not None or self.factor_left(1.0) is None
+
+    def factor_left(self, times: float) -> float | None:
+        """The factor of all gradients where the truth stands in, times a number; None where they have several."""
+        if times not in self._factors_left:
+            turns = {**self.repair.turns, self.node: self.truth}
+            try:
+                played = self.case.replay({node: times * truth for node, truth in turns.items()})
+                self._factors_left[times] = factor_of_all(self.case, played)
+            except Exception:  # what reads it can't take it
+                self._factors_left[times] = None
+        return self._factors_left[times]
 
     @cached_property
     def _factors_left(self) -> dict[float, float | None]:
-        """The factor of all gradients where the truth stands in, times a factor."""
         return {}
 
 

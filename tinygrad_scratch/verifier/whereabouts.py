@@ -13,14 +13,13 @@ from tinygrad_scratch.verifier.source import in_same_function, is_rename, start_
 from tinygrad_scratch.verifier.steps import Step, renamed
 from tinygrad_scratch.verifier.wording import Wording
 
+LAID_OUT = ("reshape", "ravel", "transpose", "T", "squeeze", "swapaxes")
+
 
 def is_in_loop(place: Place) -> bool:
     """Whether a line is in a loop of its function."""
     loops = source_of(text_of(place.file)).loops_over(place.line)
     return any(loop.lineno > start_of_function(place) for loop in loops)
-
-
-LAID_OUT = ("reshape", "ravel", "transpose", "T", "squeeze", "swapaxes")
 
 
 class Whereabouts(Wording):

@@ -126,8 +126,7 @@ def missing(region: Region, steps: list[int], held: list[Event]) -> Finding:
         part, alias = unread
         return Finding("missing-term", f"{said}. It is {part}", None, f"{name} + {part}", place=alias)
     place = slope_from(region) or handed_on(region, steps) or carried_without(region, steps[0])
-    place = place or named_after_another(region)
-    place = place or lacking_since(region, steps[0])
+    place = place or named_after_another(region) or lacking_since(region, steps[0])
     return Finding("missing-term", said, place=place)
 
 

@@ -90,7 +90,9 @@ def of_whole(part: Part) -> Iterator[Rewrite]:
     yield part.change(f"{matrix} + {matrix}.T", "missing-term", said, MADE)
     if is_of_pairs(part.node):
         text = f"{part.code} - np.diag(({part.code}).sum(axis=0))"
-        yield part.change(text, "missing-term", f"the diagonal of `{part.code}` is missing: less all of each row", MADE)
+        yield part.change(
+            text, "missing-term", f"`{part.code}` lacks its diagonal: the sum of each column, taken off", MADE
+        )
     if isinstance(part.node, (*NAMES, ast.Subscript)) and is_added_to(part):
         said = f"a sum begins with what {part.code} holds, and is added to it: it should begin with 0"
         yield part.change(f"np.zeros_like({part.code})", "inplace-corruption", said, about=part.code)

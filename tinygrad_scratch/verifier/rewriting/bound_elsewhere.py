@@ -45,4 +45,5 @@ def counted_elsewhere(part: Part) -> Iterator[Rewrite]:
 
 
 def is_count(node: Any) -> bool:
+    """Whether a node is a call of `range`."""
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range"

@@ -22,8 +22,7 @@ def begun_in_turns(source: Source, node: ast.Assign) -> Iterator[Rewrite]:
     start, end = source.at(node.lineno), source.starts[min(node.end_lineno or 0, len(source.lines))]
     for loop in (part for part in ast.walk(user) if isinstance(part, Loop) and grows_and_serves(name, part)):
         into = source.at(loop.body[0].lineno)
-        first = source.text[into:].splitlines()[0]
-        indent = first[: len(first) - len(first.lstrip())]
+        indent = source.indent_of(loop.body[0])
         if loop.body[0].lineno > loop.lineno and source.text[start:end].count("\n") == 1:
             text = source.text[end:into] + indent + source.text[start:end].lstrip()
             said = f"{name} keeps what the turns before gave it: it begins anew in each turn of the loop at line {{}}"

@@ -5,10 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from tinygrad_scratch.verifier.rewriting.each_turn import Loop, names_in
 from tinygrad_scratch.verifier.rewriting.rewrite import NAMED, OF_PENALTY, Rewrite
 from tinygrad_scratch.verifier.rewriting.text import Source
-
-Loop = ast.For | ast.While
 
 
 def out_of_loop(source: Source, node: ast.stmt) -> Iterator[Rewrite]:
@@ -16,10 +15,9 @@ def out_of_loop(source: Source, node: ast.stmt) -> Iterator[Rewrite]:
     kind, said = what_it_does(source, node)
     inner: ast.stmt = node
     for loop in reversed(source.loops_over(node.lineno) if kind else []):
-        counters = {each.id for each in ast.walk(loop.target) if isinstance(each, ast.Name)}
-        if loop.body[-1] is not inner or loop.body[0] is inner or loop.orelse or counters & names_in(node):
+        if loop.body[-1] is not inner or loop.body[0] is inner or loop.orelse or names_in(loop.target) & names_in(node):
             return
-        yield moved_to(source, node, indent_of(source, loop), kind, f"{said} at line {loop.lineno}")
+        yield moved_to(source, node, source.indent_of(loop), kind, f"{said} at line {loop.lineno}")
         inner = loop
 
 
@@ -29,7 +27,7 @@ def what_it_does(source: Source, node: ast.stmt) -> tuple[str, str]:
         case ast.Return():
             return (
                 "off-by-one",
-                "`return` is in the loop, which ends in its first turn by it: it belongs after the loop",
+                "`return` stands in the loop, and ends it in its first turn: it belongs after the loop",
             )
         case ast.AugAssign(op=ast.Mult() | ast.Div()):
             return "scale-factor", "each turn scales what the turns before gave: it belongs after the loop"
@@ -46,18 +44,10 @@ def into_loop(source: Source, node: ast.stmt) -> Iterator[Rewrite]:
     before = block[block.index(node) - 1] if block.index(node) else None
     if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add | ast.Sub) and isinstance(before, Loop):
         said = f"only the last turn is added: it belongs into the loop at line {before.lineno}"
-        yield moved_to(source, node, indent_of(source, before.body[-1]), "missing-term", said)
+        yield moved_to(source, node, source.indent_of(before.body[-1]), "missing-term", said)
 
 
 def moved_to(source: Source, node: ast.stmt, indent: str, kind: str, said: str) -> Rewrite:
+    """A statement as deep in loops as an indentation says."""
     start = source.at(node.lineno)
-    return Rewrite(node.lineno, start, start + len(indent_of(source, node)), indent, kind, said, NAMED)
-
-
-def names_in(node: ast.AST) -> set[str]:
-    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
-
-
-def indent_of(source: Source, node: ast.stmt) -> str:
-    line = source.lines[node.lineno - 1]
-    return line[: len(line) - len(line.lstrip())]
+    return Rewrite(node.lineno, start, start + len(source.indent_of(node)), indent, kind, said, NAMED)

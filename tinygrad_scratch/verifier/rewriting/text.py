@@ -94,6 +94,11 @@ class Source:
         found = (node for node in self.statements if isinstance(node, ast.FunctionDef | ast.ClassDef))
         return sorted(found, key=lambda node: node.lineno)
 
+    def indent_of(self, node: ast.stmt) -> str:
+        """The blanks before a statement."""
+        line = self.lines[node.lineno - 1]
+        return line[: len(line) - len(line.lstrip())]
+
     def block_of(self, node: ast.stmt) -> list[ast.stmt]:
         """The statements of which one is."""
         for holder in (self.tree, *self.statements):

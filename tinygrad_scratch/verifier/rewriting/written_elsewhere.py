@@ -29,10 +29,12 @@ def written_elsewhere(part: Part) -> Iterator[Rewrite]:
 
 
 def value_of(statement: ast.AST) -> ast.AST | None:
+    """What a statement gives a name to, if it does."""
     return statement.value if isinstance(statement, ast.Assign) else None
 
 
 def is_begin_of_product(node: ast.AST | None) -> bool:
+    """Whether a node is a product, which begins with its left side."""
     return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
 
 
