@@ -441,3 +441,38 @@ def test_a_new_value_that_nobody_keeps_is_told(tmp_path: Path, right: str) -> No
     check, line = edited_script(tmp_path, KEPT, right, f"p = p - {right.removeprefix('p -= ')}")
     assert told(check) == (line, "stale-or-updated-weights"), str(check)
     assert "is lost" in check.first_wrong.sentence, str(check)
+
+
+BARE_BIAS = """
+import numpy as np
+
+from tinygrad_scratch import verify
+
+rng = np.random.default_rng(0)
+rows, aims = rng.normal(size=(8, 3)), rng.normal(size=(8, 1))
+slope, offset = rng.normal(size=(3, 1)), np.zeros(1)
+
+
+def lossy(slope, offset):
+    off = rows.dot(slope) + offset
+    return np.mean((off - aims) ** 2), rows.T.dot(off - aims) / 4, (off - aims).sum() / 4
+
+
+with verify() as check:
+    check.loss, *check.gradients = lossy(slope, offset)
+"""
+
+
+def test_a_number_that_is_given_for_an_array_of_one_entry_is_judged(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, BARE_BIAS)
+    assert check.ok is True, str(check)
+    assert {final.parameter.name for final in check.finals} == {"slope", "offset"}
+    wrong, line = edited_script(tmp_path, BARE_BIAS, "aims).sum() / 4", "aims).sum() / 5")
+    assert told(wrong) == (line, "scale-factor"), str(wrong)
+
+
+def test_a_loss_that_is_given_with_the_gradients_is_none(tmp_path: Path) -> None:
+    whole = "loss, *grads = lossy(slope, offset)\n    check.loss, check.gradients = loss, (loss, *grads)"
+    check = check_of_script(tmp_path, BARE_BIAS.replace("check.loss, *check.gradients = lossy(slope, offset)", whole))
+    assert check.ok is True, str(check)
+    assert {final.parameter.name for final in check.finals} == {"slope", "offset"}

@@ -421,10 +421,8 @@ class Judging(PastChoices):
         alone = []
         for path, node in self.entry.given or ():
             value = np.asarray(self.tape.nodes[node].value)
-            is_array = (
-                value.size > 1 and value.dtype.kind == "f" and bool(np.any(value)) and not self.case.is_forward(node)
-            )
-            if node not in known and is_array and self.case.match_up_to_factor(value) is None:
+            is_one = value.dtype.kind == "f" and bool(np.any(value)) and not self.case.is_forward(node)
+            if node not in known and is_one and self.case.match_up_to_factor(value) is None:
                 alone.append(path)
         if alone:
             one, several = "given as a gradient, goes with no parameter", "given as gradients, go with no parameters"

@@ -176,8 +176,12 @@ class Owners(Opponents):
     ) -> tuple[list[Final], list[Gradient]]:
         """By update first: what a parameter is changed by is meant as its gradient."""
         free = list(self.parameters if parameters is None else parameters)
+        losses = {node for node in self._before_loss() if not self._value(node).ndim}  # some return it beside them
         left = [
-            g for g in self.gradients if not self._is_of_a_value(g) or any(close(self._value(g[1]), p) for p in free)
+            (names, node)
+            for names, node in self.gradients
+            if node not in losses
+            and (not self._is_of_a_value((names, node)) or any(close(self._value(node), p) for p in free))
         ]
         finals: list[Final] = []
         for gradient in list(left):

@@ -234,10 +234,10 @@ class Pairing:
             shape = self.tape.nodes[gradient[1]].value.shape
             known = [p for p in asked if self.fits(gradient[1], p)]
             rivals = [other for other in self.gradients if known and self.fits(other[1], known[0])]
-            if len(known) == 1 and len(rivals) == 1 and known[0] in self.free and shape in (
-                known[0].recorded.shape, known[0].recorded.shape[::-1]
-            ):  # fmt: skip
-                self.take(gradient, known[0], "shape")
+            if len(known) == 1 and len(rivals) == 1 and known[0] in self.free:
+                own = known[0].recorded
+                if own.size == 1 or shape in (own.shape, own.shape[::-1]):
+                    self.take(gradient, known[0], "shape")
 
     def by_letter(self) -> None:
         """What is left of one shape on both sides, where the names begin alike: `dL_dWhy` for `layer.weights`."""
