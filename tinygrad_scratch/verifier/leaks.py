@@ -9,6 +9,7 @@ from tinygrad_scratch.verifier.conventions import given_from_above
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import Leak
 
+SHOWING = re.compile(r"(?:print|[\w.]+\.(?:write|debug|info|warning|set_description|set_postfix))\(")
 DRAWING = re.compile(r"\.(?:choice|choices|multinomial|binomial|bernoulli)\(")
 
 
@@ -16,15 +17,18 @@ def unseen(case: Case, repairs: list[Repair]) -> str:
     """Why what was found wrong can't be told from what was not seen; empty where it can."""
     wrong = case.ancestors(repair.event.node for repair in repairs)
     for leak in case.tape.leaks if repairs else ():
-        if not is_for_draw(leak) and (is_before_loss(case, leak) or is_before_wrong(case, leak, wrong)):
+        if not is_harmless(leak) and (is_before_loss(case, leak) or is_before_wrong(case, leak, wrong)):
             return said(leak)
     return ""
 
 
-def is_for_draw(leak: Leak) -> bool:
-    """Whether a value left for a draw at random, such as that of an action: no gradient goes through what was drawn."""
+def is_harmless(leak: Leak) -> bool:
+    """Whether nothing comes back of a value that left: it is shown, or something is drawn at random with it.
+
+    No gradient goes through what was drawn, such as an action.
+    """
     text = statement_at(leak.place.file, leak.place.line) if leak.place is not None else ""
-    return DRAWING.search(text) is not None
+    return DRAWING.search(text) is not None or SHOWING.match(text) is not None
 
 
 def is_before_loss(case: Case, leak: Leak) -> bool:

@@ -1,9 +1,10 @@
-"""The stand-ins for `float`, `np.float64`, `np.int64` and the like: of recorded numbers they make recorded ones."""
+"""The stand-ins for types: `float` and the like make recorded numbers of recorded ones; `type` sees NumPy's."""
 
 from __future__ import annotations
 
 from functools import cache
 from inspect import isgenerator
+from types import GenericAlias
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,38 @@ class NumberType(type):
 def recorded_type(kind: Any) -> NumberType:
     """A type of numbers, but of a recorded value it makes a recorded one."""
     return NumberType(kind.__name__, (), {"kind": kind, "dtype": np.dtype(kind)})
+
+
+class TypeOfTypes(type):
+    """The type of the stand-in for `type`, which classes of types may be made of, too."""
+
+    def __call__(cls, *arguments: Any, **keywords: Any) -> Any:
+        if cls is not TypeSeen:
+            return super().__call__(*arguments, **keywords)
+        if len(arguments) == 1 and type(arguments[0]) is Recorded:
+            return arguments[0].__class__
+        return type(*arguments, **keywords)
+
+    def __instancecheck__(cls, value: Any) -> bool:
+        return isinstance(value, type) if cls is TypeSeen else super().__instancecheck__(value)
+
+    def __subclasscheck__(cls, kind: Any) -> bool:
+        return issubclass(kind, type) if cls is TypeSeen else super().__subclasscheck__(kind)
+
+    def __eq__(cls, other: object) -> bool:
+        return other is cls or (cls is TypeSeen and other is type)
+
+    def __hash__(cls) -> int:
+        return hash(type) if cls is TypeSeen else super().__hash__()
+
+
+class TypeSeen(type, metaclass=TypeOfTypes):
+    """`type`, but of a recorded array it is NumPy's: `type(x) == np.ndarray`."""
+
+    __class_getitem__ = classmethod(GenericAlias)
+
+
+BUILTINS = {"float": recorded_type(float), "type": TypeSeen}
 
 
 def understood(tree: Any) -> Any:

@@ -88,6 +88,8 @@ def record_arrays(tape: Tape, function: Any, arguments: Any, keywords: Any) -> A
     """The same of arrays alone."""
     if getattr(function, "__name__", "") in WITH_SIZES and not isinstance(function, np.ufunc):
         arguments, keywords = (*arguments[:1], *without_sizes(arguments[1:])), without_sizes(keywords)
+    if isinstance(function, np.ufunc) and len(arguments) == function.nin + 1:  # the last is what it writes to
+        arguments, keywords = arguments[:-1], {**keywords, "out": arguments[-1]}
     step, value = tape.record(function, arguments, keywords, plain)
     result, step.result = outputs(tape, step, value, arguments, keywords)
     return result

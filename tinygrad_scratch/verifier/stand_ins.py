@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.number_types import recorded_type
+from tinygrad_scratch.verifier.number_types import BUILTINS
 from tinygrad_scratch.verifier.places import is_theirs, runs_theirs
 from tinygrad_scratch.verifier.proxy import CALLED_TYPES, MODULES, OF_TYPES, stand_in, stood_for
 from tinygrad_scratch.verifier.respelled import is_random
@@ -37,16 +37,17 @@ class StandIns:
             if is_numpys(value, self._functions):
                 self._undo.append((names, name, value))
                 names[name] = stand_in(value, self._tape)
-        if "float" not in names:
-            self._undo.append((names, "float", None))
-            names["float"] = recorded_type(float)
+        for name, value in BUILTINS.items():
+            if name not in names:
+                self._undo.append((names, name, None))
+                names[name] = value
 
     def take_out(self) -> None:
         for names, name, value in self._undo:
-            if value is None:
-                names.pop(name, None)
-            else:
+            if value is not None:
                 names[name] = value
+            elif names.get(name) is BUILTINS[name]:
+                del names[name]
         for names in their_modules():  # what was imported meanwhile
             names.update({name: own for name, value in others_in(names) if (own := stood_for(value)) is not value})
 

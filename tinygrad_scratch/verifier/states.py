@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.events import Event, claims_gradient
 from tinygrad_scratch.verifier.forward_values import Updates
-from tinygrad_scratch.verifier.leaks import is_for_draw
+from tinygrad_scratch.verifier.leaks import is_harmless
 from tinygrad_scratch.verifier.loops import Turn, bound_between
 from tinygrad_scratch.verifier.watch import Watch
 
@@ -93,4 +93,4 @@ class States:
 
     def hides(self) -> bool:
         """Whether a value left the recording in the turn: then what came from outside may be made of a parameter."""
-        return any(leak.time > self.turn.steps and not is_for_draw(leak) for leak in self.tape.leaks)
+        return any(leak.time > self.turn.steps and not is_harmless(leak) for leak in self.tape.leaks)
