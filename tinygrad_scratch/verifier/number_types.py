@@ -76,7 +76,7 @@ class TypeOfTypes(type):
 class TypeSeen(type, metaclass=TypeOfTypes):
     """`type`, but of a recorded array it is NumPy's: `type(x) == np.ndarray`."""
 
-    __class_getitem__ = classmethod(GenericAlias)
+    __class_getitem__: Any = classmethod(GenericAlias)
 
 
 BUILTINS = {"float": recorded_type(float), "type": TypeSeen}
