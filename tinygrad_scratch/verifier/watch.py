@@ -56,6 +56,8 @@ class Watch:
     _lines: dict[int, Line] = field(default_factory=dict)  # id of a running frame -> the line that it makes
     _handed: dict[int, dict[int, list[Event]]] = field(default_factory=dict)  # id of a frame -> what it was returned
     _numbers: dict[int, int] = field(default_factory=dict)  # id of a running frame -> its number
+    _around: dict[int, dict[str, int]] = field(default_factory=dict)  # id of a running frame -> whose its variables are
+    _cells: dict[tuple[str, int], tuple[int, Any]] = field(default_factory=dict)  # name, id of an array -> whose it is
     _frames: int = 0
     _held: dict[int, Any] = field(default_factory=dict)  # so that no id is used twice
     _unused: list[tuple[Recorded, Event]] = field(default_factory=list)  # names of arrays that no call had read yet
@@ -82,7 +84,12 @@ class Watch:
             self._look(frame, line)
             if kind == "return":
                 self._return(frame, argument)
-                for kept in (self._lines, self._handed, self._numbers):  # another frame may get the same id
+                for kept in (
+                    self._lines,
+                    self._handed,
+                    self._numbers,
+                    self._around,
+                ):  # another frame may get the same id
                     kept.pop(key, None)
                 return self.trace
             if self.on_line is not None:
@@ -110,9 +117,18 @@ class Watch:
         """Note that a running function has a value under a name."""
         self.events.append(Event(name, node, line_in(frame), self._owner(frame), len(self.tape.steps)))
 
+    def _owner_of(self, frame: FrameType, name: str) -> int:
+        """The owner of a variable: of one from around a function, the call in which that was made."""
+        return self._around.get(id(frame), {}).get(name, self._owner(frame))
+
+    def _keep_cell(self, frame: FrameType, name: str, value: Any) -> None:
+        """Keep whose variable an array stands under that functions read from around them: who calls them can't tell."""
+        if type(value) is Recorded and name in (*frame.f_code.co_cellvars, *frame.f_code.co_freevars):
+            self._cells[name, id(value._array)] = self._owner_of(frame, name), value._array
+
     def owners_of(self, frame: FrameType | None) -> set[int]:
-        """The owners of the variables of a running function and of those that called it."""
-        found: set[int] = set()
+        """The owners of the variables of a running function, of those that called it, and of what is around others."""
+        found = {owner for owner, _ in self._cells.values()}
         while frame is not None:
             found.add(self._owner(frame))
             frame = frame.f_back
@@ -121,7 +137,6 @@ class Watch:
     def _enter(self, frame: FrameType) -> None:
         """Arguments are names of what others named already; those of values without a name are kept apart."""
         place = line_in(frame)
-        owner = self._owner(frame)
         self.remember(frame)
         if frame.f_code.co_name == "<module>":
             return
@@ -136,6 +151,10 @@ class Watch:
                 set_local(frame, name, value)
             value = self._recorded(frame, name, value)
             if type(value) is Recorded:
+                owner = self._owner(frame)
+                if name in frame.f_code.co_freevars:
+                    owner, _ = self._cells.get((name, id(value._array)), (owner, None))
+                    self._around.setdefault(id(frame), {})[name] = owner
                 is_part = frame.f_code.co_name in COMPREHENSIONS  # of a line of the block itself
                 if not is_part and self._numbers.get(id(frame.f_back), self.block) == self.block:
                     self.given.append(value)
@@ -192,11 +211,12 @@ class Watch:
 
     def _look(self, frame: FrameType, line: Line) -> None:
         """Everything that the names on a line lead to, as far as it is new."""
-        names, outer, owner = frame.f_locals, frame.f_globals, self._owner(frame)
+        names, outer = frame.f_locals, frame.f_globals
         for name in names_on_lines(frame.f_code).get(line.place.line, ()):
             if name in names:
                 value = self._recorded(frame, name, names[name])
-                seen = self._see(owner, name, name, value, line, DEPTH)
+                self._keep_cell(frame, name, value)
+                seen = self._see(self._owner_of(frame, name), name, name, value, line, DEPTH)
                 if seen is not value and name not in frame.f_code.co_cellvars + frame.f_code.co_freevars:
                     set_local(frame, name, seen)
             elif name in outer and not isinstance(outer[name], FunctionType | ModuleType | type):
