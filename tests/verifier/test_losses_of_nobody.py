@@ -34,6 +34,21 @@ for day in range(30):
     taken[pick] = 1.0
     liking += 0.1 * (gain - usual) * (taken - chance)
 """
+TASTING = """
+import numpy as np
+rng = np.random.default_rng(SEED)
+worth = rng.normal(size=5)
+liking, usual = np.zeros(5), 0.0
+pace = 0.2
+for day in range(1, 60):
+    chance = np.exp(liking) / np.exp(liking).sum()
+    pick = rng.choice(5, p=chance)
+    gain = GAIN
+    taken = np.zeros(5)
+    taken[pick] = 1.0
+    liking += pace * (gain - usual) * (taken - chance)
+    usual += (gain - usual) / day
+"""
 SORTING = """
 import numpy as np
 rng = np.random.default_rng(2)
@@ -109,6 +124,20 @@ def test_the_same_step_for_all_data_is_told_to_go_uphill(tmp_path: Path, text: s
     check = check_of(tmp_path, text.replace(right, wrong))
     assert check.first_wrong is not None, str(check)
     assert check.first_wrong.kind == "sign"
+
+
+@pytest.mark.parametrize("seed", [1, 6, 7])
+@pytest.mark.parametrize("gain", ["rng.normal(worth[pick])", "worth[pick] + rng.normal()"])
+def test_a_step_by_what_is_better_than_usual_is_not_accused(tmp_path: Path, gain: str, seed: int) -> None:
+    check = check_of(tmp_path, TASTING.replace("SEED", str(seed)).replace("GAIN", gain))
+    assert check.first_wrong is None, str(check)
+
+
+def test_a_step_away_from_what_is_better_than_usual_is_told(tmp_path: Path) -> None:
+    text = TASTING.replace("SEED", "1").replace("GAIN", "worth[pick] + rng.normal()")
+    check = check_of(tmp_path, text.replace("liking += pace", "liking -= pace"))
+    assert check.first_wrong is not None, str(check)
+    assert (check.first_wrong.line, check.first_wrong.kind) == (13, "sign")
 
 
 def test_steps_of_no_known_loss_are_not_accused_by_the_one_that_fits_by_chance(tmp_path: Path) -> None:

@@ -123,7 +123,8 @@ class FindingLoss(HeldPenalties):
         is_slope = best is not None and not best[2] and self._is_in_gradients(best[0])  # it fits by its own factor
         exact = known is not None and known[1] == known[2]
         fits = known[1] + (unnamed or (is_slope and exact)) if known is not None and known[1] else 0
-        if known is not None and not best and self._goes_either_way(run, known[0], finals):
+        is_theirs = best is not None and (best[1] > 0 or named)
+        if known is not None and not is_theirs and self._goes_either_way(run, known[0], finals):
             self.goes_either_way = True
             return EITHER_WAY.format(known[0].name)
         if known is not None and not by_chance and fits > (best[1] if best else 0):

@@ -97,9 +97,10 @@ class WellKnown(Owners):
 
     def parts_of_parameters(self) -> set[int]:
         """The parameters, what they are changed by and to, and what is taken out of these or laid out otherwise."""
-        changed = {final.parameter for final in self.owners_by(lambda value, parameter: False)[0]}
-        parameters = changed or {parameter for parameter in self.parameters if parameter.asked}
+        finals = self.owners_by(lambda value, parameter: False)[0]
+        parameters = {final.parameter for final in finals} or {p for p in self.parameters if p.asked}
         found = {node for _, node in self.gradients} | {parameter.node for parameter in parameters}
+        found |= {change[0] for change in map(self._change_of, finals) if change is not None}
         found.update(*map(self.updated_values, parameters))
         for step in self.tape.steps:
             if name_of(step.function) in SHOWING and not found.isdisjoint(step.reads[:1]):
