@@ -99,7 +99,8 @@ class Owners(Opponents):
         self.missing = [p for p in asked if id(p) not in done and not self._is_state(p)] if self.all_asked else []
         unjudged = self._changed_without_gradient() if self.finals else []
         unjudged = [p for p in unjudged if not self._stays_rightly(p, cotangents)]
-        self.lacking, self.missing = [*self.lacking, *unjudged], [*self.missing, *unjudged]
+        self.lacking += [p for p in unjudged if p not in self.lacking]
+        self.missing += [p for p in unjudged if p not in self.missing]
         self.parameters = [p for p in self.parameters if (p.asked and self.all_asked) or id(p) in done]
         if not self.finals and not self.unsure:
             free = ", ".join(f"{p.name} {p.recorded.shape}" for p in asked or reached)
@@ -180,7 +181,7 @@ class Owners(Opponents):
         left = [
             (names, node)
             for names, node in self.gradients
-            if node not in losses
+            if (node in self._updates or node not in losses)
             and (not self._is_of_a_value((names, node)) or any(close(self._value(node), p) for p in free))
         ]
         finals: list[Final] = []
