@@ -31,7 +31,7 @@ from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steady import is_steady
 from tinygrad_scratch.verifier.steps import Array, Step
 from tinygrad_scratch.verifier.table import squeezed
-from tinygrad_scratch.verifier.truth import NotOnTensors, Reversed, Truth, played_on_tensors, truth_of
+from tinygrad_scratch.verifier.truth import LEFT_OUT, NotOnTensors, Reversed, Truth, played_on_tensors, truth_of
 from tinygrad_scratch.verifier.update_steps import literals_of
 
 STRAIGHT = "straight through: the gradient goes on past a choice that has none"
@@ -432,9 +432,6 @@ def left_out(case: Case, small: dict[int, Any]) -> Iterator[dict[int, Any]]:
     if small:
         yield small
     yield from written.values() if len(written) > 1 else ()
-
-
-LEFT_OUT = "A small number in the loss, such as an epsilon, is left out of the true gradients."
 
 
 def truths_without(case: Case) -> Iterator[Truth]:

@@ -50,6 +50,8 @@ ON_TENSORS: dict[Any, Any] = {
     np.maximum: bounded(np.maximum, np.less_equal), np.minimum: bounded(np.minimum, np.greater_equal),
 }  # fmt: skip
 
+LEFT_OUT = "A small number in the loss, such as an epsilon, is left out of the true gradients."
+
 
 @dataclass
 class Truth:
