@@ -341,3 +341,52 @@ def test_what_weights_alone_went_into_is_no_target(tmp_path: Path) -> None:
     assert check_of_script(tmp_path, CONTRACTED).ok
     check, line = edited_script(tmp_path, CONTRACTED, "dw = x.T @ dz + 2 * w * dlength", "dw = x.T @ dz")
     assert told(check)[0] == line, str(check)
+
+
+STROLL = """
+import numpy as np
+dice = np.random.default_rng(3)
+worth, fade, rate = dice.normal(size=4) * 0.1, 0.9, 0.1
+
+def seen(place):
+    return np.exp(-((place - np.array([0.0, 2.0, 4.0, 6.0])) ** 2) / 8)
+
+for trip in range(30):
+    place, surprises = 3, []
+    while True:
+        then = place + dice.choice([-1, 1])
+        ended = then < 0 or then > 6
+        gain = 1.0 if then > 6 else 0.0
+        guess = worth @ seen(place)
+        aim = gain + (0.0 if ended else fade * (worth @ seen(then)))
+        td_error = aim - guess
+        surprises.append(td_error**2)
+        worth += rate * td_error * seen(place)
+        if ended:
+            break
+        place = then
+    if trip % 10 == 0:
+        print("mean squared error", np.mean(surprises))
+"""
+
+
+@pytest.mark.parametrize("place", ["place, surprises = 3", "place, surprises = 6"])
+def test_the_squares_of_errors_that_are_kept_for_the_log_are_the_loss(tmp_path: Path, place: str) -> None:
+    check = check_of_script(tmp_path, STROLL.replace("place, surprises = 3", place))
+    assert check.ok, str(check)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "kind"),
+    [("seen(place)\n        if", "seen(then)\n        if", ""), ("+= rate", "-= rate", "sign")],
+)
+def test_a_mistake_in_a_step_by_such_errors_is_told(tmp_path: Path, right: str, wrong: str, kind: str) -> None:
+    check, line = edited_script(tmp_path, STROLL, right, wrong)
+    assert told(check)[0] == line, str(check)
+    assert kind in told(check)[1], str(check)
+
+
+@pytest.mark.parametrize("kept", ["np.abs(td_error)", "gain"])
+def test_a_rate_and_a_discount_are_no_targets(tmp_path: Path, kept: str) -> None:
+    check = check_of_script(tmp_path, STROLL.replace("td_error**2", kept))
+    assert check.first_wrong is None, str(check)

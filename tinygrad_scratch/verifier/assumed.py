@@ -18,6 +18,7 @@ import numpy as np
 from tinygrad_scratch.verifier.any_loss import AnyLoss
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.derivative_names import OF_RESULT, is_derivative_of, short
+from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.in_samples import met_in_turns, stacked_values
 from tinygrad_scratch.verifier.losses import LOSSES, Candidate, is_probabilities
@@ -27,6 +28,7 @@ from tinygrad_scratch.verifier.rewriting.text import is_without
 from tinygrad_scratch.verifier.slopes import Result, Slopes
 from tinygrad_scratch.verifier.source import right_side, start_of_function, statement_at
 from tinygrad_scratch.verifier.steps import Array
+from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.told_kinds import difference, is_given_to_slope
 from tinygrad_scratch.verifier.update_steps import is_only_added_to
 
@@ -154,13 +156,22 @@ def first_meeting(entry: Any, of_arrays: bool) -> Meeting | None:
         depending = entry.depending_on({target})
         mixed = min(outputs & depending & behind, default=len(tape.nodes))
         sizes = tape.nodes[target].value.size
-        before = [n for n in sorted(outputs - depending) if n < mixed and tape.nodes[n].value.size == sizes]
+        if mixed == len(tape.nodes) or (not of_arrays and is_factor(tape, target, mixed)):
+            continue
+        went_in = entry.all_behind(mixed)
+        before = [n for n in sorted((outputs - depending) & went_in) if tape.nodes[n].value.size == sizes]
         named = [node for node in before if node in names]
         if named:
             others = [node for node in before if node != named[-1]]
             found.append(Meeting([*others, named[-1]], target, mixed, names))
     first = min(found, key=lambda meeting: meeting.mixed, default=None)
     return None if first is not None and is_one_of_turns(entry, first, outputs) else first
+
+
+def is_factor(tape: Tape, number: int, made: int) -> bool:
+    """Whether a number multiplies what it meets, as a rate and a discount do: no target does."""
+    step = tape.steps[tape.nodes[made].step]
+    return name_of(step.function) == "multiply" and number in step.reads
 
 
 def is_one_of_turns(entry: Any, meeting: Meeting, outputs: set[int]) -> bool:

@@ -38,7 +38,7 @@ from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.penalised import ADDING, adds_penalty, beside_kinks, penalty_in, without_data
 from tinygrad_scratch.verifier.self_made_targets import Given
 from tinygrad_scratch.verifier.steady_losses import Elsewhere, weighs_samples
-from tinygrad_scratch.verifier.steps import Array, ancestors
+from tinygrad_scratch.verifier.steps import Array, Step, ancestors
 from tinygrad_scratch.verifier.steps_apart import take_one_step
 from tinygrad_scratch.verifier.tape import copy
 from tinygrad_scratch.verifier.told import PRINTED, UNNAMED, Gradient, own
@@ -51,7 +51,7 @@ from tinygrad_scratch.verifier.totals import (
     total,
     whole,
 )
-from tinygrad_scratch.verifier.update_steps import shrunk, within
+from tinygrad_scratch.verifier.update_steps import literals_of, shrunk, within
 from tinygrad_scratch.verifier.updates import Decay
 from tinygrad_scratch.verifier.whole_steps import parts_of
 
@@ -154,6 +154,16 @@ class FindingLoss(HeldPenalties):
     def _is_in_gradients(self, candidate: Candidate) -> bool:
         """Whether gradients are made of a number, as of an error or of the slope of a loss that has its name."""
         return candidate.node in self.all_behind(*(node for _, node in self.gradients))
+
+    def _is_square_in_gradients(self, candidate: Candidate) -> bool:
+        """Whether a number that is only watched is a square of what gradients are made of, or a sum of such."""
+        behind = self.all_behind(*(node for _, node in self.gradients))
+        step = self.tape.steps[self.tape.nodes[candidate.node].step]
+        while name_of(step.function) in ("sum", "mean", "divide") or literals_of(step)[:1]:
+            if name_of(step.function) == "power" or not step.reads:
+                break
+            step = self.tape.steps[self.tape.nodes[step.reads[0]].step]
+        return candidate.node not in behind and is_square(step) and behind.issuperset(step.reads)
 
     def is_made_of_logarithms(self, loss: int) -> bool:
         """Whether a loss that they compute has a logarithm in it, as a cross-entropy has."""
@@ -555,6 +565,8 @@ class FindingLoss(HeldPenalties):
         if best is not None and best[1]:
             return best
         other = self._best(run, mine, finals)
+        if other is not None and not other[1] and self._is_in_gradients(other[0]):
+            other = self._best(run, [each for each in mine if self._is_square_in_gradients(each)], finals) or other
         if best is None or other is None or not other[1]:
             return other if best is None else best
         is_any = not other[2] and not self._is_called_loss(other[0])  # all numbers on the way to one loss have a factor
@@ -758,13 +770,17 @@ class FindingLoss(HeldPenalties):
         return next((event.name for event in self.watch.events if event.node == candidate.node), UNNAMED)
 
     def _is_sole(self, candidate: Candidate) -> bool:
-        """Whether a number that nothing reads, and that is named or returned, is the only one of all parameters."""
+        """Whether a number that nothing reads, and that is named or returned, is the only one of all parameters.
+
+        Those that gradients were made of, as an error is, don't count.
+        """
         named = any(event.node == candidate.node for event in (*self.watch.events, *self.watch.returned))
         nodes = {parameter.node for parameter in self.parameters if parameter.asked}
         of_all = bool(nodes) and nodes <= self.all_behind(candidate.node)
         gradients = {node for _, node in self.gradients}
-        before = [each.node for each in self._computed() if gradients.isdisjoint(self.all_behind(each.node))]
-        is_watched = candidate.node not in self.all_behind(*gradients)
+        early = (each for each in self._computed() if gradients.isdisjoint(self.all_behind(each.node)))
+        before = [each.node for each in early if not self._is_in_gradients(each)]
+        is_watched = not self._is_in_gradients(candidate)
         return named and of_all and is_watched and before == [candidate.node]
 
     def _fits_any(self, candidate: Candidate, theirs: Fitting) -> bool:
@@ -858,6 +874,13 @@ class FindingLoss(HeldPenalties):
             for node, d in self._decays.items()
         }
         self._parents = self.tape.parents()
+
+
+def is_square(step: Step) -> bool:
+    """Whether a call makes the square of what it reads."""
+    name = name_of(step.function)
+    itself = name == "multiply" and len(set(step.reads)) == 1 and not literals_of(step)
+    return name == "square" or (name == "power" and literals_of(step) == [2]) or itself
 
 
 def no_loss(name: str, fitting: str) -> str:
