@@ -51,7 +51,7 @@ from tinygrad_scratch.verifier.totals import (
     total,
     whole,
 )
-from tinygrad_scratch.verifier.update_steps import literals_of, shrunk, within
+from tinygrad_scratch.verifier.update_steps import is_square, literals_of, shrunk, within
 from tinygrad_scratch.verifier.updates import Decay
 from tinygrad_scratch.verifier.whole_steps import parts_of
 
@@ -366,8 +366,14 @@ class FindingLoss(HeldPenalties):
 
     def _of_data(self, losses: list[Candidate], finals: list[Final]) -> list[Candidate]:
         """The losses but for mere penalties, of weights before an update or after it; these if there are no others."""
-        free = without_data(self.tape, self._parents, sorted({f.parameter.node for f in finals} | self._after(finals)))
-        return [each for each in losses if each.node not in free] or losses
+        weights = sorted({f.parameter.node for f in finals} | self._after(finals))
+        return self._but_for(without_data(self.tape, self._parents, weights), losses)
+
+    def _but_for(self, free: set[int], losses: list[Candidate]) -> list[Candidate]:
+        """The losses but for those without data; all, where what is called one has numbers alone for data."""
+        of_data = [each for each in losses if each.node not in free]
+        lost = any(map(self._is_called_loss, losses)) and not any(map(self._is_called_loss, of_data))
+        return losses if lost or not of_data else of_data
 
     def _after(self, finals: list[Final]) -> set[int]:
         """What updates made of the parameters."""
@@ -511,8 +517,7 @@ class FindingLoss(HeldPenalties):
         """
         nodes = [f.parameter.node for f in finals] or [parameter.node for parameter in self.parameters]
         free = without_data(self.tape, self._parents, nodes)
-        of_data = [candidate for candidate in mine if candidate.node not in free]
-        mine = mine if self.wanted_loss else of_data or mine
+        mine = mine if self.wanted_loss else self._but_for(free, mine)
         held = [final.parameter.node for final in finals if final.node in self._penalty]
         behind = {whole.node: self.all_behind(whole.node) - {whole.node} for whole in mine}
         times = Counter(candidate.name for candidate in mine)
@@ -874,13 +879,6 @@ class FindingLoss(HeldPenalties):
             for node, d in self._decays.items()
         }
         self._parents = self.tape.parents()
-
-
-def is_square(step: Step) -> bool:
-    """Whether a call makes the square of what it reads."""
-    name = name_of(step.function)
-    itself = name == "multiply" and len(set(step.reads)) == 1 and not literals_of(step)
-    return name == "square" or (name == "power" and literals_of(step) == [2]) or itself
 
 
 def no_loss(name: str, fitting: str) -> str:

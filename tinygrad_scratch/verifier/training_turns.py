@@ -57,6 +57,7 @@ from tinygrad_scratch.verifier.update_steps import (
     inside,
     is_average,
     is_mix,
+    is_square,
     projected,
 )
 
@@ -334,6 +335,7 @@ class Loops:
         )
         every = [*found.values()]
         found = {before: each for before, each in found.items() if not follows(tape, before, each[1], every)} or found
+        found = {before: each for before, each in found.items() if not sums_squares(tape, before, each[1])}
         trained = {before: each for before, each in found.items() if not self._is_velocity(before, each[1], found)}
         states = States(self.check.watch, turn).among(trained)
         rest = [each for before, each in trained.items() if before not in states]
@@ -408,14 +410,27 @@ def name_apart(updated: list[tuple[Parameter, int]], named: NamedBefore) -> None
 
 def follows(tape: Tape, before: int, after: int, updated: list[tuple[Parameter, int]]) -> bool:
     """Whether a value was moved part of the way to another one that is updated: `slow += 0.01 * (w - slow)`."""
-    whole = in_update(tape, tape.steps[tape.nodes[after].step], after, before)
-    changes = [(before, whole)] if whole is not None else []
-    if not changes and tape.nodes[after].slot == tape.nodes[before].slot:
-        changes = [(part.before, (part.change, part.sign)) for part in parts_between(tape, before, after)]
+    changes = changes_between(tape, before, after)
     others = [(parameter.node, last) for parameter, last in updated if parameter.node != before]
     held = {tape.nodes[node].slot for each in others for node in each} - {tape.nodes[before].slot}
     found = [drawn_to(tape, change, held_before, by_distance=True) for held_before, change in changes]
     return bool(found) and all(other is not None and tape.nodes[other].slot in held for other in found)
+
+
+def sums_squares(tape: Tape, before: int, after: int) -> bool:
+    """Whether squares are added to a value, as to what AdaGrad divides by: such a sum is no parameter."""
+    changes = [change for _, change in changes_between(tape, before, after)]
+    return bool(changes) and all(sign < 0 and is_square(tape.steps[tape.nodes[node].step]) for node, sign in changes)
+
+
+def changes_between(tape: Tape, before: int, after: int) -> list[tuple[int, tuple[int, int]]]:
+    """What was taken off a value, with the sign by which it was, beside what it was taken off: the whole, or parts."""
+    whole = in_update(tape, tape.steps[tape.nodes[after].step], after, before)
+    if whole is not None:
+        return [(before, whole)]
+    is_held = tape.nodes[after].slot == tape.nodes[before].slot
+    parts = parts_between(tape, before, after) if is_held else []
+    return [(part.before, (part.change, part.sign)) for part in parts]
 
 
 def is_read_in_parts(tape: Tape, first_reads: dict[int, int], before: int, after: int) -> bool:

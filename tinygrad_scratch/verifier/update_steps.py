@@ -562,6 +562,13 @@ def is_root(tape: Tape, node: int) -> bool:
     return name == "sqrt"
 
 
+def is_square(step: Step) -> bool:
+    """Whether a call makes the square of what it reads."""
+    name = name_of(step.function)
+    itself = name == "multiply" and len(set(step.reads)) == 1 and not literals_of(step)
+    return name == "square" or (name == "power" and literals_of(step) == [2]) or itself
+
+
 def within(tape: Tape, node: int) -> Iterator[int]:
     """The values of its shape that an update was made of, the nearest first."""
     shape = tape.nodes[node].value.shape
