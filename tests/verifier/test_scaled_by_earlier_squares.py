@@ -1,4 +1,4 @@
-"""AdaGrad in the order of its first programs: a step is scaled by the squares of earlier ones, and adds its own then."""
+"""AdaGrad in the order of its first programs: squares of earlier gradients scale a step, and its own come after it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_sums_of_squares_that_are_added_to_last_are_no_parameters(tmp_path: Path
 @pytest.mark.parametrize(
     ("right", "wrong", "kind"),
     [
-        ("d_one = trust * apart * other", "d_one = apart * other", "scale-factor"),
+        ("d_one = trust * apart * other", "d_one = trust * other", "scale-factor"),
         ("d_b_one = trust * apart", "d_b_one = -trust * apart", "sign"),
         ("d_other = trust * apart * one", "d_other = trust * apart * other", "wrong-operand"),
     ],
@@ -66,3 +66,53 @@ def test_sums_of_squares_that_are_added_to_last_are_no_parameters(tmp_path: Path
 def test_mistakes_beside_them_are_told(tmp_path: Path, right: str, wrong: str, kind: str) -> None:
     check, line = edited_script(tmp_path, PAIRS, right, wrong)
     assert told(check) == (line, kind), str(check)
+
+
+SCALED_FIRST = """
+import numpy as np
+
+rng = np.random.default_rng(2)
+w, b = rng.normal(size=(4, 3)), np.zeros(3)
+v, c = rng.normal(size=(3, 2)), np.zeros(2)
+mean_w = mean_b = mean_v = mean_c = 0
+size_w = size_b = size_v = size_c = 0
+for turn in range(5):
+    x, aim = rng.normal(size=(1, 4)), rng.normal(size=(1, 2))
+    h = np.tanh(x.dot(w) + b)
+    out = h.dot(v) + c
+    cost = np.sum((out - aim) ** 2)
+    d_c = 2 * (out - aim)
+    d_v = h.T.dot(d_c)
+    d_b = d_c.dot(v.T) * (1 - h**2)
+    d_w = x.T.dot(d_b)
+    mean_w, size_w = 0.9 * mean_w + 0.1 * d_w, 0.99 * size_w + 0.01 * d_w**2
+    mean_b, size_b = 0.9 * mean_b + 0.1 * d_b, 0.99 * size_b + 0.01 * d_b**2
+    mean_v, size_v = 0.9 * mean_v + 0.1 * d_v, 0.99 * size_v + 0.01 * d_v**2
+    mean_c, size_c = 0.9 * mean_c + 0.1 * d_c, 0.99 * size_c + 0.01 * d_c**2
+    w = w - (0.001 / (np.sqrt(size_w / (1 - 0.99)) + 1e-8)) * (mean_w / (1 - 0.9))
+    b = b - (0.001 / (np.sqrt(size_b / (1 - 0.99)) + 1e-8)) * (mean_b / (1 - 0.9))
+    v = v - (0.001 / (np.sqrt(size_v / (1 - 0.99)) + 1e-8)) * (mean_v / (1 - 0.9))
+    c = c - (0.001 / (np.sqrt(size_c / (1 - 0.99)) + 1e-8)) * (mean_c / (1 - 0.9))
+    print(cost)
+"""
+
+
+def test_the_rate_through_the_root_may_stand_first_and_a_bias_be_a_row(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, SCALED_FIRST)
+    assert check.ok is True, str(check)
+    assert {final.parameter.name for final in check.finals} == {"w", "b", "v", "c"}
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "kind"),
+    [
+        ("d_v = h.T.dot(d_c)", "d_v = np.abs(h).T.dot(d_c)", "wrong-operand"),
+        ("d_c = 2 * (out - aim)", "d_c = 2 * out - aim", "scale-factor"),
+        ("(1 - h**2)", "(1 - h)", "derivative-at-wrong-point"),
+        ("d_w = x.T.dot(d_b)", "d_w = -x.T.dot(d_b)", "sign"),
+    ],
+)
+def test_what_it_scales_is_judged(tmp_path: Path, right: str, wrong: str, kind: str) -> None:
+    check, line = edited_script(tmp_path, SCALED_FIRST, right, wrong)
+    assert told(check)[0] == line, str(check)
+    assert told(check)[1] == kind, str(check)

@@ -38,7 +38,7 @@ from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.penalised import ADDING, adds_penalty, beside_kinks, penalty_in, without_data
 from tinygrad_scratch.verifier.self_made_targets import Given
 from tinygrad_scratch.verifier.steady_losses import Elsewhere, weighs_samples
-from tinygrad_scratch.verifier.steps import Array, Step, ancestors
+from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.steps_apart import take_one_step
 from tinygrad_scratch.verifier.tape import copy
 from tinygrad_scratch.verifier.told import PRINTED, UNNAMED, Gradient, own

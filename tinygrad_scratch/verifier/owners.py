@@ -510,7 +510,7 @@ class Owners(Opponents):
                 node
                 for node in within(self.tape, final.node)
                 if next(factors_of(self.tape, node, made.is_rate), None) is None
-                and is_close(self._value(node), final.parameter)
+                and is_close(in_shape_of(wanted, self._value(node)), final.parameter)
                 and (not scaled or self._is_called_gradient(node, final.parameter))
                 and not self._is_of_higher_degree(final.node, node)
                 and not self._takes_data_in(final, node, is_close)

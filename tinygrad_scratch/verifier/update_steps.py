@@ -14,6 +14,7 @@ from tinygrad_scratch.verifier.in_parts import are_same
 from tinygrad_scratch.verifier.references import call_with_arrays
 from tinygrad_scratch.verifier.source import statement_at, statements
 from tinygrad_scratch.verifier.steps import Array, Step, ancestors
+from tinygrad_scratch.verifier.table import squeezed
 from tinygrad_scratch.verifier.tape import Tape
 
 
@@ -356,6 +357,8 @@ def inside(tape: Tape, node: int) -> tuple[int, int] | None:
         return moved, -1 if name == "subtract" and (of_number or moved == reads[-1] != reads[0]) else 1
     if name == "divide" and len(reads) == 2 and reads[0] in arrays and is_root(tape, reads[1]):
         return reads[0], 1
+    if name == "multiply" and len(arrays) == 2 and (scaled := beside_root(tape, reads)) is not None:
+        return scaled, 1
     if name == "getitem" and (stored := stored_there(tape, step)) is not None:
         return added_to_kept(tape, step, stored) or (stored, 1)
     if (way := behind_matrix(tape, step)) is not None:
@@ -562,6 +565,16 @@ def is_root(tape: Tape, node: int) -> bool:
     return name == "sqrt"
 
 
+def beside_root(tape: Tape, factors: tuple[int, ...]) -> int | None:
+    """The one of two factors that the other one, a number through a square root, scales: `m` of `(rate / root) * m`."""
+    for one, other in (factors, factors[::-1]) if len(factors) == 2 else ():
+        step = tape.steps[tape.nodes[one].step]
+        numbers = [read for read in step.reads if is_plain_number(tape, read)]
+        if name_of(step.function) == "divide" and is_root(tape, step.reads[-1]) and len(numbers) == len(step.reads) - 1:
+            return other
+    return None
+
+
 def is_square(step: Step) -> bool:
     """Whether a call makes the square of what it reads."""
     name = name_of(step.function)
@@ -570,13 +583,14 @@ def is_square(step: Step) -> bool:
 
 
 def within(tape: Tape, node: int) -> Iterator[int]:
-    """The values of its shape that an update was made of, the nearest first."""
-    shape = tape.nodes[node].value.shape
-    seen: set[int] = set()
-    waiting = [node]
+    """The values of its shape, but for axes of length 1, that an update was made of, the nearest first."""
+    whole = tape.nodes[node].value
+    shape, seen, waiting = squeezed(whole.shape), set[int](), [node]
     while waiting:
         for read in tape.steps[tape.nodes[waiting.pop(0)].step].reads:
-            if read not in seen and tape.nodes[read].value.shape == shape and len(seen) < 40:
+            value = tape.nodes[read].value
+            is_like = value.shape == whole.shape or (value.size > 1 and squeezed(value.shape) == shape)
+            if read not in seen and is_like and len(seen) < 40:
                 seen.add(read)
                 waiting.append(read)
                 yield read
