@@ -329,8 +329,11 @@ def one_factor(given: list[Array], wanted: list[Array]) -> float | None:
 
 
 def last_first(named: list[Event]) -> list[Event]:
-    """The values of each name with the last one first: a loss is often put together under one, its penalty last."""
+    """The values of each name with the last one first: a loss is often put together under one, its penalty last.
+
+    So is one of layers that each keep a loss of their own, as `self.loss`.
+    """
     by_name: dict[str, list[Event]] = {}
     for event in named:
-        by_name.setdefault(event.name, []).append(event)
-    return [event for events in by_name.values() for event in reversed(events)]
+        by_name.setdefault(own(event.name), []).append(event)
+    return [e for events in by_name.values() for e in sorted(events[::-1], key=lambda event: -event.node)]

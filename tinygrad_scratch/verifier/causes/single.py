@@ -142,6 +142,8 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
     name = name_of(step.function)
     if name in (*PRODUCTS, "getitem", "setitem", "T") or (name == "power" and exponent_named(region, step)):
         return None  # an exponent with a name is one less in the slope of a power, and never 1
+    if place == 1 and is_added_up(region, turns):
+        return None  # each turn of a loop would throw away what those before it made
     changes = {s.index: only(place) for s in turns}
     if not region.gives_truth(changes):
         return None
@@ -159,6 +161,13 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
     why = f", as the loss has {held}" if kind == "regularisation" else ""
     said = f"`{region.code(step)}` {what}: {rest} alone is right{why}"
     return Finding(kind, said, step, region.rewritten(step, rest), changes, takes_away=True)
+
+
+def is_added_up(region: Region, turns: list[Step]) -> bool:
+    """Whether the turns of a loop write what they make to what the turn before made."""
+    nodes = region.case.tape.nodes
+    after = (s for s in turns[1:] if s.reads and len(s.makes) == 1)
+    return any(nodes[s.makes[0]].slot == nodes[s.reads[0]].slot for s in after)
 
 
 def is_term(region: Region, step: Step, place: int) -> bool:
