@@ -336,4 +336,4 @@ def last_first(named: list[Event]) -> list[Event]:
     by_name: dict[str, list[Event]] = {}
     for event in named:
         by_name.setdefault(own(event.name), []).append(event)
-    return [e for events in by_name.values() for e in sorted(events[::-1], key=lambda event: -event.node)]
+    return [e for events in by_name.values() for e in sorted(events, key=lambda event: -event.node)]
