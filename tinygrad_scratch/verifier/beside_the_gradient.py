@@ -18,6 +18,7 @@ from tinygrad_scratch.verifier.noise import DRAWN
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.penalised import ADDING, made_of_alone, penalty_in, strength
+from tinygrad_scratch.verifier.remarks import remark_on
 from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY
 from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, parameter_of
 from tinygrad_scratch.verifier.source import call_at, statement_at
@@ -167,14 +168,15 @@ def share_named(case: Case, final: Final, part: Array | None) -> Any:
 
 
 def is_called_decay(case: Case, final: Final) -> bool:
-    """Whether the line that made a gradient has a name for how much the weights decay."""
+    """Whether the line that made a gradient has a name for how much the weights decay, or a comment says so."""
     place = case.place_of(final.node)
     if place is None:
         return False
     others = (case.place_of(other.node) for other in case.finals if other is not final)
     is_shared = any(other is not None and (other.file, other.line) == (place.file, place.line) for other in others)
     part = call_at(place) if is_shared else None  # a statement that makes several of them
-    return bool(NAMED.search(part or statement_at(place.file, place.line, final.parameter.short)))
+    written = part or statement_at(place.file, place.line, final.parameter.short)
+    return bool(NAMED.search(written) or NAMED.search(remark_on(place.file, place.line)))
 
 
 def parts_of(case: Case, values: dict[int, Any], final: Final) -> tuple[float, float] | None:

@@ -141,11 +141,14 @@ def begins_as_nothing(tape: Tape, events: list[Event], node: int, terms: list[in
     return same and any(claims_gradient(name) or OF_A_SUM.search(name) is not None for name in names)
 
 
-def give(tape: Tape, first: int, parameters: set[int]) -> None:
-    """Take for given what was made of parameters before a step, as a copy of them was for a target network."""
+def give(tape: Tape, first: int, parameters: set[int], forward: set[int]) -> None:
+    """Take for given what was made of parameters before a step, as a copy of them was for a target network.
+
+    The calls of a `forward` pass that the turn goes on from stay.
+    """
     for step in tape.steps[:first]:
         apart = step.function is not None and not shows(step) and len(step.makes) == 1
-        if apart and not parameters.isdisjoint(step.reads):
+        if apart and step.index not in forward and not parameters.isdisjoint(step.reads):
             tape.give(step.makes[0])
 
 

@@ -32,9 +32,9 @@ def is_data(value: np.ndarray) -> bool:
 
 
 def divided_by(case: Case) -> set[int]:
-    """The whole numbers that the loss, or a part of it, is divided by."""
+    """The whole numbers that the loss, or a part of it, is divided by: what updates divided in turns before is none."""
     found: set[int] = set()
-    for node in case.forward:
+    for node in case.forward - case.ancestors(final.parameter.node for final in case.finals):
         step = case.step_of(node)
         if name_of(step.function) == "mean" and step.reads and case.tape.nodes[node].value.ndim == 0:
             found.add(case.tape.nodes[step.reads[0]].value.size)

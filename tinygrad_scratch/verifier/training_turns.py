@@ -15,6 +15,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.elsewhere import Elsewhere, Left, leave, trained_elsewhere
 from tinygrad_scratch.verifier.events import Event, claims_gradient
+from tinygrad_scratch.verifier.forward_before import forward_before, is_read_before
 from tinygrad_scratch.verifier.forward_values import arguments_of, is_added, made_between, take_apart
 from tinygrad_scratch.verifier.holders import put, set_local
 from tinygrad_scratch.verifier.in_parts import Part, parts_between
@@ -47,7 +48,7 @@ from tinygrad_scratch.verifier.recorded import Recorded, from_outside
 from tinygrad_scratch.verifier.rewriting.again import Ends
 from tinygrad_scratch.verifier.source import is_rename
 from tinygrad_scratch.verifier.states import States
-from tinygrad_scratch.verifier.steps import Array, Step, ancestors
+from tinygrad_scratch.verifier.steps import Array, Step, ancestors, is_behind
 from tinygrad_scratch.verifier.tape import LimitReached, Tape
 from tinygrad_scratch.verifier.telling_turns import tells_of_all
 from tinygrad_scratch.verifier.update_steps import (
@@ -156,14 +157,20 @@ class Loops:
         """End the run after the turn that is judged, with what it updated."""
         watch, updates = self.check.watch, [(parameter.node, after) for parameter, after in found]
         self.updated, self.file, self.line = [parameter for parameter, _ in found], turn.file, turn.first
+        forward = forward_before(watch.tape, watch.events, updates, turn.steps)
         self.changed = list(self._changed(turn, found))
+        if forward:  # what it made is no parameter
+            parents = watch.tape.parents()
+            self.changed = [
+                each for each in self.changed if not any(is_behind(parents, b, each[0].node) for b, _ in updates)
+            ]
         known = {parameter.node for parameter, _ in self.changed}
         self.changed += [each for each in found if each[0].node not in known]  # as under another object's name
         self.check.entry.gone = gone(watch.tape, turn.steps)
         self.until_loss = turns_until_loss(frame, turn.first)
         self.elsewhere = trained_elsewhere(turn.file, turn.first, frame, self.seen)
         first = begun_at(watch.tape, updates, self._outermost(frame, turn))
-        give(watch.tape, first, {before for before, _ in updates})
+        give(watch.tape, first, {before for before, _ in updates}, forward)
         give_updated(watch.tape, first, {before for before, _ in updates})
         if is_late(watch.tape, updates, turn.steps):  # nothing that this turn made went into them
             after = {node for _, node in updates}
@@ -183,7 +190,8 @@ class Loops:
         tape, parameters = self.check.tape, {before for before, _ in updates}
         if self.waited or not self.most_silent or len(tape.steps) > MOST_RECORDED:
             return not self.waited.isdisjoint(parameters)
-        if is_added_up(tape, self.check.watch.events, updates, first):
+        events = self.check.watch.events
+        if is_added_up(tape, events, updates, first) or forward_before(tape, events, updates, first):
             self.waited = parameters
         return bool(self.waited)
 
@@ -288,6 +296,12 @@ class Loops:
         found: dict[int, tuple[Parameter, int]] = {}
         goes_over = cache(lambda node: goes_over_entries(tape, node, outermost, turn.begun, turn.steps))
         parts_since = cache(lambda node: parts_between(tape, node, tape.current[tape.nodes[node].slot]))
+        is_read = cache(
+            lambda before, after: (
+                is_read_in_parts(tape, first_reads, before, after)
+                or is_read_before(tape, events, before, after, turn.steps)
+            )
+        )
         new = set(events[turn.events :])  # objects that are made in a turn hold what is made in it, too
         apart: dict[int, tuple[Parameter, int]] = {}  # the same under a name that was lent, where itself it stays
         for event in events[turn.events :]:
@@ -311,7 +325,7 @@ class Loops:
                     or before in found
                     or (before in apart and named.is_lent(before, old))
                     or self.met.is_read_between(before, outermost, turn.begun)
-                    or (reads[before] < 2 and not is_read_in_parts(tape, first_reads, before, event.node))
+                    or (reads[before] < 2 and not is_read(before, event.node))
                     or node.value.dtype.kind != "f"
                     or is_logged(event.name, node.value)
                     or (event.short == "grad" and old.short == "grad")  # it is added up

@@ -44,9 +44,22 @@ def bounded(function: Any, beyond: Any) -> Any:
     return call
 
 
+def joining(function: Any) -> Any:
+    """`concatenate`, or another such call, of lists of Tensors among the arrays that it joins, too."""
+
+    def call(parts: Any, *others: Any, **keywords: Any) -> Any:
+        if type(parts) in (list, tuple):
+            parts = [as_array(part) if type(part) in (list, tuple) else part for part in parts]
+        return function(parts, *others, **keywords)
+
+    return call
+
+
 ON_TENSORS: dict[Any, Any] = {
     np.array: as_array, np.asarray: as_array, np.asanyarray: as_array, np.ascontiguousarray: as_array,
     np.asfortranarray: as_array, np.full: full,
+    np.concatenate: joining(np.concatenate), np.stack: joining(np.stack), np.vstack: joining(np.vstack),
+    np.hstack: joining(np.hstack), np.dstack: joining(np.dstack), np.column_stack: joining(np.column_stack),
     np.maximum: bounded(np.maximum, np.less_equal), np.minimum: bounded(np.minimum, np.greater_equal),
 }  # fmt: skip
 

@@ -108,7 +108,7 @@ class WholeSteps(Collecting):
             change = change if rest is None else change - rest
             factor, decay = parts_of(change, wanted, before)
             if factor is None or decay:  # what is almost the true gradient, or holds a decay, tells more of its step
-                mine = parts_of(change, self._value(final.node), before)
+                mine = parts_of(change, final.direction * self._value(final.node), before)
                 factor, decay = mine if factor is None or (mine[0] and not mine[1]) else (factor, decay)
             turned = parts_of(change, wanted.T)[0] if factor is None and wanted.ndim == 2 else None
             factor, is_turned = (factor, False) if turned is None else (turned, True)

@@ -14,7 +14,7 @@ from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.rewriting.valued import parameter_of
 from tinygrad_scratch.verifier.source import in_same_function, is_rename, right_side, statement_at
-from tinygrad_scratch.verifier.steps import Step
+from tinygrad_scratch.verifier.steps import Step, ancestors
 
 BY_SIGN = "add", "subtract"
 ADDED = "is added to what it held before"
@@ -186,9 +186,9 @@ def is_own_penalty(region: Region, node: int) -> bool:
 def penalised_by(region: Region, node: int) -> int | None:
     """The one parameter that a term is made of with numbers alone, and by no other function than a sign."""
     values, case = region.values, region.case
-    behind = case.ancestors([node])
-    given = {n for n in behind if case.step_of(n).function is None}
-    of = [n for n in given if is_parameter(region, n)]
+    behind = ancestors(case.parents, [node], until={final.parameter.node for final in case.finals})
+    of = [n for n in behind if is_parameter(region, n)]
+    given = {n for n in behind if case.step_of(n).function is None} | {*of}
     plain = all(name_of(case.step_of(n).function) in OF_PENALTIES for n in behind - given)
     alone = len(of) == 1 and all(np.size(values[n]) == 1 for n in given - set(of))
     return of[0] if alone and plain else None
