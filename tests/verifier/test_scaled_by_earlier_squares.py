@@ -116,3 +116,31 @@ def test_what_it_scales_is_judged(tmp_path: Path, right: str, wrong: str, kind: 
     check, line = edited_script(tmp_path, SCALED_FIRST, right, wrong)
     assert told(check)[0] == line, str(check)
     assert told(check)[1] == kind, str(check)
+
+
+OF_EACH_SAMPLE = """
+import numpy as np
+
+rng = np.random.default_rng(6)
+rows, aims = rng.normal(size=(5, 4)), rng.normal(size=(5, 3))
+w, b = rng.normal(size=(4, 3)), np.zeros(3)
+means, sizes = [0, 0], [0, 0]
+for turn in range(3):
+    out = np.tanh(rows @ w + b)
+    loss = 0.5 * np.sum((out - aims) ** 2)
+    d = (out - aims) * (1 - out**2)
+    steps = [rows[:, :, None] * d[:, None, :], d]
+    for i, grad in enumerate(steps):
+        means[i] = 0.9 * means[i] + 0.1 * grad
+        sizes[i] = 0.99 * sizes[i] + 0.01 * grad**2
+        steps[i] = means[i] / (1 - 0.9 ** (turn + 1)) / (np.sqrt(sizes[i] / (1 - 0.99 ** (turn + 1))) + 1e-8)
+    for sample in range(5):
+        w = w - 0.01 * steps[0][sample]
+        b = b - 0.01 * steps[1][sample]
+    print(loss)
+"""
+
+
+def test_what_scales_each_sample_by_its_own_is_not_accused(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, OF_EACH_SAMPLE)
+    assert check.first_wrong is None, str(check)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.adapting import in_adapting_step
 from tinygrad_scratch.verifier.anywhere import NAMED_ONLY
 from tinygrad_scratch.verifier.assumed import (
     Assumed,
@@ -404,7 +405,7 @@ class Judging(PastChoices):
                 self._see_what_began_alike()
             if not self.repairs and self.entry.other_loss and not self.case.convention:
                 self.case.convention = f"of another loss than your {self.entry.other_loss}"
-            self.problem = self.case.doubt or unseen(self.case, self.repairs) or self._may_be_of_another_loss()
+            self.problem = self.case.doubt or unseen(self.case, self.repairs) or self._may_be_right()
             self._end()
             if self.causes and self.case.decays:
                 share = next(iter(self.case.decays.values()))
@@ -429,6 +430,10 @@ class Judging(PastChoices):
             whole = self.entry.whole_numbers({without_holder(path) for path in alone})
             self.unsure = [([path], node) for path, node in self.entry.given or () if path in alone] if whole else []
             self.notes.append(f"{listed(alone)}, {one if len(alone) == 1 else several}: not judged.{whole}")
+
+    def _may_be_right(self) -> str | None:
+        """Why nothing is told of what is wrong, where that may be so for what is not known."""
+        return self._may_be_of_another_loss() or in_adapting_step(self.case, self.causes)
 
     def _may_be_of_another_loss(self) -> str | None:
         """Why the one cause is not told: it is a term of more than the loss that was taken for theirs."""

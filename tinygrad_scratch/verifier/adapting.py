@@ -1,0 +1,42 @@
+"""Steps that the square roots of gradients scale, as Adam's: what is wrong in them alone says nothing of gradients."""
+
+from __future__ import annotations
+
+from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.explain import Cause
+from tinygrad_scratch.verifier.steps import Step
+from tinygrad_scratch.verifier.tape import Tape
+from tinygrad_scratch.verifier.update_steps import beside_root, is_root, multiple
+
+OF_SCALE = ("unexplained", "scale-factor")
+
+
+def in_adapting_step(case: Case, causes: list[Cause]) -> str | None:
+    """Why nothing is told where all that is wrong is such a step, but for its scale or unexplained; None where more is.
+
+    The gradient in it was not found, as where the samples are scaled each by its own.
+    """
+    places = {(step.place.file, step.place.line) for step in case.tape.steps if step.place and is_adapting(case, step)}
+    if not causes or any(c.kind not in OF_SCALE or (c.file, c.line) not in places for c in causes):
+        return None
+    return (
+        f"{causes[0].name} in line {causes[0].line} is a step that a square root scales, as Adam's, and the gradient "
+        "in it was not found. Give the gradients: check.gradients = ... in a block."
+    )
+
+
+def is_adapting(case: Case, step: Step) -> bool:
+    return len(step.makes) == 1 and is_scaled_by_root(case.tape, step.makes[0])
+
+
+def is_scaled_by_root(tape: Tape, node: int) -> bool:
+    """Whether a value is a number times what a root divides."""
+    inner: tuple[int, int] | None = (node, 1)
+    while inner is not None:
+        step = tape.steps[tape.nodes[inner[0]].step]
+        name = getattr(step.function, "__name__", "")
+        by_root = name == "divide" and len(step.reads) == 2 and is_root(tape, step.reads[1])
+        if by_root or (name == "multiply" and beside_root(tape, step.reads) is not None):
+            return True
+        inner = multiple(tape, step) if len(step.makes) == 1 and step.function is not None else None
+    return False
