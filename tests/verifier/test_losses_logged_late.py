@@ -135,3 +135,50 @@ def test_what_is_wrong_with_tied_weights_is_told_and_no_rate_is_put_in(tmp_path:
     assert "lr" not in (check.first_wrong.should_be or "")
     check, line = edited_script(tmp_path, TIED, "out = self.seen - z", "out = (self.seen - z) * z * (1 - z)")
     assert told(check) == (line, "scale-factor"), str(check)
+
+
+RATINGS = """
+import numpy as np
+
+rng = np.random.default_rng(3)
+guests = rng.integers(0, 5, 15)
+meals = rng.integers(0, 4, 15)
+stars = rng.integers(1, 6, 15).astype(float)
+usual = stars.mean()
+taste, spice = rng.normal(size=(5, 3)) * 0.3, rng.normal(size=(4, 3)) * 0.3
+pull, size = 0.1, 5
+for round in range(6):
+    order = rng.permutation(15)
+    for part in range(3):
+        some = order[part * size : (part + 1) * size]
+        who, what = guests[some], meals[some]
+        guess = np.sum(taste[who] * spice[what], axis=1)
+        off = guess - stars[some] + usual
+        each_taste = 2 * off[:, None] * spice[what] + pull * taste[who]
+        each_spice = 2 * off[:, None] * taste[who] + pull * spice[what]
+        d_taste, d_spice = np.zeros((5, 3)), np.zeros((4, 3))
+        for i in range(size):
+            d_taste[who[i]] += each_taste[i]
+            d_spice[what[i]] += each_spice[i]
+        taste = taste - 0.05 * d_taste / size
+        spice = spice - 0.05 * d_spice / size
+        if part == 2:
+            off = np.sum(taste[guests] * spice[meals], axis=1) - stars + usual
+            objective = np.sum(off**2) + 0.5 * pull * (np.sum(taste**2) + np.sum(spice**2))
+            print(objective)
+"""
+
+
+def test_a_difference_from_the_target_may_be_moved_by_data(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, RATINGS)
+    assert check.ok, str(check)
+    assert any("stars[...] moved by usual is taken; 2 of 2" in note for note in check.notes), str(check)
+    turned = RATINGS.replace("guess - stars[some] + usual", "stars[some] - guess - usual").replace(
+        "2 * off[", "-2 * off["
+    )
+    assert check_of_script(tmp_path, turned).ok
+
+
+def test_what_is_logged_of_other_samples_than_those_of_a_step_hides_no_mistake(tmp_path: Path) -> None:
+    check, line = edited_script(tmp_path, RATINGS, "2 * off[:, None] * taste[who]", "2 * off[:, None] * spice[what]")
+    assert told(check) == (line, "wrong-operand"), str(check)

@@ -130,14 +130,15 @@ class FindingLoss(HeldPenalties):
         if known is not None and not by_chance and fits > (best[1] if best else 0):
             watched = [each for each in mine or self._late if self._is_only_watched(each)]
             theirs = self._whole_of([c for c in watched if not self.all_behind(c.node).isdisjoint(nodes)])
-            self.other_node = theirs.node if theirs else None
+            is_of_same = theirs is not None and self._is_of_same_data(theirs.node, known[0].outputs)
+            self.other_node = theirs.node if theirs and is_of_same else None  # by no other they can be judged
             of_logs = theirs is not None and self.is_made_of_logarithms(theirs.node)
             is_square = of_logs and known[0].name.startswith(WHOLE_SQUARES) and known[2] == len(finals)
             self.is_slip = not is_square and (
                 any(self._is_slip(known[0], other) for other in usual)
                 or (theirs is not None and weighs_samples(self.tape, run, known[0], theirs, finals))
             )
-            self.is_derived = theirs is not None and self._is_derived_from(theirs, known[0])
+            self.is_derived = theirs is not None and is_of_same and self._is_derived_from(theirs, known[0])
             problem = self._choose(self._penalised(known[0], run, finals), *known[1:], len(finals))
             self._tell_of_theirs(theirs.name if theirs else None, best[1] if best else 0, len(finals))
             return problem
@@ -217,7 +218,9 @@ class FindingLoss(HeldPenalties):
 
     def _last_resort(self, finals: list[Final]) -> str | None:
         """What is called a loss and was computed after the update, where no gradient fits any; else what is asked."""
-        alone = next((each for each in self._late if self._is_of_same_data(each, finals)), None)
+        nodes = [final.node for final in finals]
+        late = [each for each in self._late if self._is_called_loss(each)] if self._data_behind(nodes) else []
+        alone = next((each for each in late if self._is_of_same_data(each.node, nodes)), None)
         if alone is not None:
             return self._choose(alone, 0, 0, 0, len(finals))
         return (
@@ -297,10 +300,9 @@ class FindingLoss(HeldPenalties):
         mine, theirs = self._data_behind([candidate.node]), self._data_behind(node for _, node in self.gradients)
         return bool(mine) and bool(theirs) and mine.isdisjoint(theirs)
 
-    def _is_of_same_data(self, candidate: Candidate, finals: list[Final]) -> bool:
-        """Whether a loss that was computed after the update was made of all the data that gradients were made of."""
-        mine, theirs = self._data_behind([candidate.node]), self._data_behind(final.node for final in finals)
-        return self._is_called_loss(candidate) and bool(theirs) and theirs <= mine
+    def _is_of_same_data(self, loss: int, nodes: Iterable[int]) -> bool:
+        """Whether a loss was made of all the data that others were made of, as gradients or an output."""
+        return self._data_behind(nodes) <= self._data_behind([loss])
 
     def _data_behind(self, nodes: Iterable[int]) -> set[int]:
         """The arrays from outside that values were made of, other than by way of the parameters."""

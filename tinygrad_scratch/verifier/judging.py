@@ -142,7 +142,7 @@ class Judging(PastChoices):
         if not self.problem:
             parameters, is_tried = self.parameters, False
             self._judge_by_loss()
-            if self.entry.other_loss and (self.causes or self.entry.is_by_mistake()):
+            if self.entry.other_node is not None and (self.causes or self.entry.is_by_mistake()):
                 self._try(partial(self._judge_by_theirs, parameters, before))
             elif self.entry.fits_few and not self._is_one_known():
                 self._try(partial(self._judge_by_usual, before))

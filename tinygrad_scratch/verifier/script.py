@@ -293,10 +293,11 @@ def check_of_steps(code: Any, path: str, loss: str | None, seconds: float, most_
     found = again.loop, again.line, again.turns
     with contextlib.suppress(NothingTold), as_main(path, file) as names:  # the turn that computes the loss
         other = check_of_turn(code, names, loss, seconds, again=again, most_silent=most_silent, ends=ends)
-        if not other.problem:
+        is_of_more = other.entry.fits_none and not check.problem  # some gradients fit the loss of the turn before
+        if not other.problem and not is_of_more:
             return other
     again.loop, again.line, again.turns = found
-    if not check.waits_for_loss:
+    if not (check.waits_for_loss and check.problem):
         return check
     with as_main(path, file) as names:
         return check_of_turn(code, names, loss, seconds, again=again, most_silent=most_silent)

@@ -15,7 +15,9 @@ from tinygrad_scratch.verifier.met_numbers import numbers_met
 from tinygrad_scratch.verifier.names import without_holder
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.owners import Owners
-from tinygrad_scratch.verifier.steps import Array, ancestors
+from tinygrad_scratch.verifier.references import Ref
+from tinygrad_scratch.verifier.steps import Array, Step, ancestors
+from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.told import UNNAMED, own
 from tinygrad_scratch.verifier.truth import VIEWING
 from tinygrad_scratch.verifier.update_steps import is_shrunk, literals_of
@@ -182,6 +184,19 @@ class WellKnown(Owners):
                 output, target = sorted(step.reads, key=lambda node: node not in outputs)
                 if output in outputs and target in labels and self._value(target).size == self._value(output).size:
                     yield output, *labels[target]
+                    yield from self._moved_on(step, output, labels[target][0], labels)
+
+    def _moved_on(self, step: Step, output: int, target: str, labels: dict[int, tuple[str, Array]]) -> Iterator[Pair]:
+        """An output with its target less what the difference of the two is moved by: `output - target + mean`."""
+        off, value = step.makes[0], self._value(output)
+        for index in self.tape.readers().get(off, ()):
+            after = self.tape.steps[index]
+            others = [labels[read][0] for read in after.reads if read in labels] or [*map(str, literals_of(after))]
+            moved = self._value(after.makes[0])
+            if name_of(after.function) in ("add", "subtract") and len(others) == 1 and moved.size == value.size:
+                is_turned = name_of(after.function) == "subtract" and not takes_first(self.tape, after, off)
+                at = value - moved if is_turned == (step.reads[0] != output) else value + moved
+                yield output, f"{target} moved by {others[0]}", at
 
     def _numbers_met(self, outputs: set[int]) -> Iterator[tuple[str, Array]]:
         """The plain numbers that outputs are subtracted from, or that are subtracted from these, as targets."""
@@ -207,3 +222,9 @@ class WellKnown(Owners):
     def _are_comparing(self, nodes: Iterable[int]) -> bool:
         steps = (self.tape.steps[self.tape.nodes[node].step] for node in nodes)
         return any(getattr(step.function, "__name__", "") in COMPARING for step in steps)
+
+
+def takes_first(tape: Tape, step: Step, node: int) -> bool:
+    """Whether a value is the first thing that a call was given."""
+    first = step.arguments[0]
+    return type(first) is Ref and first.slot == tape.nodes[node].slot
