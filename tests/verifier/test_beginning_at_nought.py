@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.verifier.files import check_of_script, module_of, told
+from tests.verifier.files import check_of_script, edited_script, module_of, told
 from tinygrad_scratch import verify
 
 SORTING = """
@@ -202,3 +202,29 @@ def test_of_a_bias_of_noughts_its_penalty_alone_is_a_gradient(tmp_path: Path) ->
     check = check_of_script(tmp_path, PULLED.replace("self.db += 2", "self.db = 2"))
     line = PULLED[: PULLED.index("self.db += 2")].count("\n") + 1
     assert told(check) == (line, "overwritten-accumulation"), str(check)
+
+
+EVERY_SECOND_TURN = """
+import numpy as np
+
+rng = np.random.default_rng(3)
+x, y = rng.normal(size=(8, 3)), rng.normal(size=8)
+w, unused = rng.normal(size=3), np.ones(2)
+gw, gu = np.zeros(3), np.zeros(2)
+for turn in range(8):
+    off = x @ w + np.zeros((8, 2)) @ unused - y
+    loss = 0.5 * np.sum(off**2)
+    gw += x.T @ off
+    gu += np.zeros((8, 2)).T @ off
+    if turn % 2 == 1:
+        w -= 0.01 * gw
+        unused -= 0.01 * gu
+        gw, gu = np.zeros(3), np.zeros(2)
+"""
+
+
+def test_a_turn_that_updates_is_judged_though_what_it_reads_of_some_stays_nought(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, EVERY_SECOND_TURN)
+    assert check.ok, str(check)
+    check, line = edited_script(tmp_path, EVERY_SECOND_TURN, "gw += x.T @ off", "gw += x.T @ off**2")
+    assert told(check)[0] == line, str(check)

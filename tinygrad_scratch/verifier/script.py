@@ -426,7 +426,7 @@ def check_of_turn(
     if isinstance(error, TurnDone):
         error = None
         check.notes.append(loops.judged or f"One turn of the loop at line {loops.line} was made, and judged.")
-    elif error is None and loops.passed_over:
+    elif error is None and loops.passed_over and most_silent:
         check.end()
         check.tape.closed = True
         raise NothingTold

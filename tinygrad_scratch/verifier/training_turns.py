@@ -126,7 +126,7 @@ class Loops:
         found = [] if self._begin_anew(updated, frame, turn) or self._is_forward(updated, frame) else updated
         updates = [(parameter.node, after) for parameter, after in found]
         silent = self.silent.get(loop, 0)
-        is_last = silent == self.ends.get(loop, self.most_silent)
+        is_last = silent == self.ends.get(loop, self.most_silent) or not self.most_silent
         tells = found and (is_last or tells_of_all(self.check.tape, updates, turn.steps))
         is_early = silent < self.ends.get(loop, 0) or self._is_passed(turn)
         if tells and not self._goes_on(updates, turn.steps) and not is_early:
