@@ -58,7 +58,14 @@ def is_plausible(name: str, output: Array, target: Array) -> bool:
     if name in OF_LABELS:
         whole = target.size != output.size or is_probabilities(np.reshape(target, output.shape))
         return whole and bool(output.ndim > 1 or target.size == output.size)
+    if name == "summed cross-entropy" and is_joint(output) and is_joint(target):
+        return target.size == output.size
     return "cross-entropy" not in name or "sigmoid" in name or is_probabilities(output)
+
+
+def is_joint(value: Array) -> bool:
+    """Whether a table holds one distribution, as of all pairs of points."""
+    return bool(value.ndim == 2 and np.all(value >= 0) and np.isclose(value.sum(), 1))
 
 
 def log_softmax(x: Any) -> Any:
@@ -67,10 +74,11 @@ def log_softmax(x: Any) -> Any:
 
 
 def log_of_chosen(output: Any, target: Any) -> Any:
-    """Row by row, the sum of target * log(output); only classes that a target names count."""
+    """Row by row, the sum of target * log(output); only classes that a target names count, and that may be."""
     if np.size(target) == output.size:
         shaped = np.reshape(target, output.shape)
-        return np.sum(np.where(shaped != 0, shaped * np.log(np.where(shaped != 0, output, 1.0)), 0.0))
+        counts = (shaped != 0) & (output != 0)
+        return np.sum(np.where(counts, shaped * np.log(np.where(counts, output, 1.0)), 0.0))
     return np.sum(np.log(chosen(output, target)))
 
 

@@ -143,7 +143,7 @@ def check_later(path: str, check: Any, loss: str | None, seconds: float) -> Any:
     file, line = str(Path(path).resolve()), check.loop[1]
     make, ends = partial(turn_again, path, loss, seconds, MOST_SILENT), {(file, line): check.turn + LATER}
     with contextlib.suppress(Exception, LimitReached):  # of it nothing is known, then
-        is_long = len(check.tape.steps) > MOST_OF_TURN
+        is_long = len(check.tape.steps) + check.tape.taken_off > MOST_OF_TURN
         later = make(check.kind_of_rerun(), ends) if check.loop[0] == file and not is_long else None
         if later is None or not has_more_to_tell(check, later):
             return check

@@ -44,6 +44,7 @@ from tinygrad_scratch.verifier.over_turns import (
     is_late,
 )
 from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, held_by, is_data
+from tinygrad_scratch.verifier.prepared import without_preparation
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
 from tinygrad_scratch.verifier.rewriting.again import Ends
 from tinygrad_scratch.verifier.source import is_rename
@@ -176,7 +177,22 @@ class Loops:
             after = {node for _, node in updates}
             for events in (watch.events, watch.returned):
                 events[:] = [e for e in events if e.node in after or is_before(watch.tape, e, turn.steps)]
+        self._take_off(min([turn.begun, *(other.begun for _, other in self._around(frame, turn))]))
         raise TurnDone("one turn")
+
+    def _take_off(self, first: int) -> None:
+        """Take the calls by which data was prepared before the loops off the tape, where they are many."""
+        every = {id(p): p for p in (*self.check.parameters, *self.updated, *(p for p, _ in self.changed))}.values()
+        used = [parameter for parameter in every if parameter.recorded.is_used]
+        after = [node for _, node in self.changed]
+        found = without_preparation(self.check.watch, first, [*(p.node for p in used), *after])
+        if found is not None:
+            moved, later = found
+            for parameter in used:
+                parameter.first = moved[parameter.node]
+            self.changed = [(parameter, moved[node]) for parameter, node in self.changed]
+            self.check.entry.gone = {moved[node] for node in self.check.entry.gone}
+            self.begun = {loop: [later[step] for step in begun] for loop, begun in self.begun.items()}
 
     def end_with(self, minimiser: str, start: Any, loss: Any, gradient: Any) -> None:
         """End the run with one call of what a minimiser of SciPy's is given: its loss, and the gradient of that."""
