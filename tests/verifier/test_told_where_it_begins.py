@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.verifier.files import changed, check_of_script, line_of, module_of, told
+from tests.verifier.files import changed, check_of_script, edited_script, line_of, module_of, told
 from tinygrad_scratch import verify
 
 OVER_TIME = """
@@ -882,3 +882,42 @@ def test_a_number_that_a_value_lacks_is_a_term(tmp_path: Path) -> None:
     text = changed(SPREAD, "dr = ds * s - 1", "dr = ds * s")
     check = check_of_script(tmp_path, text)
     assert told(check) == (line_of(text, "dr = ds * s"), "missing-term"), str(check)
+
+
+ROW_BY_ROW = """
+import numpy as np
+
+rng = np.random.default_rng(4)
+x, y = rng.normal(size=(6, 3)), rng.normal(size=(6, 2))
+w, v = rng.normal(size=(3, 4)), rng.normal(size=(4, 2))
+
+def shares(scores):
+    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+def shares_back(d, scores):
+    rows = []
+    for row, score in zip(d, scores):
+        share = shares(score.reshape(1, -1)).reshape(-1, 1)
+        slopes = np.diagflat(share) - share @ share.T
+        rows.append(row @ slopes)
+    return np.array(rows)
+
+for turn in range(4):
+    scores = x @ w
+    mix = shares(scores)
+    off = mix @ v - y
+    loss = 0.5 * np.sum(off**2)
+    dv = mix.T @ off
+    d_scores = shares_back(off @ v.T, scores)
+    dw = x.T @ d_scores
+    w -= 0.1 * dw
+    v -= 0.1 * dv
+"""
+
+
+def test_a_diagonal_alone_is_told_where_the_function_that_returns_its_product_makes_it(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, ROW_BY_ROW).ok
+    right, wrong = "np.diagflat(share) - share @ share.T", "np.diagflat(share * (1 - share))"
+    check, line = edited_script(tmp_path, ROW_BY_ROW, right, wrong)
+    assert told(check) == (line, "missing-term"), str(check)

@@ -17,7 +17,7 @@ from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.source import in_same_function
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.table import PART, direction_of
-from tinygrad_scratch.verifier.truth import Played, played_on_tensors
+from tinygrad_scratch.verifier.truth import Played, played_on_tensors, shows
 
 MOST_INNER = 40
 MULTIPLIED = (*PRODUCTS, "multiply", "divide")
@@ -231,8 +231,10 @@ def diagonal(region: Region) -> Iterator[Finding]:
         if any(np.any(p) and region.is_truth_of(region.value, p) for p in samples) and not close(product, region.truth):
             lines = {e.place.line for e in case.events if e.node in {m for s in region.steps for m in s.makes}}
             made = [s for s in region.steps if s.place and s.place.line in lines and s.makes and not is_filled(s)]
-            made = [s for s in made if name_of(s.function) not in SHAPING]
-            here = [s for s in made if s.place and in_same_function(s.place, region.event.place)]
+            made = [s for s in made if name_of(s.function) not in SHAPING and not shows(s)]
+            places = region.event.place, case.place_of(region.node)  # a function may return it to where it is named
+            by_place = ([s for s in made if s.place and at and in_same_function(s.place, at)] for at in places)
+            here = next(filter(None, by_place), [])
             first = next(
                 (s for s in here if np.ndim(region.values[s.makes[0]]) > 1 and s.place != made[-1].place), None
             )
