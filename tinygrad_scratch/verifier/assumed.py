@@ -156,16 +156,18 @@ def first_meeting(entry: Any, of_arrays: bool) -> Meeting | None:
         depending = entry.depending_on({target})
         mixed = min(outputs & depending & behind, default=len(tape.nodes))
         sizes = tape.nodes[target].value.size
-        if mixed == len(tape.nodes) or (not of_arrays and is_factor(tape, target, mixed)):
+        if not of_arrays and mixed < len(tape.nodes) and is_factor(tape, target, mixed):
             continue
-        went_in = entry.all_behind(mixed)
-        before = [n for n in sorted((outputs - depending) & went_in) if tape.nodes[n].value.size == sizes]
+        before = [n for n in sorted(outputs - depending) if n < mixed and tape.nodes[n].value.size == sizes]
         named = [node for node in before if node in names]
         if named:
             others = [node for node in before if node != named[-1]]
             found.append(Meeting([*others, named[-1]], target, mixed, names))
     first = min(found, key=lambda meeting: meeting.mixed, default=None)
-    return None if first is not None and is_one_of_turns(entry, first, outputs) else first
+    if first is None or is_one_of_turns(entry, first, outputs):
+        return None
+    is_met = first.mixed == len(tape.nodes) or first.outputs[-1] in entry.all_behind(first.mixed)
+    return first if is_met else None
 
 
 def is_factor(tape: Tape, number: int, made: int) -> bool:
