@@ -31,6 +31,7 @@ from tinygrad_scratch.verifier.losses import (
 )
 from tinygrad_scratch.verifier.made_again import made_again
 from tinygrad_scratch.verifier.mixes import Fitting
+from tinygrad_scratch.verifier.other_weights import looked_ahead, running_copy
 from tinygrad_scratch.verifier.own_slopes import OwnSlope, slopes_of_their_own
 from tinygrad_scratch.verifier.owners import is_multiple
 from tinygrad_scratch.verifier.pairing import Final
@@ -418,15 +419,15 @@ class FindingLoss(HeldPenalties):
                 return False
         return not waiting and found == {True, False}
 
-    def _updates_behind(self, parameter: Parameter, losses: list[int]) -> list[tuple[int, int]]:
-        """What losses read of a parameter after its update, each with what it was before.
+    def _updates_behind(self, parameter: Parameter, losses: list[int], point: int) -> list[tuple[int, int]]:
+        """What losses read of a parameter after its update, each with what it was before, or with a `point` ahead.
 
         A view that was kept, as of the transpose of tied weights, is another array that is updated at once.
         """
         nodes, behind = self.tape.nodes, self.all_behind(*losses)
         updated, shape = self.updated_values(parameter), parameter.recorded.shape
         last = max((node for node in updated & behind if nodes[node].value.shape == shape), default=None)
-        found = [] if last is None else [(last, parameter.node)]
+        found = [] if last is None else [(running_copy(self.tape, last, max(losses)), point)]
         made = {other for node in updated for other in self.tape.steps[nodes[node].step].makes} - updated
         made |= {node for node in updated if nodes[node].value.shape != shape}
         for slot in {nodes[node].slot for node in made & behind}:
@@ -446,13 +447,18 @@ class FindingLoss(HeldPenalties):
         parts = {e.node for e in named for other in named if e.node in self.all_behind(other.node) - {other.node}}
         losses = [candidate.node for candidate in named]
         copies: list[tuple[int, int]] = []
+        points = {
+            f.parameter: looked_ahead(self.tape, f.node, f.parameter.node, self._made.get(f.node)) for f in finals
+        }
+        is_ahead = any(point != parameter.node for parameter, point in points.items())
         for final in finals if named else ():
-            waiting = self._updates_behind(final.parameter, losses)
+            waiting = self._updates_behind(final.parameter, losses, points[final.parameter])
             while waiting:
                 (updated, first), *waiting = waiting
                 before, moved = self.tape.insert(self.tape.nodes[first].step, copy, (first,))
                 self.renumber(moved)
                 losses, waiting = [moved(node) for node in losses], [(moved(old), moved(new)) for old, new in waiting]
+                points = {parameter: moved(point) for parameter, point in points.items()}
                 copies = [(moved(old), moved(new)) for old, new in copies] + [(moved(updated), before)]
         again = [made_again(self.tape, node, dict(copies)) for node in losses] if copies else []
         if any(node is not None for node in again):  # what leaves later went into no loss
@@ -473,7 +479,8 @@ class FindingLoss(HeldPenalties):
         of = losses[again.index(best[0].node)]
         self.watch.events += [replace(event, node=best[0].node) for event in self.watch.events if event.node == of]
         name = self._name_of(best[0])
-        self.notes.append(f"{name} was computed after the update, and is taken as it is of the weights before.")
+        of_which = "that look ahead" if is_ahead else "before"
+        self.notes.append(f"{name} was computed after the update, and is taken as it is of the weights {of_which}.")
         return [best[0]], finals
 
     def _tell_of_theirs(self, theirs: str | None, fitting: int, count: int) -> None:
