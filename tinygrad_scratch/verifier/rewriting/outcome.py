@@ -32,7 +32,7 @@ def outcome(case: Case, hits: list[Hit]) -> tuple[Repair, Cause] | None:
     best = min(
         hits,
         key=lambda hit: (
-            hit.likelihood(), hit.turns_number, hit.gathers, hit.lacks_elsewhere, hit.is_unlike_its_name
+            turns_gradient(case, hit), hit.likelihood(), hit.turns_number, hit.gathers, hit.lacks_elsewhere, hit.is_unlike_its_name
         ),
     )  # fmt: skip
     best = at_product(best, hits)
@@ -54,6 +54,20 @@ def outcome(case: Case, hits: list[Hit]) -> tuple[Repair, Cause] | None:
     )  # fmt: skip
     case.overrides |= {event.node: value for event, value in moved if case.can_stand(event.node, value)}
     return repair, cause
+
+
+def turns_gradient(case: Case, hit: Hit) -> bool:
+    """Whether a change of a sign makes the negative of what is a gradient as it stands, as that of `1 - z`.
+
+    In a loop the first turn tells: what is wrong in it may come back to the later ones.
+    """
+    if hit.rewrite.kind != "sign":
+        return False
+    lines = lines_of(hit)
+    own = (e for e, _ in moved_by(case, hit) if e.place.file == hit.file and e.place.line in lines)
+    value = next((case.tape.nodes[event.node].value for event in own), np.zeros(1))
+    known = case.match(value) if value.size > 1 else None
+    return known is not None and not known.how
 
 
 def at_product(best: Hit, hits: list[Hit]) -> Hit:
