@@ -32,7 +32,8 @@ def outcome(case: Case, hits: list[Hit]) -> tuple[Repair, Cause] | None:
     best = min(
         hits,
         key=lambda hit: (
-            turns_gradient(case, hit), hit.likelihood(), hit.turns_number, hit.gathers, hit.lacks_elsewhere, hit.is_unlike_its_name
+            turns_gradient(case, hit), hit.likelihood(), hit.turns_number, hit.gathers, hit.lacks_elsewhere,
+            hit.is_unlike_its_name,
         ),
     )  # fmt: skip
     best = at_product(best, hits)
