@@ -476,3 +476,84 @@ def test_a_loss_that_is_given_with_the_gradients_is_none(tmp_path: Path) -> None
     check = check_of_script(tmp_path, BARE_BIAS.replace("check.loss, *check.gradients = lossy(slope, offset)", whole))
     assert check.ok is True, str(check)
     assert {final.parameter.name for final in check.finals} == {"slope", "offset"}
+
+
+DEEP = """
+import numpy as np
+
+from tinygrad_scratch import verify
+
+rng = np.random.default_rng(7)
+
+
+class Weight:
+    def __init__(self, *shape):
+        self.data = rng.normal(size=shape)
+        self.grad = np.zeros(shape)
+
+
+class Affine:
+    def __init__(self, n, m):
+        self.weight = Weight(n, m)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.weight.data
+
+    def backward(self, d):
+        self.weight.grad += self.x.T @ d
+        return d @ self.weight.data.T
+
+
+class Head:
+    def __init__(self, n):
+        self.inner = [Affine(n, 4), Affine(4, n)]
+
+    def forward(self, x):
+        self.h = np.tanh(self.inner[0].forward(x))
+        return self.inner[1].forward(self.h)
+
+    def backward(self, d):
+        return self.inner[0].backward(self.inner[1].backward(d) * (1 - self.h**2))
+
+
+class Block:
+    def __init__(self, n):
+        self.parts = {"heads": [Head(n), Head(n)]}
+
+    def forward(self, x):
+        return x + sum(head.forward(x) for head in self.parts["heads"])
+
+    def backward(self, d):
+        return d + sum(head.backward(d) for head in self.parts["heads"])
+
+
+class Net:
+    def __init__(self, n):
+        self.layers = [Block(n), Block(n)]
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer.forward(x)
+        return x
+
+    def backward(self, d):
+        for layer in self.layers[::-1]:
+            d = layer.backward(d)
+
+
+net = Net(3)
+x, aims = rng.normal(size=(6, 3)), rng.normal(size=(6, 3))
+with verify(net) as check:
+    out = net.forward(x)
+    check.loss = np.mean((out - aims) ** 2)
+    net.backward(2 * (out - aims) / aims.size)
+"""
+
+
+def test_weights_may_be_kept_deep_in_lists_of_objects_in_dicts(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, DEEP)
+    assert check.ok is True, str(check)
+    assert len(check.finals) == 8
+    wrong, line = edited_script(tmp_path, DEEP, "(1 - self.h**2)", "(1 - self.h)")
+    assert told(wrong) == (line, "derivative-at-wrong-point"), str(wrong)

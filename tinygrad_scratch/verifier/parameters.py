@@ -21,7 +21,7 @@ from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.undoing import Step, undo_of
 
-DEPTH = 6
+DEPTH = 12  # of objects in lists in objects: a network of blocks of layers of heads keeps its weights deep
 
 
 @dataclass(eq=False)
