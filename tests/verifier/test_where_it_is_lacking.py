@@ -338,3 +338,32 @@ def test_what_comes_from_above_is_lacking_where_a_mask_is_returned(tmp_path: Pat
     check, line = edited(tmp_path / "ramp.py", RAMP, right, "    d = np.zeros(z.shape)\n    d[z > 0] = 1\n")
     assert told(check) == (line + 2, "missing-derivative"), str(check)
     assert (check.first_wrong.should_be, check.first_wrong.certainty) == ("d * above", "checked")
+
+
+RESIDUAL = """
+import numpy as np
+
+rng = np.random.default_rng(4)
+rows, aims = rng.normal(size=(7, 3)), rng.normal(size=(7, 3))
+w, v = rng.normal(size=(3, 3)), rng.normal(size=(3, 3))
+for turn in range(4):
+    a = rows @ v
+    h = np.tanh(a @ w)
+    out = h + a
+    loss = np.sum((out - aims) ** 2)
+    d = 2 * (out - aims)
+    dh = d * (1 - h**2)
+    carry = d * np.ones_like(a)
+    da = dh @ w.T + carry
+    w -= 0.01 * a.T @ dh
+    v -= 0.01 * rows.T @ da
+    print(loss)
+"""
+
+
+def test_terms_in_another_order_are_no_other_change(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, RESIDUAL).ok
+    check, line = edited_script(tmp_path, RESIDUAL, "da = dh @ w.T + carry", "da = dh @ w.T")
+    assert told(check) == (line, "missing-term"), str(check)
+    assert check.first_wrong.certainty == "checked", str(check)
+    assert not check.first_wrong.others

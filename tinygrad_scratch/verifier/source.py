@@ -327,6 +327,33 @@ def is_same(one: str, other: str) -> bool:
         return False
 
 
+def is_same_sum(one: str, other: str) -> bool:
+    """Whether two statements are the same, but for the order in which they add.
+
+    >>> is_same_sum("d = a @ w + b", "d = b + a @ w"), is_same_sum("d = a @ w + b", "d = b - a @ w")
+    (True, False)
+    """
+    return is_same(one, other) or in_order(parsed(one)) == in_order(parsed(other)) is not None
+
+
+def in_order(tree: ast.AST | None) -> str | None:
+    """A statement's dump with the terms of its sums in the order of the alphabet; None for no statement."""
+    if tree is None:
+        return None
+    for node in ast.walk(tree):
+        for name, part in ast.iter_fields(node):
+            if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Add):
+                setattr(node, name, ast.Tuple(sorted(terms_in(part), key=ast.dump), ast.Load()))
+    return ast.dump(tree)
+
+
+def terms_in(node: ast.expr) -> list[ast.expr]:
+    """What a sum adds."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return [*terms_in(node.left), *terms_in(node.right)]
+    return [node]
+
+
 def found_in(text: str, part: str) -> Marked:
     """A text with a part of it marked; all that is assigned or returned, where the part isn't in it."""
     pattern = re.compile(rf"(?<![\w.]){re.escape(part)}(?!\w)" if part[:1].isidentifier() else re.escape(part))

@@ -19,7 +19,7 @@ from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN
 from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.rewriting.valued import kind_by_values
-from tinygrad_scratch.verifier.source import end_of_head, is_same, text_of
+from tinygrad_scratch.verifier.source import end_of_head, is_same_sum, text_of
 from tinygrad_scratch.verifier.suspects import wrong_name
 
 BREAK = re.compile(r"\s*\\?\n\s*")
@@ -87,7 +87,7 @@ def at_product(best: Hit, hits: list[Hit]) -> Hit:
 
 def told_beside(best: Hit, hits: list[Hit]) -> list[Hit]:
     """The changes that do as well as the likeliest one: as likely, or another mistake by which as much is right."""
-    others = sorted((hit for hit in hits if not is_same(hit.said, best.said)), key=Hit.likelihood)
+    others = sorted((hit for hit in hits if not is_same_sum(hit.said, best.said)), key=Hit.likelihood)
     as_likely = [hit for hit in others if hit.likelihood() == best.likelihood()]
     told = best.rewrite.line, best.rewrite.kind
     another = [hit for hit in others if (hit.rewrite.line, hit.rewrite.kind) != told and hit.does_as_much_as(best)]
