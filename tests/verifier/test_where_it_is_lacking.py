@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import edited, told
+from tests.verifier.files import check_of_script, edited, edited_script, told
 
 VOTES = """
 import numpy as np
