@@ -921,3 +921,42 @@ def test_a_diagonal_alone_is_told_where_the_function_that_returns_its_product_ma
     right, wrong = "np.diagflat(share) - share @ share.T", "np.diagflat(share * (1 - share))"
     check, line = edited_script(tmp_path, ROW_BY_ROW, right, wrong)
     assert told(check) == (line, "missing-term"), str(check)
+
+
+AROUND = """
+import numpy as np
+
+rng = np.random.default_rng(6)
+inner, outer = rng.normal(size=(7, 4)), rng.normal(size=(4, 7))
+about = [(2, [0, 1, 3]), (5, [4, 6, 0]), (1, [2, 3, 6])]
+
+def ahead(word):
+    hidden = inner[word]
+    scores = hidden @ outer
+    powers = np.exp(scores - np.max(scores))
+    chance = powers / powers.sum()
+    return chance, hidden, scores
+
+def one_hot(word):
+    row = [0] * 7
+    row[word] = 1
+    return row
+
+for turn in range(3):
+    loss = 0.0
+    for word, others in about:
+        chance, hidden, scores = ahead(word)
+        off = np.sum([chance - one_hot(other) for other in others], axis=0)
+        d_outer = np.outer(hidden, off)
+        d_hidden = outer @ off
+        loss += -np.sum([scores[other] for other in others]) + len(others) * np.log(np.sum(np.exp(scores)))
+        inner[word] -= 0.1 * d_hidden
+        outer -= 0.1 * d_outer
+"""
+
+
+def test_what_the_forward_pass_returns_is_no_part_of_a_gradient_where_the_whole_is_wrong(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, AROUND).ok
+    right, wrong = "np.sum([chance - one_hot(other) for other in others], axis=0)", "chance - one_hot(others[-1])"
+    check, line = edited_script(tmp_path, AROUND, right, wrong)
+    assert told(check)[0] == line, str(check)

@@ -43,6 +43,7 @@ from tinygrad_scratch.verifier.source import (
     with_bare_names,
 )
 from tinygrad_scratch.verifier.steps import Step
+from tinygrad_scratch.verifier.table import PART
 from tinygrad_scratch.verifier.turns import mend_turns
 from tinygrad_scratch.verifier.uphill import turning
 from tinygrad_scratch.verifier.whole_rooms import room_too_small
@@ -547,17 +548,29 @@ MOST_CANDIDATES = 4
 
 
 def likeliest(case: Case, candidates: list[Repair]) -> tuple[Repair, Cause]:
-    """The first of several values whose replacement mends as much that one change explains, else the first."""
+    """The first of several values whose replacement mends as much that one change explains, else the first.
+
+    That is none which only the forward pass made, if it had to be a part of a gradient, and another is the whole.
+    """
     first = candidates[0], cause_of(case, candidates[0])
     if first[1].certainty != "unexplained":
         return first
+    others = list[tuple[Repair, Cause]]()
     for repair in candidates[1:MOST_CANDIDATES]:
         if case.is_spent():
             break
-        cause = cause_of(case, repair)
-        if cause.certainty != "unexplained":
-            return repair, cause
-    return first
+        others.append((repair, cause_of(case, repair)))
+        if others[-1][1].certainty != "unexplained":
+            return others[-1]
+    wholes = (other for other in others if other[0].how == "" and other[0].of == first[0].of)
+    is_part = first[0].how == PART and is_of_forward_pass(case, first[0].event)
+    return next(wholes, first) if is_part else first
+
+
+def is_of_forward_pass(case: Case, event: Event) -> bool:
+    """Whether a call of a function gave a value its name, and else only to the forward pass and on the way to it."""
+    others = {e.node for e in case.events if e.owner == event.owner}
+    return not others.isdisjoint(case.forward) and others <= case.forward | case.ancestors([event.node])
 
 
 def mend_all_turns(case: Case, repair: Repair, cause: Cause) -> None:
