@@ -16,6 +16,8 @@ def in_adapting_step(case: Case, causes: list[Cause]) -> str | None:
 
     The gradient in it was not found, as where the samples are scaled each by its own.
     """
+    if any(final.by != "update" for final in case.finals):
+        return None
     places = {(step.place.file, step.place.line) for step in case.tape.steps if step.place and is_adapting(case, step)}
     if not causes or any(c.kind not in OF_SCALE or (c.file, c.line) not in places for c in causes):
         return None
