@@ -557,3 +557,51 @@ def test_weights_may_be_kept_deep_in_lists_of_objects_in_dicts(tmp_path: Path) -
     assert len(check.finals) == 8
     wrong, line = edited_script(tmp_path, DEEP, "(1 - self.h**2)", "(1 - self.h)")
     assert told(wrong) == (line, "derivative-at-wrong-point"), str(wrong)
+
+
+NEURONS = """
+import numpy as np
+
+from tinygrad_scratch import verify
+
+rng = np.random.default_rng(7)
+
+
+class Neuron:
+    def __init__(self):
+        self.w, self.dw = rng.normal(size=3), None
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.w
+
+    def backward(self, d):
+        self.dw = self.x.T @ d
+
+
+class Net:
+    def __init__(self):
+        self.neurons = [Neuron() for _ in range(15)]
+
+    def forward(self, x):
+        return np.stack([neuron.forward(x) for neuron in self.neurons], axis=1)
+
+    def backward(self, d):
+        for i, neuron in enumerate(self.neurons):
+            neuron.backward(d[:, i])
+
+
+net = Net()
+x, aims = rng.normal(size=(6, 3)), rng.normal(size=(6, 15))
+with verify(net) as check:
+    out = net.forward(x)
+    check.loss = np.sum((out - aims) ** 2)
+    net.backward(2 * (out - aims))
+"""
+
+
+def test_all_objects_of_a_long_list_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tinygrad_scratch.verifier.holders.WIDTH", 10)
+    check = check_of_script(tmp_path, NEURONS)
+    assert check.ok is True, str(check)
+    assert len(check.finals) == 15

@@ -16,6 +16,7 @@ from tinygrad_scratch.verifier.places import is_theirs
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded
 
 WIDTH = 300
+MOST_OBJECTS = 5_000  # in one list: each may hold weights, as the neurons of a layer do
 
 
 def parts_of(value: Any, name: str) -> Iterator[tuple[Any, str, Any]]:
@@ -25,7 +26,8 @@ def parts_of(value: Any, name: str) -> Iterator[tuple[Any, str, Any]]:
             yield key, f"{name}[{key!r}]", part
     elif isinstance(value, list | tuple):
         fields = getattr(value, "_fields", None)
-        for i, part in enumerate(value[:WIDTH]):
+        most = MOST_OBJECTS if len(value) > WIDTH and is_own(type(value[0])) else WIDTH
+        for i, part in enumerate(value[:most]):
             yield i, f"{name}.{fields[i]}" if fields else f"{name}[{i}]", part
     elif type(value) is np.ndarray:
         if value.dtype.kind == "O" and value.size <= WIDTH:

@@ -57,14 +57,18 @@ class Pairing:
 
     def by_name(self, free: list[Parameter], any_size: bool = False) -> None:
         """The pairs whose names agree most, both ways; no pair where two agree as much."""
+        telling = [self.telling(names) for names, _ in self.left]
         scores = {
             (i, j): score
-            for i, (names, node) in enumerate(self.left)
+            for i, (_, node) in enumerate(self.left)
             for j, parameter in enumerate(free)
-            if (score := max((alike(name, parameter.name) for name in self.telling(names)), default=0.0)) > 0
-            and (any_size or self.fits(node, parameter))
+            if (any_size or self.fits(node, parameter))
+            and (score := max((alike(name, parameter.name) for name in telling[i]), default=0.0)) > 0
         }
-        scores = {pair: score for pair, score in scores.items() if not self.goes_into_rival(pair, scores)}
+        as_much: dict[tuple[int, float], list[int]] = {}  # by parameter and score: the gradients called so
+        for (i, j), score in scores.items():
+            as_much.setdefault((j, score), []).append(i)
+        scores = {(i, j): score for (i, j), score in scores.items() if not self.goes_into_rival(i, as_much[j, score])}
         chosen = []
         while scores:
             best = max(scores.values())
@@ -85,12 +89,12 @@ class Pairing:
         for gradient, parameter in [(self.left[i], free[j]) for i, j in chosen]:
             self.take(gradient, parameter, "name")
 
-    def goes_into_rival(self, pair: tuple[int, int], scores: dict[tuple[int, int], float]) -> bool:
+    def goes_into_rival(self, i: int, as_much: list[int]) -> bool:
         """Whether another gradient is called after the parameter as much, and was made of it: that is the whole one."""
-        i, j = pair
-        as_much = (other for (other, of), score in scores.items() if of == j and other != i and score == scores[pair])
-        rivals = [self.left[other][1] for other in as_much]
-        return bool(rivals) and self.left[i][1] in ancestors(self._parents, rivals) - set(rivals)
+        rivals, own = {self.left[other][1] for other in as_much if other != i}, self.left[i][1]
+        if own >= max(rivals, default=-1) or own in rivals:  # nothing later was made of it
+            return False
+        return own in ancestors(self._parents, rivals)
 
     @cached_property
     def _parents(self) -> dict[int, set[int]]:
@@ -101,11 +105,20 @@ class Pairing:
 
         What it was called before may be another's: of what is put in front of a list, each was the first one.
         """
-        asked = [p for p in self.parameters if p.asked]
-        if not names or names[0] in {own for p in asked for own in (p.name, p.short)}:
+        if not names or names[0] in self._asked_names:
             return names[:1]
         path = words(names[0])
-        return names[:1] if len(path) > 1 and any(words(p.name)[-len(path) :] == path for p in asked) else names
+        return names[:1] if len(path) > 1 and path in self._asked_ends else names
+
+    @cached_property
+    def _asked_names(self) -> set[str]:
+        return {own for p in self.parameters if p.asked for own in (p.name, p.short)}
+
+    @cached_property
+    def _asked_ends(self) -> set[tuple[str, ...]]:
+        """What the paths of the parameters that were pointed at end with, of more than one word."""
+        paths = (words(p.name) for p in self.parameters if p.asked)
+        return {path[-length:] for path in paths for length in range(2, len(path) + 1)}
 
     def by_elimination(self) -> None:
         """What is left, whatever its size: those of a kind in the order in which the others are, and the last two."""
