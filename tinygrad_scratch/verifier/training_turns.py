@@ -315,7 +315,7 @@ class Loops:
         is_read = cache(
             lambda before, after: (
                 is_read_in_parts(tape, first_reads, before, after)
-                or is_read_before(tape, events, before, after, turn.steps)
+                or (tape.nodes[after].step >= turn.steps and is_read_before(tape, events, before, after, turn.steps))
             )
         )
         new = set(events[turn.events :])  # objects that are made in a turn hold what is made in it, too

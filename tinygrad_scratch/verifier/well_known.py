@@ -187,13 +187,16 @@ class WellKnown(Owners):
                     yield from self._moved_on(step, output, labels[target][0], labels)
 
     def _moved_on(self, step: Step, output: int, target: str, labels: dict[int, tuple[str, Array]]) -> Iterator[Pair]:
-        """An output with its target less what the difference of the two is moved by: `output - target + mean`."""
+        """An output with its target less the number that the difference is moved by: `output - target + mean`."""
         off, value = step.makes[0], self._value(output)
         for index in self.tape.readers().get(off, ()):
             after = self.tape.steps[index]
-            others = [labels[read][0] for read in after.reads if read in labels] or [*map(str, literals_of(after))]
+            given = [labels[read] for read in after.reads if read in labels]
+            others = [name for name, number in given if np.size(number) == 1] or [*map(str, literals_of(after))]
+            if name_of(after.function) not in ("add", "subtract") or len(others) != 1:
+                continue
             moved = self._value(after.makes[0])
-            if name_of(after.function) in ("add", "subtract") and len(others) == 1 and moved.size == value.size:
+            if moved.size == value.size:
                 is_turned = name_of(after.function) == "subtract" and not takes_first(self.tape, after, off)
                 at = value - moved if is_turned == (step.reads[0] != output) else value + moved
                 yield output, f"{target} moved by {others[0]}", at

@@ -29,13 +29,10 @@ Moved = tuple[Event, Any]  # a value with a name, and what it is after the chang
 
 def outcome(case: Case, hits: list[Hit]) -> tuple[Repair, Cause] | None:
     """The wrong step and its cause by the likeliest of some changes; all that the change moves is mended."""
-    best = min(
-        hits,
-        key=lambda hit: (
-            turns_gradient(case, hit), hit.likelihood(), hit.turns_number, hit.gathers, hit.lacks_elsewhere,
-            hit.is_unlike_its_name,
-        ),
-    )  # fmt: skip
+    best = min(hits, key=order_of)
+    if turns_gradient(case, best):
+        rest = [hit for hit in hits if hit.rewrite.kind == "sign" and not turns_gradient(case, hit)]
+        best = min(rest, key=order_of, default=best)
     best = at_product(best, hits)
     lines = lines_of(best)
     moved = list(moved_by(case, best))
@@ -55,6 +52,11 @@ def outcome(case: Case, hits: list[Hit]) -> tuple[Repair, Cause] | None:
     )  # fmt: skip
     case.overrides |= {event.node: value for event, value in moved if case.can_stand(event.node, value)}
     return repair, cause
+
+
+def order_of(hit: Hit) -> Any:
+    """What tells which of some changes is likelier: less is."""
+    return hit.likelihood(), hit.turns_number, hit.gathers, hit.lacks_elsewhere, hit.is_unlike_its_name
 
 
 def turns_gradient(case: Case, hit: Hit) -> bool:
