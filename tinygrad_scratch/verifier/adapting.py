@@ -6,7 +6,7 @@ from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.steps import Step
 from tinygrad_scratch.verifier.tape import Tape
-from tinygrad_scratch.verifier.update_steps import beside_root, is_root, multiple
+from tinygrad_scratch.verifier.update_steps import beside_root, is_root, is_square, multiple
 
 OF_SCALE = ("unexplained", "scale-factor")
 
@@ -16,8 +16,6 @@ def in_adapting_step(case: Case, causes: list[Cause]) -> str | None:
 
     The gradient in it was not found, as where the samples are scaled each by its own.
     """
-    if any(final.by != "update" for final in case.finals):
-        return None
     places = {(step.place.file, step.place.line) for step in case.tape.steps if step.place and is_adapting(case, step)}
     if not causes or any(c.kind not in OF_SCALE or (c.file, c.line) not in places for c in causes):
         return None
@@ -28,17 +26,22 @@ def in_adapting_step(case: Case, causes: list[Cause]) -> str | None:
 
 
 def is_adapting(case: Case, step: Step) -> bool:
-    return len(step.makes) == 1 and is_scaled_by_root(case.tape, step.makes[0])
+    """Whether a call makes a step that is scaled by a root of squares of what the backward pass made."""
+    root = root_in(case.tape, step.makes[0]) if len(step.makes) == 1 else None
+    behind = (case.step_of(node) for node in case.ancestors([root])) if root is not None else ()
+    return any(is_square(made) and not case.is_forward(made.reads[0]) for made in behind)
 
 
-def is_scaled_by_root(tape: Tape, node: int) -> bool:
-    """Whether a value is a number times what a root divides."""
+def root_in(tape: Tape, node: int) -> int | None:
+    """The root that a value is divided by, or scaled by a number through it; also times a number."""
     inner: tuple[int, int] | None = (node, 1)
     while inner is not None:
         step = tape.steps[tape.nodes[inner[0]].step]
         name = getattr(step.function, "__name__", "")
-        by_root = name == "divide" and len(step.reads) == 2 and is_root(tape, step.reads[1])
-        if by_root or (name == "multiply" and beside_root(tape, step.reads) is not None):
-            return True
+        if name == "divide" and len(step.reads) == 2 and is_root(tape, step.reads[1]):
+            return step.reads[1]
+        other = beside_root(tape, step.reads) if name == "multiply" else None
+        if other is not None:
+            return next(read for read in step.reads if read != other)
         inner = multiple(tape, step) if len(step.makes) == 1 and step.function is not None else None
-    return False
+    return None
