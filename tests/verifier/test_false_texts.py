@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import check_of_script, edited, edited_script, told
+from tests.verifier.files import check_of_script, edited
 
 LAYERS = """
 import numpy as np
@@ -206,34 +206,3 @@ def test_a_text_that_is_wrong_for_other_layers_of_a_reduce_is_not_shown(tmp_path
     assert check.ok, str(check)
     first = check_of_script(tmp_path, REDUCED.replace("-2 * a * z", "-2 * a")).first_wrong
     assert first.should_be is None or first.line == 6
-
-
-SATURATED = """
-import numpy as np
-
-rng = np.random.default_rng(8)
-x, labels = rng.normal(size=(9, 4)) * 8, rng.integers(0, 3, 9)
-w, v, pull = rng.normal(size=(4, 6)), rng.normal(size=(6, 3)), 0.01
-for turn in range(3):
-    bent = np.maximum(0, x @ w)
-    chances = np.exp(bent @ v - (bent @ v).max(axis=1, keepdims=True))
-    chances = chances / chances.sum(axis=1, keepdims=True)
-    kept = np.clip(chances, 1e-7, 1 - 1e-7)
-    loss = np.mean(-np.log(kept[range(9), labels])) + pull * np.sum(w**2)
-    apart = chances.copy()
-    apart[range(9), labels] -= 1
-    apart /= 9
-    below = apart @ v.T
-    below[bent <= 0] = 0
-    dw = x.T @ below
-    dw += 2 * pull * w
-    v -= 0.1 * bent.T @ apart
-    w -= 0.1 * dw
-    print(loss)
-"""
-
-
-def test_a_loss_in_which_an_epsilon_counts_is_no_fault_of_the_verifier(tmp_path: Path) -> None:
-    assert check_of_script(tmp_path, SATURATED).ok
-    check, line = edited_script(tmp_path, SATURATED, "2 * pull * w", "pull * w")
-    assert told(check) == (line, "regularisation"), str(check)

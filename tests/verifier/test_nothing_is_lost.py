@@ -200,6 +200,12 @@ def test_what_keeps_an_output_off_from_0_is_not_derived(tmp_path: Path) -> None:
     assert "almost right, but where a small number takes hold" in " ".join(str(check).split())
 
 
+def test_a_loss_in_which_an_epsilon_counts_is_no_fault_of_the_verifier(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, SATURATED).ok
+    check, line = edited_script(tmp_path, SATURATED, "2 * push * first", "push * first")
+    assert told(check) == (line, "regularisation"), str(check)
+
+
 def test_strides_may_be_of_views() -> None:
     kernel, x = RNG.normal(size=(2, 2)), RNG.normal(size=(6, 5, 3))
     with verify(kernel=kernel) as check:

@@ -114,8 +114,7 @@ def test_the_rate_through_the_root_may_stand_first_and_a_bias_be_a_row(tmp_path:
 )
 def test_what_it_scales_is_judged(tmp_path: Path, right: str, wrong: str, kind: str) -> None:
     check, line = edited_script(tmp_path, SCALED_FIRST, right, wrong)
-    assert told(check)[0] == line, str(check)
-    assert told(check)[1] == kind, str(check)
+    assert told(check) == (line, kind), str(check)
 
 
 OF_EACH_SAMPLE = """

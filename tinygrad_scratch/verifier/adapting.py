@@ -6,15 +6,15 @@ from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.steps import Step
 from tinygrad_scratch.verifier.tape import Tape
-from tinygrad_scratch.verifier.update_steps import beside_root, is_root, is_square, multiple
+from tinygrad_scratch.verifier.update_steps import is_square, multiple, scaled_by_root
 
-OF_SCALE = ("unexplained", "scale-factor")
+OF_SCALE = ("unexplained", "scale-factor")  # kinds that say no more than that it is another value
 
 
 def in_adapting_step(case: Case, causes: list[Cause]) -> str | None:
-    """Why nothing is told where all that is wrong is such a step, but for its scale or unexplained; None where more is.
+    """Why nothing is told where all that is wrong is such a step, by its scale or for no known reason; else None.
 
-    The gradient in it was not found, as where the samples are scaled each by its own.
+    The gradient in it was not found then, as where the samples are scaled each by its own.
     """
     places = {(step.place.file, step.place.line) for step in case.tape.steps if step.place and is_adapting(case, step)}
     if not causes or any(c.kind not in OF_SCALE or (c.file, c.line) not in places for c in causes):
@@ -33,15 +33,12 @@ def is_adapting(case: Case, step: Step) -> bool:
 
 
 def root_in(tape: Tape, node: int) -> int | None:
-    """The root that a value is divided by, or scaled by a number through it; also times a number."""
+    """The root that scales a value, or what the value is a number times."""
     inner: tuple[int, int] | None = (node, 1)
     while inner is not None:
         step = tape.steps[tape.nodes[inner[0]].step]
-        name = getattr(step.function, "__name__", "")
-        if name == "divide" and len(step.reads) == 2 and is_root(tape, step.reads[1]):
-            return step.reads[1]
-        other = beside_root(tape, step.reads) if name == "multiply" else None
-        if other is not None:
-            return next(read for read in step.reads if read != other)
+        found = scaled_by_root(tape, step)
+        if found is not None:
+            return found[1]
         inner = multiple(tape, step) if len(step.makes) == 1 and step.function is not None else None
     return None

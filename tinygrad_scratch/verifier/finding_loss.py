@@ -39,7 +39,7 @@ from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.penalised import ADDING, adds_penalty, beside_kinks, penalty_in, without_data
 from tinygrad_scratch.verifier.self_made_targets import Given
 from tinygrad_scratch.verifier.steady_losses import Elsewhere, weighs_samples
-from tinygrad_scratch.verifier.steps import Array, ancestors
+from tinygrad_scratch.verifier.steps import Array, Step, ancestors
 from tinygrad_scratch.verifier.steps_apart import take_one_step
 from tinygrad_scratch.verifier.tape import copy
 from tinygrad_scratch.verifier.told import PRINTED, UNNAMED, Gradient, own
@@ -161,9 +161,7 @@ class FindingLoss(HeldPenalties):
         """Whether a number that is only watched is a square of what gradients are made of, or a sum of such."""
         behind = self.all_behind(*(node for _, node in self.gradients))
         step = self.tape.steps[self.tape.nodes[candidate.node].step]
-        while name_of(step.function) in ("sum", "mean", "divide") or literals_of(step)[:1]:
-            if name_of(step.function) == "power" or not step.reads:
-                break
+        while step.reads and is_sum_or_multiple(step):
             step = self.tape.steps[self.tape.nodes[step.reads[0]].step]
         return candidate.node not in behind and is_square(step) and behind.issuperset(step.reads)
 
@@ -888,6 +886,12 @@ class FindingLoss(HeldPenalties):
             for node, d in self._decays.items()
         }
         self._parents = self.tape.parents()
+
+
+def is_sum_or_multiple(step: Step) -> bool:
+    """Whether a call sums what it reads, or takes it times a number."""
+    name = name_of(step.function)
+    return name in ("sum", "mean", "divide") or (name != "power" and bool(literals_of(step)))
 
 
 def no_loss(name: str, fitting: str) -> str:

@@ -79,6 +79,7 @@ class TypeSeen(type, metaclass=TypeOfTypes):
     __class_getitem__: Any = classmethod(GenericAlias)
 
 
+# What a person's module sees under these names of Python's.
 BUILTINS = {"float": recorded_type(float), "type": TypeSeen}
 
 

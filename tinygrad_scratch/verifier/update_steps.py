@@ -355,10 +355,9 @@ def inside(tape: Tape, node: int) -> tuple[int, int] | None:
     if name in ("add", "subtract") and (moved := beside_nothing(tape, step, arrays)) is not None:
         of_number = len(reads) == 1 and isinstance(step.arguments[0], int | float)  # `0.9 * 0 - rate * g`
         return moved, -1 if name == "subtract" and (of_number or moved == reads[-1] != reads[0]) else 1
-    if name == "divide" and len(reads) == 2 and reads[0] in arrays and is_root(tape, reads[1]):
-        return reads[0], 1
-    if name == "multiply" and len(arrays) == 2 and (scaled := beside_root(tape, reads)) is not None:
-        return scaled, 1
+    scaled = scaled_by_root(tape, step)
+    if scaled is not None and scaled[0] in arrays and (name == "divide" or len(arrays) == 2):
+        return scaled[0], 1
     if name == "getitem" and (stored := stored_there(tape, step)) is not None:
         return added_to_kept(tape, step, stored) or (stored, 1)
     if (way := behind_matrix(tape, step)) is not None:
@@ -565,13 +564,16 @@ def is_root(tape: Tape, node: int) -> bool:
     return name == "sqrt"
 
 
-def beside_root(tape: Tape, factors: tuple[int, ...]) -> int | None:
-    """The one of two factors that the other one, a number through a square root, scales: `m` of `(rate / root) * m`."""
-    for one, other in (factors, factors[::-1]) if len(factors) == 2 else ():
-        step = tape.steps[tape.nodes[one].step]
-        numbers = [read for read in step.reads if is_plain_number(tape, read)]
-        if name_of(step.function) == "divide" and is_root(tape, step.reads[-1]) and len(numbers) == len(step.reads) - 1:
-            return other
+def scaled_by_root(tape: Tape, step: Step) -> tuple[int, int] | None:
+    """What a call scales by a square root, and that root: `m`, of `m / root` and of `(rate / root) * m`."""
+    name, reads = name_of(step.function), step.reads
+    if name == "divide" and len(reads) == 2 and is_root(tape, reads[1]):
+        return reads[0], reads[1]
+    for one, other in (reads, reads[::-1]) if name == "multiply" and len(reads) == 2 else ():
+        made = tape.steps[tape.nodes[one].step]
+        numbers = [read for read in made.reads if is_plain_number(tape, read)]
+        if name_of(made.function) == "divide" and is_root(tape, made.reads[-1]) and len(numbers) == len(made.reads) - 1:
+            return other, made.reads[-1]
     return None
 
 

@@ -23,7 +23,6 @@ from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.update_steps import (
     behind_matrix,
-    beside_root,
     drawn_to,
     factors_of,
     first_direction,
@@ -36,6 +35,7 @@ from tinygrad_scratch.verifier.update_steps import (
     is_root,
     is_shrunk,
     literals_of,
+    scaled_by_root,
     stands_for,
     stored_there,
 )
@@ -488,7 +488,7 @@ class Updates:
         step = self.tape.steps[self.tape.nodes[node].step]
         name = getattr(step.function, "__name__", "")
         by_root = name == "divide" and is_root(self.tape, step.reads[-1])
-        by_root = by_root or (name == "multiply" and beside_root(self.tape, step.reads) is not None)
+        by_root = by_root or scaled_by_root(self.tape, step) is not None
         goes_on = name == "getitem" and stored_there(self.tape, step) is not None
         by_array = behind_matrix(self.tape, step) is not None or self.by_rates_of_entries(node) is not None
         return (

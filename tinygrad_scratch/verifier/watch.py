@@ -56,7 +56,7 @@ class Watch:
     _lines: dict[int, Line] = field(default_factory=dict)  # id of a running frame -> the line that it makes
     _handed: dict[int, dict[int, list[Event]]] = field(default_factory=dict)  # id of a frame -> what it was returned
     _numbers: dict[int, int] = field(default_factory=dict)  # id of a running frame -> its number
-    _around: dict[int, dict[str, int]] = field(default_factory=dict)  # id of a running frame -> whose its variables are
+    _around: dict[int, dict[str, int]] = field(default_factory=dict)  # id of a frame -> owners of what is around it
     _cells: dict[tuple[str, int], tuple[int, Any]] = field(default_factory=dict)  # name, id of an array -> whose it is
     _frames: int = 0
     _held: dict[int, Any] = field(default_factory=dict)  # so that no id is used twice
@@ -84,13 +84,8 @@ class Watch:
             self._look(frame, line)
             if kind == "return":
                 self._return(frame, argument)
-                for kept in (
-                    self._lines,
-                    self._handed,
-                    self._numbers,
-                    self._around,
-                ):  # another frame may get the same id
-                    kept.pop(key, None)
+                for kept in (self._lines, self._handed, self._numbers, self._around):
+                    kept.pop(key, None)  # another frame may get the same id
                 return self.trace
             if self.on_line is not None:
                 self.on_line(frame)
@@ -122,7 +117,7 @@ class Watch:
         return self._around.get(id(frame), {}).get(name, self._owner(frame))
 
     def _keep_cell(self, frame: FrameType, name: str, value: Any) -> None:
-        """Keep whose variable an array stands under that functions read from around them: who calls them can't tell."""
+        """Keep which call made a variable that functions in it read: once it has returned, only the array tells."""
         if type(value) is Recorded and name in (*frame.f_code.co_cellvars, *frame.f_code.co_freevars):
             self._cells[name, id(value._array)] = self._owner_of(frame, name), value._array
 

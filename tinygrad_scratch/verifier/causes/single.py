@@ -142,7 +142,7 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
     name = name_of(step.function)
     if name in (*PRODUCTS, "getitem", "setitem", "T") or (name == "power" and exponent_named(region, step)):
         return None  # an exponent with a name is one less in the slope of a power, and never 1
-    if place == 1 and is_added_up(region, turns):
+    if place == 1 and goes_on_in_turns(region, turns):
         return None  # each turn of a loop would throw away what those before it made
     changes = {s.index: only(place) for s in turns}
     if not region.gives_truth(changes):
@@ -163,7 +163,7 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
     return Finding(kind, said, step, region.rewritten(step, rest), changes, takes_away=True)
 
 
-def is_added_up(region: Region, turns: list[Step]) -> bool:
+def goes_on_in_turns(region: Region, turns: list[Step]) -> bool:
     """Whether the turns of a loop write what they make to what the turn before made."""
     nodes = region.case.tape.nodes
     after = (s for s in turns[1:] if s.reads and len(s.makes) == 1)

@@ -54,7 +54,7 @@ def outcome(case: Case, hits: list[Hit]) -> tuple[Repair, Cause] | None:
     return repair, cause
 
 
-def order_of(hit: Hit) -> Any:
+def order_of(hit: Hit) -> tuple[Any, ...]:
     """What tells which of some changes is likelier: less is."""
     return hit.likelihood(), hit.turns_number, hit.gathers, hit.lacks_elsewhere, hit.is_unlike_its_name
 
@@ -68,8 +68,8 @@ def turns_gradient(case: Case, hit: Hit) -> bool:
         return False
     lines = lines_of(hit)
     own = (e for e, _ in moved_by(case, hit) if e.place.file == hit.file and e.place.line in lines)
-    value = next((case.tape.nodes[event.node].value for event in own), np.zeros(1))
-    known = case.match(value) if value.size > 1 else None
+    value = next((case.tape.nodes[event.node].value for event in own), None)
+    known = case.match(value) if value is not None and value.size > 1 else None
     return known is not None and not known.how
 
 
