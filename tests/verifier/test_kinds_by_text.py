@@ -13,7 +13,7 @@ import pytest
 from tests.verifier.files import check_of_script, edited, edited_script, module_of, told
 from tinygrad_scratch import verify
 from tinygrad_scratch.verifier.causes.held import is_multiplied_by
-from tinygrad_scratch.verifier.rewriting.made import kind_of_neighbour
+from tinygrad_scratch.verifier.rewriting.made import kind_of_neighbour, moved
 from tinygrad_scratch.verifier.told_factors import without_brackets
 from tinygrad_scratch.verifier.told_forms import (
     Difference,
@@ -647,6 +647,11 @@ def test_what_out_writes_over_is_told(tmp_path: Path) -> None:
         "inplace-corruption",
         "twice = np.multiply(d, 2.0)",
     ), str(first)
+
+
+def test_no_name_has_a_number_below_nought() -> None:
+    assert moved("g_w6_part_3.T @ g_w6_part_1", 1) == "g_w6_part_4.T @ g_w6_part_2"
+    assert not moved("g_w6_part_3.T @ g_w6_part_1", -2)
 
 
 def test_a_call_that_is_left_out_is_of_the_way_back() -> None:

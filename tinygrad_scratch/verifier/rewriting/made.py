@@ -143,7 +143,7 @@ def of_neighbour(part: Part) -> Iterator[Rewrite]:
         if theirs != own and NUMBERS.sub("#", theirs) == NUMBERS.sub("#", own):
             away = int(NUMBERS.findall(own)[0]) - int(NUMBERS.findall(theirs)[0])
             text = moved(part.source.code(node.value), away)
-            if text != part.code and "\n" not in text:
+            if text and text != part.code and "\n" not in text:
                 kind = kind_of_neighbour(part.code, text)
                 yield part.change(text, kind, f"{own} should be made as {theirs} is", MADE)
 
@@ -152,8 +152,13 @@ NUMBERS = re.compile(r"(?<=[A-Za-z_])\d+\b|(?<=\[)\d+(?=\])")
 
 
 def moved(text: str, away: int) -> str:
-    """A text with the numbers of its names, and its single indices, that far away."""
-    return NUMBERS.sub(lambda number: str(int(number.group()) + away), text)
+    """A text with the numbers of its names, and its single indices, that far away; nothing where one is below 0 then.
+
+    >>> moved("w2.T @ d_1", 1), moved("w2.T @ d_1", -2)
+    ('w3.T @ d_2', '')
+    """
+    lowest = min(map(int, NUMBERS.findall(text)), default=0)
+    return NUMBERS.sub(lambda number: str(int(number.group()) + away), text) if lowest + away >= 0 else ""
 
 
 def kind_of_neighbour(written: str, right: str) -> str:
