@@ -93,6 +93,18 @@ def test_as_it_should_be_it_is_right(tmp_path: Path, slope: str, points: tuple[s
     assert module_of(tmp_path / "squashed.py", text).check(verify).ok
 
 
+@pytest.mark.parametrize("slope", SLOPES)
+def test_a_wrong_call_is_told_where_it_is_made_and_not_where_its_result_is_read(tmp_path: Path, slope: str) -> None:
+    named = "    part_2 = squash_prime({second})\n    d_high = (error @ w.T) * part_2\n"
+    text = NET.replace("    d_high = (error @ w.T) * squash_prime({second})\n", named)
+    points = {"slope": slope, "low": "low", "high": "high", "first": "low"}
+    check = module_of(tmp_path / "squashed.py", text.format(**points, second="k")).check(verify)
+    first = check.first_wrong
+    assert (first.source, first.kind) == ("part_2 = squash_prime(k)", "derivative-at-wrong-point"), str(check)
+    assert first.should_be == "squash_prime(high)"
+    assert module_of(tmp_path / "squashed.py", text.format(**points, second="high")).check(verify).ok
+
+
 UNUSED = """
 
 

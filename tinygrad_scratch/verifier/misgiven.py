@@ -29,6 +29,7 @@ from tinygrad_scratch.verifier.source import (
     in_same_function,
     names_in,
     replaced,
+    right_side,
     start_of_function,
     start_of_function_in,
     statement_at,
@@ -267,9 +268,9 @@ class Misgiven:
             said = f"`{slope}` is given a gradient: that is due at what `{name}` {given}, times the gradient"
         elif call.function == of.function:
             said = f"`{slope}` gives its derivative here at what it makes itself, not at what it is given for that"
-        finding = Finding("derivative-at-wrong-point", said, None, self.should_be(repair, call, of))
         caller, own = self.place_of(call), repair.event.place
-        finding.place = own if caller is None or in_same_function(caller, own) else caller
+        place = own if caller is None or is_in_statement_of(caller, own) else caller
+        finding = Finding("derivative-at-wrong-point", said, None, self.should_be(repair, call, of, place), place=place)
         if alone:  # it could be made for that as well
             what = "its derivative by" if call.function == of.function else f"`{slope}` for"
             finding.certainty, finding.others = "fits", [f"{what} what `{name}` makes"]
@@ -280,11 +281,12 @@ class Misgiven:
         named = [event for event in self.case.events if event.node == call.event.node]
         return next((e for e in named if not in_same_function(e.place, call.event.place)), next(iter(named), None))
 
-    def should_be(self, repair: Repair, call: Call, of: Call) -> str | None:
+    def should_be(self, repair: Repair, call: Call, of: Call, place: Place) -> str | None:
         """The statement with the right value in the call, where that has one text, known in the same function."""
         written, right = (argument_of(self.place_of(each)) for each in (call, of))
         region = Region(self.case, repair)
-        place, expression = repair.event.place, region.expression
+        is_own = place == repair.event.place
+        expression = region.expression if is_own else right_side(statement_at(place.file, place.line))
         if right is not None and of.is_of_result:
             right = right[0], region.name(of.given)
         if written is None or right is None or self.is_in_loop(of) or self.is_in_loop(call):
@@ -313,6 +315,12 @@ class Misgiven:
         """Whether the call is made more than once."""
         same = (each for each in self.calls if each.branch == call.branch)
         return sum(self.place_of(each) == self.place_of(call) for each in same) > 1
+
+
+def is_in_statement_of(one: Place, other: Place) -> bool:
+    """Whether two places are in one statement, which may be over several lines."""
+    text = statement_at(one.file, one.line)
+    return in_same_function(one, other) and text == statement_at(other.file, other.line)
 
 
 def is_named_after(slope: Call, other: Call) -> bool:
