@@ -173,6 +173,7 @@ def test_another_part_of_a_gradient_is_likely() -> None:
         ("", "a = up * g", "a = up * ((1 - g) * g)", "missing-derivative"),
         ("gate = 0", "a = up * (1 - g) * g", "a = up * (1 - gate) * gate", "derivative-at-wrong-point"),
         ("", "a = 1 - f(g) * f(g)", "a = 1 - g * g", "derivative-at-wrong-point"),
+        ("", "a = up * f(-g) * (1 - f(-g))", "a = up * f(g) * (1 - f(g))", "sign"),
         ("b = slope(u)", "a = up", "a = up * slope(u)", "missing-derivative"),
         ("def f(x, slope=False): return x", "a = g(u)", "a = g(u, slope=True)", "missing-derivative"),
         ("def f(x, derivative=False): return x", "a = g(u)", "a = g(u, derivative=True)", "missing-derivative"),

@@ -183,6 +183,15 @@ def test_the_programs_are_right(tmp_path: Path, name: str) -> None:
     assert check.ok is True, str(check)
 
 
+def test_a_sign_that_is_wrong_in_all_places_of_an_expression(tmp_path: Path) -> None:
+    right, slope = "return np.exp(z) / (1 + np.exp(z))", "return 1 / (1 + np.exp(-z))"
+    text = GATED.replace(slope, right)
+    check, line = edited(tmp_path / "single_signs.py", text, right, "return np.exp(-z) / (1 + np.exp(-z))")
+    assert told(check) == (line, "sign"), str(check)
+    assert check.first_wrong.should_be == "np.exp(z) / (1 + np.exp(z))"
+    assert edited(tmp_path / "single_signs.py", text, right, right)[0].ok
+
+
 NEURONS = """
 import math
 import random

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.causes.factors import opposite
-from tinygrad_scratch.verifier.edits import called, exchanged, name_of, only, places_of, then, with_changed
+from tinygrad_scratch.verifier.edits import Edit, called, exchanged, name_of, only, places_of, then, with_changed
 from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.source import bracketed
+from tinygrad_scratch.verifier.steps import Step
 from tinygrad_scratch.verifier.uphill import other_way
 
 SWAPS: list[tuple[str, Any, str, str]] = [
@@ -81,15 +82,25 @@ ONE_WAY = ("exp", "expm1", "sinh", "tanh", "sin", "arctan")
 
 
 def argument_negated(region: Region) -> Iterator[Finding]:
-    """A minus that a function's argument lacks: `np.exp(a)` for `np.exp(-a)`."""
+    """A minus that a function's argument lacks, or all arguments of one statement that are alike: `np.exp(a)`."""
+    alike: dict[tuple[str, str], list[tuple[Step, dict[int, Edit]]]] = {}
     for step, turns in region.sites():
-        changes = {s.index: with_changed(0, np.negative) for s in turns}
-        if name_of(step.function) not in ONE_WAY or not places_of(step) or not region.gives_truth(changes):
+        if name_of(step.function) not in ONE_WAY or not places_of(step):
             continue
+        changes: dict[int, Edit] = {s.index: with_changed(0, np.negative) for s in turns}
         code = region.code(step)
-        should = region.rewritten(step, with_opposite(code))
-        yield Finding("sign", f"the sign of what goes into `{code}` is wrong", step, should, changes)
-        return
+        if region.gives_truth(changes):
+            should = region.rewritten(step, with_opposite(code))
+            yield Finding("sign", f"the sign of what goes into `{code}` is wrong", step, should, changes)
+            return
+        alike.setdefault((str(step.place), code), []).append((step, changes))
+    for (_, code), calls in alike.items():
+        together = {index: edit for _, changes in calls for index, edit in changes.items()}
+        if len(calls) > 1 and region.gives_truth(together):
+            first = region.rewritten(calls[0][0], with_opposite(code))
+            should = first.replace(code, with_opposite(code)) if first else None
+            said = f"the sign of what goes into `{code}` is wrong wherever it stands"
+            yield Finding("sign", said, None, should, together)
 
 
 def with_opposite(code: str) -> str:

@@ -34,6 +34,10 @@ def repeated(part: Part) -> Iterator[Rewrite]:
     for written, places in places_of(part, entries).items():
         for other, kind in other_entries(part, written, in_slope):
             yield part.change(in_all(part, places, other), kind, f"{written} should be {other}", CHANGED)
+    minuses = [n for n in ast.walk(part.node) if isinstance(n, ast.UnaryOp) and isinstance(n.op, ast.USub)]
+    for written, places in places_of(part, minuses).items():
+        inner = part.source.operand(next(n.operand for n in minuses if part.source.code(n) == written))
+        yield part.change(in_all(part, places, inner), "sign", f"{written} should be {inner} wherever it stands")
     calls = [n for n in ast.walk(part.node) if isinstance(n, ast.Call) and len(n.args) == 1]
     for written, places in places_of(part, calls).items():
         inner = part.source.operand(next(n.args[0] for n in calls if part.source.code(n) == written))
