@@ -121,7 +121,17 @@ def may_be_alias(cause: Cause) -> bool:
     source = source_of(text_of(cause.file))
     around = source.function_around(cause.line)
     text = source.code(around) if around is not None else source.text
-    return cause.kind == "inplace-corruption" and ALIAS.search(text) is not None
+    own = {*FIRST_NAME.findall(statement_at(cause.file, cause.line))}
+    aliases = ({*FIRST_NAME.findall(alias.group())} for alias in ALIAS.finditer(text))
+    return cause.kind == "inplace-corruption" and not all(map(own.isdisjoint, aliases))
+
+
+def is_by_memory(cause: Cause) -> bool:
+    """Whether what an array held before it was written over makes the later step right, with nothing else changed.
+
+    Not where it is a multiple of that, as what reads it may be, nor by a mask with its bound, which may be too wide.
+    """
+    return cause.kind == "inplace-corruption" and not (cause.should_be or cause.made_up or is_by_bound(cause))
 
 
 def is_by_bound(cause: Cause) -> bool:

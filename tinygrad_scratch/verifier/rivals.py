@@ -13,6 +13,7 @@ from tinygrad_scratch.verifier.doubt import (
     drops_rate,
     has_term_twice,
     has_unknown,
+    is_by_memory,
     is_enough,
     is_gradient_already,
     is_vague,
@@ -46,6 +47,7 @@ def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tu
         return []
     hits = [hit for hit in hits if not (hit.is_of_block or is_given_to_any(case, cause, hit))]
     hits = [hit for hit in hits if not undoes_division(cause, hit)]
+    hits = [hit for hit in hits if hit.rewrite.kind in OF_ORDER or not is_by_memory(cause)]
     factors = (*SCALES, "missing-derivative")
     hits = [hit for hit in hits if hit.rewrite.kind not in factors or is_behind(case, hit)]
     return (

@@ -185,9 +185,8 @@ def name_kind_of_whole(case: Case, cause: Cause) -> None:
 
 def tell_on_the_way(case: Case, cause: Cause) -> bool:
     """Tell what goes on past a step, and is written over there by what the step makes of it, as a term of that."""
-    own = parsed(statement_at(cause.file, cause.line))
-    scales = isinstance(own, ast.AugAssign) and isinstance(own.op, FACTORS)
-    if scales or "is written over" not in cause.sentence or not is_made_of_what_it_held(case, cause):
+    is_renamed = cause.kind == "overwritten-accumulation"  # and what the memory held is not
+    if not is_renamed or "is written over" not in cause.sentence or not is_made_of_what_it_held(case, cause):
         return False
     cause.kind = "missing-term"
     cause.sentence = f"{cause.name} goes on past this step, too: what it held before is a term of what it should be"

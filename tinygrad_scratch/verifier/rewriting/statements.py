@@ -25,7 +25,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import (
 )
 from tinygrad_scratch.verifier.rewriting.scattered import scattered
 from tinygrad_scratch.verifier.rewriting.text import Source, is_near
-from tinygrad_scratch.verifier.rewriting.too_early import read_too_early
+from tinygrad_scratch.verifier.rewriting.too_early import read_too_early, written_in_place
 
 CHANGED_ALONE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Expr, ast.For, ast.If, ast.While)
 OTHERS = {"+=": ("-=", "*="), "-=": ("+=", "*="), "*=": ("/=", "+=", "-="), "/=": ("*=",)}
@@ -237,20 +237,19 @@ class Statement(Expressions):
         alone = sum(other.lineno <= last and (other.end_lineno or 0) >= node.lineno for other in block) == 1
         if not own.endswith("\n") or not alone:
             return
-        changed = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", node)
-        in_place = isinstance(node, ast.AugAssign) or isinstance(changed, ast.Subscript)
+        changed = written_in_place(node)
+        name = self.source.code(changed or (node.targets[0] if isinstance(node, ast.Assign) else node))
         after = block[block.index(node) + 1 :][:MOST_LATER]
         for count, other in enumerate(after, 1):
             until = self.source.starts[min(other.end_lineno or 0, len(self.source.lines))]
             moved = self.source.text[end:until]
             if not moved.endswith("\n"):
                 return
-            name = self.source.code(changed)
             said = f"{name} is changed before its last use: line {other.end_lineno} needs it as it was"
-            if isinstance(node, ast.Expr):
+            if changed is None and isinstance(node, ast.Expr):
                 said = f"`{name}` comes too early: line {other.end_lineno} needs what it changes as that was"
             penalty = isinstance(node, ast.AugAssign) and OF_PENALTY.search(self.source.code(node.value))
             kind = "regularisation" if penalty else "stale-or-updated-weights"
             early = None if penalty else read_too_early(node, after[:count])
-            about = name if in_place and not (penalty or early) else ""
+            about = name if changed is not None and not (penalty or early) else ""
             yield Rewrite(self.line, start, until, moved + own, *(early or (kind, said)), about=about)

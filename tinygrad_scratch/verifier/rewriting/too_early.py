@@ -5,6 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 
+INTO_FIRST = {"copyto", "put", "place", "putmask", "fill_diagonal", "put_along_axis", "at"}
+"""Functions of NumPy's that write to their first argument."""
+INTO_OWN = {"sort", "fill", "partition"}
+"""Methods that write to their array."""
+
 
 def stores(statements: Iterable[ast.stmt], name: str) -> list[ast.stmt]:
     """The assignments that give a name another value, or change it.
@@ -22,6 +27,33 @@ def written_by(statement: ast.Assign | ast.AugAssign) -> set[str]:
     parts = (part for target in targets for part in ast.walk(target))
     stored = (part for part in parts if isinstance(getattr(part, "ctx", None), ast.Store))
     return {ast.unparse(part.value if isinstance(part, ast.Subscript) else part) for part in stored}
+
+
+def written_in_place(statement: ast.stmt) -> ast.expr | None:
+    """The array that a statement writes to, as it is written there; None where it writes to none.
+
+    >>> [ast.unparse(written_in_place(each)) for each in ast.parse("a += b; c[:] = d; e = np.add(f, g, out=g)").body]
+    ['a', 'c[:]', 'g']
+    >>> [ast.unparse(written_in_place(each)) for each in ast.parse("np.copyto(a, b); np.put(c, d, e); f.sort()").body]
+    ['a', 'c', 'f']
+    """
+    if isinstance(statement, ast.AugAssign):
+        return statement.target
+    if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Subscript):
+        return statement.targets[0]
+    calls = [node for node in ast.walk(statement) if isinstance(node, ast.Call)]
+    outs = (keyword.value for call in calls for keyword in call.keywords if keyword.arg == "out")
+    return next(outs, None) or next(filter(None, map(written_by_call, calls)), None)
+
+
+def written_by_call(call: ast.Call) -> ast.expr | None:
+    """What a call writes to that says so by its name: its first argument, or the array whose method it is."""
+    function = call.func
+    if not isinstance(function, ast.Attribute):
+        return None
+    if ast.unparse(function).startswith(("np.", "numpy.")):
+        return call.args[0] if call.args and function.attr in INTO_FIRST else None
+    return function.value if function.attr in INTO_OWN else None
 
 
 def told_as_early(name: str, later: Sequence[ast.stmt]) -> tuple[str, str]:
