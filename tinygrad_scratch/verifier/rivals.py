@@ -33,6 +33,7 @@ from tinygrad_scratch.verifier.source import call_at, parsed, statement_at, text
 from tinygrad_scratch.verifier.textbook import is_slope_of_given
 from tinygrad_scratch.verifier.told_where_bound import choices_for, line_of_binding
 
+AT_POINT = "derivative-at-wrong-point"
 MEAN = re.compile(r"/|\b(?:mean|average)\(")
 """What makes a mean of a sum."""
 
@@ -46,7 +47,7 @@ def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tu
     if cause.kind == "inplace-corruption" and is_slip_of_place(cause.file, cause.line):
         return []
     hits = [hit for hit in hits if not (hit.is_of_block or is_given_to_any(case, cause, hit))]
-    hits = [hit for hit in hits if not undoes_division(cause, hit)]
+    hits = [hit for hit in hits if not (undoes_division(cause, hit) or hands_on_made(cause, hit))]
     hits = [hit for hit in hits if hit.rewrite.kind in OF_ORDER or not is_by_memory(cause)]
     factors = (*SCALES, "missing-derivative")
     hits = [hit for hit in hits if hit.rewrite.kind not in factors or is_behind(case, hit)]
@@ -126,6 +127,13 @@ def is_given_to_any(case: Case, cause: Cause, hit: Hit) -> bool:
         without_blanks(call) in without_blanks(hit.written) and without_blanks(call) not in without_blanks(hit.right)
         for call in called
     )
+
+
+def hands_on_made(cause: Cause, hit: Hit) -> bool:
+    """Whether a change gives a helper what a function makes, where it is told that the helper has to make that."""
+    function = short(cause.place.function)
+    calls = re.search(rf"(?<!def )\b{re.escape(function)}\(", hit.written) is not None
+    return calls and hit.puts_in and cause.kind == AT_POINT and "is due at what it makes" in cause.sentence
 
 
 def undoes_division(cause: Cause, hit: Hit) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinygrad_scratch.verifier.edits import is_filled, name_of
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.extent import named_all
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.places import Place
@@ -20,6 +21,14 @@ def is_in_loop(place: Place) -> bool:
     """Whether a line is in a loop of its function."""
     loops = source_of(text_of(place.file)).loops_over(place.line)
     return any(loop.lineno > start_of_function(place) for loop in loops)
+
+
+def is_within_reach(event: Event, place: Place) -> bool:
+    """Whether a name is one of the function around a line, of its module, or of an attribute of its class."""
+    if in_same_function(event.place, place) or (event.place.file, event.place.function) == (place.file, "<module>"):
+        return True
+    around = [source_of(text_of(each.file)).class_around(each.line) for each in (event.place, place)]
+    return event.name.startswith("self.") and around[0] is around[1]
 
 
 class Whereabouts(Wording):
@@ -44,7 +53,18 @@ class Whereabouts(Wording):
         given = [e for e in self.case.arguments if in_same_function(e.place, step.place)]
         calls = {event.owner for event in given if event.node == read}
         known = {event.node for event in (*given, *self.case.events) if event.owner in calls}
-        return (step.caller or self.event.place) if calls and due not in known else None
+        place = step.caller or self.event.place
+        return place if calls and due not in known and self.made_again(read, due, place) is None else None
+
+    def made_again(self, read: int, due: int, place: Place) -> Event | None:
+        """What a function of theirs returned that was given one value, and made another; none where a line has that.
+
+        Nobody can hand it on there: a helper that is given the one has to make the other itself.
+        """
+        given = {event.owner for event in self.case.arguments if event.node == read}
+        made = (event for event in self.case.returned if event.node == due and event.owner in given)
+        named = (event for event in (*self.case.arguments, *self.case.events) if event.node == due)
+        return None if any(is_within_reach(event, place) for event in named) else next(made, None)
 
     def is_own_line(self, place: Place) -> bool:
         """Whether a line is no part of the forward pass, though the function around it may be."""

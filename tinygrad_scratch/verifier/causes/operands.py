@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -25,7 +26,7 @@ from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Finding, Region
-from tinygrad_scratch.verifier.rewriting.text import effort
+from tinygrad_scratch.verifier.rewriting.text import effort, source_of
 from tinygrad_scratch.verifier.source import (
     bracketed,
     in_same_function,
@@ -33,6 +34,7 @@ from tinygrad_scratch.verifier.source import (
     replaced,
     right_side,
     statement_at,
+    text_of,
     without_brackets,
 )
 from tinygrad_scratch.verifier.steps import Step
@@ -59,7 +61,7 @@ def operands(region: Region) -> Iterator[Finding]:
                     if told is not None and len(calls) > 1:  # what is given in several lines is not to blame
                         continue
                     in_helper = told is None and replaced(region.code(step), region.name(read), "") is not None
-                    if not in_helper and is_one_use_of_argument(region, step, read, told or region.event.place):
+                    if not in_helper and is_one_use_of_argument(region, turns, read, told or region.event.place):
                         continue
                     found.append(said(region, step, place, (name, node), changes))
                     found[-1][1].place = told or found[-1][1].place
@@ -84,14 +86,15 @@ def is_base_of(region: Region, node: int, other: int) -> bool:
     return bool(bases and exponent_named(region, step))
 
 
-def is_one_use_of_argument(region: Region, step: Step, node: int, told: Place) -> bool:
+def is_one_use_of_argument(region: Region, turns: list[Step], node: int, told: Place) -> bool:
     """Whether a helper reads what it is given in other calls, too: a change where it is called is one in all."""
+    step, own_turns = turns[-1], {turn.index for turn in turns}
     if step.place is None or in_same_function(step.place, told):
         return False
     own = [e for e in region.case.arguments if e.node == node and in_same_function(e.place, step.place)]
     began = max((e.time for e in own if e.time <= step.index), default=region.until)
-    uses = (s.place for s in region.case.tape.steps[began : region.until] if node in s.reads and s is not step)
-    return any(place is not None and not in_same_function(place, told) for place in uses)
+    others = (s for s in region.case.tape.steps[began : region.until] if node in s.reads and s.index not in own_turns)
+    return any(other.place is not None and not in_same_function(other.place, told) for other in others)
 
 
 def said(
@@ -131,7 +134,9 @@ def said(
     if wrong_point(region, step, read, other):
         handed = handed_through(region, step, read, other)
         names = mine, another(other_name, mine)
-        return (1, handed) if handed is not None else at_another_point(step, names, should, changes, named)
+        rank, finding = (1, handed) if handed else at_another_point(step, names, should, changes, named)
+        tell_in_helper(region, step, (read, other), finding)
+        return rank, finding
     if other in parameters and same_parameter(mine, other_name):
         return 1, Finding(
             "stale-or-updated-weights", f"{sentence}, as it was in the forward pass", step, should, changes
@@ -157,6 +162,29 @@ def at_another_point(
         said_so = f"the derivative is taken at {names[0]}; it should be at {names[1]}"
         finding = Finding(kind, said_so, step, should, changes, made_up=not named)
     return 1 if named else 3, finding
+
+
+def tell_in_helper(region: Region, step: Step, pair: tuple[int, int], finding: Finding) -> None:
+    """Tell of a helper that knows only what a function is given, and takes its slope there, where it first reads that.
+
+    So it is of the Jacobian of a softmax that is made of the scores, sample by sample in a loop.
+    """
+    place, by = first_use(region, step), region.made_again(*pair, step.caller or region.event.place)
+    if by is not None and place is not None and finding.place is None:
+        function = by.place.function
+        finding.place, finding.should_be = place, None
+        finding.sentence = f"the derivative of `{function}` is taken at what that is given; it is due at what it makes"
+
+
+def first_use(region: Region, step: Step) -> Place | None:
+    """The first line that reads what a call reads, but for the heads of loops over it."""
+    moving = {*step.reads}
+    for each in region.case.tape.steps[step.index : region.until]:
+        if each.place is not None and not moving.isdisjoint(each.reads):
+            if not isinstance(source_of(text_of(each.place.file)).statement_on(each.place.line), ast.For):
+                return each.place
+            moving.update(each.makes)
+    return None
 
 
 def handed_instead(region: Region, step: Step, read: int, other: int) -> Finding | None:
