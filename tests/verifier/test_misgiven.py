@@ -183,7 +183,7 @@ def check(verify):
 
 def test_the_call_is_wrong_of_a_slope_that_is_taken_number_by_number(tmp_path: Path) -> None:
     text = OF_NUMBERS.format(given="self.made")
-    check = module_of(tmp_path / "numbers.py", text).check(verify)
+    check = module_of(tmp_path / "one_by_one.py", text).check(verify)
     assert check.first_wrong.line == text[: text.index("slope_of_logistic(self.made)")].count("\n") + 1, str(check)
     assert check.first_wrong.kind == "derivative-at-wrong-point"
     assert check.first_wrong.should_be == "return above * slope_of_logistic(coming)"
