@@ -142,3 +142,50 @@ def test_what_data_name_is_added_each_time_and_is_no_penalty(tmp_path: Path) -> 
     left_out = '    np.subtract.at(g["T"], (ids[:, 0], ids[:, 1]), 1)\n'
     check, _ = edited(tmp_path / "other.py", REPEATED, left_out, "")
     assert check.first_wrong.kind == "missing-term", str(check)
+
+
+WINDOWS = """
+import numpy as np
+
+
+def windows(x, w):
+    out = np.zeros(len(x) - len(w) + 1)
+    for i in range(len(out)):
+        out[i] = x[i : i + len(w)] @ w
+    return out
+
+
+def windows_back(above, x, w):
+    dw = np.zeros(w.shape)
+    dx = np.zeros(x.shape)
+    for i in range(len(above)):
+        dw += above[i] * x[i : i + len(w)]
+        dx[i : i + len(w)] += above[i] * w
+    return dx, dw
+
+
+def loss_and_slopes(x, y, first, second):
+    a = windows(x, first)
+    a[a <= 0] = 0
+    out = windows(a, second)
+    loss = 0.5 * np.sum((out - y) ** 2)
+    da, dsecond = windows_back(out - y, a, second)
+    da[a <= 0] = 0
+    _, dfirst = windows_back(da, x, first)
+    return loss, [dfirst, dsecond]
+
+
+def check(verify):
+    rng = np.random.default_rng(4)
+    ws = [rng.normal(size=3), rng.normal(size=2)]
+    with verify(ws) as check:
+        check.loss, check.gradients = loss_and_slopes(rng.normal(size=9), rng.normal(size=6), *ws)
+    return check
+"""
+
+
+def test_what_a_helper_filled_in_a_loop_lacks_a_mask_where_it_gets_its_name(tmp_path: Path) -> None:
+    check, line = edited(tmp_path / "windows.py", WINDOWS, "    da[a <= 0] = 0\n", "")
+    assert (check.first_wrong.line, check.first_wrong.kind) == (line - 1, "missing-derivative"), str(check)
+    assert check.first_wrong.name == "da"
+    assert edited(tmp_path / "right.py", WINDOWS, "da, dsecond", "da, dsecond")[0].ok

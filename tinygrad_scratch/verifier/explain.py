@@ -349,7 +349,7 @@ def named_on(region: Region, place: Place) -> str:
     if place.line == event.place.line:
         return event.name
     there = [e for e in region.case.events if e.place.line == place.line and e.place.file == place.file]
-    own = [e.name for e in there if e.node == region.node]  # of what a helper returned, among others
+    own = [e.name for e in there if e.node in region.filled]  # of what a helper returned, among others
     if not own and not in_same_function(event.place, place):
         named = (e for e in region.case.events if e.node == region.node)
         own = [e.name for e in named if in_same_function(e.place, place)]

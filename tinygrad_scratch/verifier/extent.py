@@ -47,6 +47,15 @@ class Extent:
         self.turns = self._turns()
 
     @cached_property
+    def filled(self) -> set[int]:
+        """The value, and what its line makes of it in later turns of a loop, by writing to a part of it."""
+        found, place = {self.node}, self.case.place_of(self.node)
+        for step in self.case.tape.steps:
+            if name_of(step.function) == "setitem" and step.place == place and step.reads and step.reads[0] in found:
+                found.update(step.makes)
+        return found
+
+    @cached_property
     def bound(self) -> dict[bool, dict[str, Bindings]]:
         """The names that values have, once they were looked for."""
         return {}

@@ -450,6 +450,14 @@ def next_reading(place: Place, name: str) -> Place | None:
     return replace(place, line=min(later), offset=0) if later else None
 
 
+def is_bound_once(place: Place, name: str) -> bool:
+    """Whether a function gives a name to one value alone."""
+    text, around = text_of(place.file), start_of_function(place)
+    own = (n for n in statements(text) if not hasattr(n, "body") and start_of_function_in(text, n.lineno) == around)
+    names = (n for each in own for n in ast.walk(each) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+    return sum(node.id == name for node in names) == 1
+
+
 def names_read(node: ast.AST) -> set[str]:
     return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
 

@@ -17,7 +17,15 @@ from tinygrad_scratch.verifier.likeness import close, is_along
 from tinygrad_scratch.verifier.names import alike
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Finding, Region
-from tinygrad_scratch.verifier.source import binding_of, bracketed, in_same_function, is_rename, next_reading, replaced
+from tinygrad_scratch.verifier.source import (
+    binding_of,
+    bracketed,
+    in_same_function,
+    is_bound_once,
+    is_rename,
+    next_reading,
+    replaced,
+)
 from tinygrad_scratch.verifier.steps import Array, Step, renamed
 from tinygrad_scratch.verifier.textbook import is_as_named, is_slope_of_given
 
@@ -71,7 +79,8 @@ def gradient_of_another(region: Region, only_known: bool = False) -> Iterator[Fi
 def handed_too_far(region: Region, later: int, between: list[Step]) -> Place | None:
     """Where what a helper made is handed on, if it is the gradient of what that was given: then a call is left out.
 
-    The calls of the forward pass that lie between were made outside of the function that was given it.
+    The calls of the forward pass that lie between were made outside of the function that was given it. What has a name
+    of its own, as `d1 = back(d2)` gives one, lacks it there.
     """
     case, made = region.case, region.case.step_of(region.node)
     given = [event.place for event in case.arguments if event.node == later]
@@ -80,9 +89,11 @@ def handed_too_far(region: Region, later: int, between: list[Step]) -> Place | N
     inside = any(in_same_function(place, each) for place in here for each in given)
     if not given or inside or made.place is None or made.caller is None:
         return None
-    bound = (e for e in case.events if e.node == region.node and in_same_function(e.place, made.caller))
+    bound = (e for e in case.events if e.node in region.filled and in_same_function(e.place, made.caller))
     event = next(bound, None)
-    return None if event is None or not event.short.isidentifier() else next_reading(event.place, event.short)
+    if event is None or not event.short.isidentifier():
+        return None
+    return event.place if is_bound_once(event.place, event.short) else next_reading(event.place, event.short)
 
 
 def other_term(case: Case, wanted: int, later: int) -> Step | None:
