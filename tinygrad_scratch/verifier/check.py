@@ -51,7 +51,7 @@ from tinygrad_scratch.verifier.tape import LimitReached, Tape
 from tinygrad_scratch.verifier.truth import NotOnTensors, truth_of
 from tinygrad_scratch.verifier.undoing import Step
 from tinygrad_scratch.verifier.watch import Watch, watched
-from tinygrad_scratch.verifier.written_losses import losses_in
+from tinygrad_scratch.verifier.written_losses import losses_beside, losses_in
 
 
 class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
@@ -247,7 +247,9 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
             self._take_later_gradients()
             self.entry.stored = self._stored()
             self.entry.after = self._after()
-            self.entry.losses_written = losses_in(names for names, _ in self.watch.outer.values())
+            namespaces = [names for names, _ in self.watch.outer.values()]
+            self.entry.losses_written = losses_in(namespaces)
+            self.entry.losses_beside = losses_beside(self.watch.returned, namespaces)
             self.entry.holders |= {id(holder) for holder in holders_below(list(self.targets.values()))}
         finally:
             self.tape.most_steps += 100_000

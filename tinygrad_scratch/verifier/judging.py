@@ -77,6 +77,7 @@ from tinygrad_scratch.verifier.textbook import is_as_named, is_misnamed
 from tinygrad_scratch.verifier.told_as_given import tell_as_given
 from tinygrad_scratch.verifier.told_before_scaling import tell_before_scaling
 from tinygrad_scratch.verifier.told_beside import tell_beside
+from tinygrad_scratch.verifier.told_beside_losses import tell_beside_loss
 from tinygrad_scratch.verifier.told_in_other_places import tell_in_other_places
 from tinygrad_scratch.verifier.told_kinds import name_kind
 from tinygrad_scratch.verifier.told_where_bound import tell_where_bound
@@ -86,7 +87,7 @@ from tinygrad_scratch.verifier.written_losses import written
 
 FEW, SOME, MANY = 500_000, 1_200_000, 8_000_000  # calls of NumPy, for changes of the source that are tried
 MOST_CAUSES = 2  # that may be one change of the source
-WRITTEN = -1  # the loss that they wrote, among those that are assumed
+WRITTEN, BESIDE = -1, -2  # the loss that they wrote, among those that are assumed; and the one beside its slope
 MOST_SEARCHED = 3  # losses that are assumed, of which changes of the source are tried
 NONE_FITS = re.compile(r"; 0 of \d+ gradients fit it\.$")
 Explained = tuple[tuple[str, int], bool]  # file and line of a step, and whether it is clear what is right there
@@ -153,6 +154,8 @@ class Judging(PastChoices):
             unknown = self.entry.rests_on_little and any(cause.certainty == "unexplained" for cause in self.causes)
             if unknown or self._are_mere_multiples():
                 self._judge_by_usual_or_not(NO_LOSS, before, is_tried)
+            if self.entry.losses_beside and not self.causes and self.finals and self._is_by_guess():
+                self._try(partial(self._judge_by_beside, parameters, before))
         elif self.entry.may_assume and not self.waits_for_loss and not self._judge_by_written():
             self._judge_by_assumption()
 
@@ -180,6 +183,26 @@ class Judging(PastChoices):
         self._judge_nothing(problem, parameters)
         return False
 
+    def _judge_by_beside(self, parameters: list[Parameter], notes: int) -> None:
+        """Where all is right by a loss that is only well-known: by the one that stands beside their slope."""
+        self.assumed, self.may_rewrite = BESIDE, True
+        self.problem = self._assume(BESIDE, parameters)
+        if not self.problem:
+            del self.notes[notes:]
+            self.notes.append(f"No loss was computed: {self.entry.loss_name} is taken, as it stands beside the slope.")
+            self._judge_by_loss()
+        if self._is_one_known() and tell_beside_loss(
+            self.case, self.repairs[0], self.causes[0], self.entry.losses_beside
+        ):
+            self._rest_on_loss()
+        elif self.causes:
+            self.problem = NO_LOSS
+
+    def _is_by_guess(self) -> bool:
+        """Whether the loss is a well-known one that nobody named."""
+        entry = self.entry
+        return bool(entry.is_well_known and not (entry.wanted_loss or entry.judged_by or entry.is_loss_given))
+
     def _rest_on_loss(self) -> None:
         """Say of the one cause that it is so by a loss that nobody named."""
         self.causes = [replace(self.causes[0], certainty="fits", others=["another loss, if you mean one"])]
@@ -197,10 +220,8 @@ class Judging(PastChoices):
 
         Such a loss may fit by chance, as squares do a softmax that begins with noughts.
         """
-        entry = self.entry
-        guessed = entry.is_well_known and not (entry.wanted_loss or entry.judged_by or entry.is_loss_given)
         odd = (cause.kind in SCALES and not cause.should_be and cause.certainty == "fits" for cause in self.causes)
-        return guessed and bool(self.causes) and all(odd)
+        return self._is_by_guess() and bool(self.causes) and all(odd)
 
     def _are_all_sums(self) -> bool:
         """Whether all that is wrong are sums that begin with what they held, whichever loss they are of."""
@@ -313,8 +334,8 @@ class Judging(PastChoices):
 
     def _assume(self, number: int, parameters: list[Parameter]) -> str | None:
         """Take one of the usual losses on trial."""
-        if number == WRITTEN:
-            theirs = written(self.entry)
+        if number in (WRITTEN, BESIDE):
+            theirs = written(self.entry, self.entry.losses_written if number == WRITTEN else self.entry.losses_beside)
             return "They wrote none." if theirs is None else self.entry.assume(theirs.candidate, parameters)
         losses = list(assumable(self.entry))  # what is put on the tape gives the rest other numbers
         if number >= len(losses):
@@ -492,7 +513,7 @@ class Judging(PastChoices):
     def _may_tell(self) -> bool:
         """Whether a cause by an assumed loss could be told at all: it is not looked for in vain."""
         assert self.assumed is not None
-        if self.has_no_loss or not self.finals or self.problem or self.assumed == WRITTEN:
+        if self.has_no_loss or not self.finals or self.problem or self.assumed in (WRITTEN, BESIDE):
             return True
         tried = self._on_trial(self.assumed)
         return tried is not None and may_be_no_slope(self.case, tried)

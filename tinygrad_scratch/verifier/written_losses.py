@@ -6,35 +6,39 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
 
 from tinygrad_scratch.tensor import Tensor
 from tinygrad_scratch.verifier.assumed import Assumed, assumable
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.in_samples import stacked_values
 from tinygrad_scratch.verifier.losses import Loss
 from tinygrad_scratch.verifier.proxy import stood_for
 from tinygrad_scratch.verifier.recorded import Recorded
+from tinygrad_scratch.verifier.rewriting.text import source_of
+from tinygrad_scratch.verifier.source import text_of
 
 NAMED = re.compile("loss|cost|error|entropy|objective|mse|sse|bce|nll")
+OF_LOSSES = ("fn", "f", "func", "forward", "value", "compute", "calculate", "__call__")
 OF_TARGET = re.compile(r"^(?:t|ts|labels?|truth|actual|expected|desired|d)$|target|true|label|actual|expected|desired")
 OF_OUTPUT = re.compile(r"^(?:p|ps|a\d*|o|out|probs?|h|f)$|hat|pred|output|prob|logit|score|approx|estimate")
 
 
-def written(entry: Any) -> Assumed | None:
-    """The one function of theirs that is called as losses are, of the output and the targets that meet first."""
-    meeting = next(assumable(entry), None) if len(entry.losses_written) == 1 else None
+def written(entry: Any, losses: list[Callable[..., Any]]) -> Assumed | None:
+    """The one of some functions of theirs, if it is a loss of the output and the targets that meet first."""
+    meeting = next(assumable(entry), None) if len(losses) == 1 else None
     if meeting is None:
         return None
-    function, candidate = entry.losses_written[0], meeting.candidate
+    function, candidate = losses[0], meeting.candidate
     output = stacked_values(entry.tape, candidate.turns) if candidate.turns else entry.tape.nodes[candidate.node].value
     loss = next((each for each in orders(function) if is_loss_of(each, output, candidate.target)), None)
     if loss is None:
         return None
     _, _, of = candidate.name.partition(" of ")
-    name = f"your {function.__name__}() of {of}"
+    name = f"your {function.__qualname__}() of {of}"
     return replace(meeting, candidate=replace(candidate, name=name, function=loss))
 
 
@@ -46,6 +50,31 @@ def losses_in(namespaces: Iterable[dict[str, Any]]) -> list[Callable[..., Any]]:
         own = [value for value in plain.values() if isinstance(value, FunctionType) and value.__globals__ is plain]
         found += [each for each in own if NAMED.search(each.__name__.lower()) and len(required(each)) == 2]
     return found
+
+
+def losses_beside(returned: Iterable[Event], namespaces: Iterable[dict[str, Any]]) -> list[Callable[..., Any]]:
+    """The losses that classes have beside what returned something, such as a slope, and that were not called."""
+    by_file = {names.get("__file__"): names for names in namespaces}
+    called = {event.name.removesuffix("()") for event in returned}
+    found: dict[str, Callable[..., Any]] = {}
+    for place in dict.fromkeys(event.place for event in returned):
+        holder, names = source_of(text_of(place.file)).class_around(place.line), by_file.get(place.file, {})
+        kind = names.get(holder.name) if holder is not None else None
+        losses = losses_of(kind, unrecorded(names)) if isinstance(kind, type) else []
+        found |= {loss.__qualname__: loss for loss in losses if loss.__name__ not in called}
+    return list(found.values())
+
+
+def losses_of(kind: type, names: dict[str, Any]) -> list[Callable[..., Any]]:
+    """What a class has that is called as a loss is, or does what a class that is called so is for."""
+    of_loss, found = NAMED.search(kind.__name__.lower()), list[Callable[..., Any]]()
+    for name, value in vars(kind).items():
+        function = value.__func__ if isinstance(value, staticmethod) else value
+        if isinstance(function, FunctionType) and (NAMED.search(name.lower()) or (of_loss and name in OF_LOSSES)):
+            own = FunctionType(function.__code__, names, name, function.__defaults__, function.__closure__)
+            own.__qualname__ = function.__qualname__
+            found.append(own if isinstance(value, staticmethod) else MethodType(own, object.__new__(kind)))
+    return [each for each in found if len(required(each)) == 2]
 
 
 def unrecorded(names: dict[str, Any]) -> dict[str, Any]:
