@@ -19,6 +19,7 @@ from tinygrad_scratch.verifier.doubt import (
     is_vague,
     likelier,
     may_be_alias,
+    puts_in,
 )
 from tinygrad_scratch.verifier.explain import OF_A_VALUE, SCALES, Cause
 from tinygrad_scratch.verifier.loops import root_of
@@ -64,9 +65,16 @@ def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tu
         or of_choices(cause, hits)
         or of_same_name(cause, hits)
         or of_told_sums(cause, hits)
+        or of_unread(cause, hits)
         or likelier(hits, cause, names)
         or at_binding(cause, hits)
     )
+
+
+def of_unread(cause: Cause, hits: list[Hit]) -> list[Hit]:
+    """The changes that read what was made and is read nowhere, where a cause puts in something else: it was forgotten."""
+    forgotten = [hit for hit in hits if hit.takes_up and not hit.convention]
+    return [hit for hit in forgotten if hit.rewrite.line != cause.line] if puts_in(cause) else []
 
 
 def of_backward(case: Case, hits: list[Hit]) -> list[Hit]:
