@@ -199,10 +199,17 @@ class Hit:
     @cached_property
     def takes_up(self) -> bool:
         """Whether it reads what a line before it gave a name, or its function is given, and nothing reads as it is."""
+        return self.takes_up_made or self._reads_any(given_unread(source_of(text_of(self.file)), self.rewrite.line))
+
+    @cached_property
+    def takes_up_made(self) -> bool:
+        """Whether it reads what a line before it gave a name, and nothing reads as it is: that was made for it."""
         source = source_of(text_of(self.file))
         own = source.statement_on(self.rewrite.line)
-        unread = [*bound_unread(source, own), *given_unread(source, self.rewrite.line)] if own is not None else []
-        found = [name for name in unread if name.strip("_") and re.search(rf"\b{name}\b", self.right)]
+        return own is not None and self._reads_any(bound_unread(source, own))
+
+    def _reads_any(self, names: list[str]) -> bool:
+        found = [name for name in names if name.strip("_") and re.search(rf"\b{name}\b", self.right)]
         return any(nodes_named(self.check.case, name) for name in found)  # what was not recorded is a size
 
     @cached_property
