@@ -118,7 +118,7 @@ def of_math(function: Callable[..., Any], ours: Callable[..., Any], tape: Tape) 
 
 
 def spelled(function: Callable[..., Any], ours: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
-    """A function of SciPy's: of recorded values it is its spelling in NumPy, where that has words for the call."""
+    """A function of SciPy, or of scikit-learn: of recorded values it is its spelling in NumPy, if that can be said."""
 
     def call(*arguments: Any, **keywords: Any) -> Any:
         if tape.closed or not holds_recorded((arguments, keywords)):

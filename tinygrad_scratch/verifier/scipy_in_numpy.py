@@ -1,4 +1,4 @@
-"""Functions of SciPy, spelled in NumPy: SciPy's own take an array's memory, so that nothing of the call is seen.
+"""Functions of SciPy and scikit-learn, spelled in NumPy: their own take an array's memory: nothing of the call is seen.
 
 The logarithm of the gamma function and its slope, which NumPy lacks, are SciPy's own with a slope.
 
@@ -18,8 +18,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from tinygrad_scratch.functional import erf
 from tinygrad_scratch.tensor import Tensor
+from tinygrad_scratch.verifier.distances_in_numpy import METRICS
+from tinygrad_scratch.verifier.distances_in_numpy import SPELLED as OF_DISTANCES
 
-MODULES = ("scipy", "scipy.special", "scipy.signal", "scipy.optimize")
+MODULES = (
+    "scipy", "scipy.special", "scipy.signal", "scipy.optimize", "scipy.linalg", "scipy.spatial",
+    "scipy.spatial.distance", "sklearn", "sklearn.metrics", "sklearn.metrics.pairwise",
+)  # fmt: skip
 
 
 def sigmoid(x: Any) -> Any:
@@ -136,45 +141,55 @@ def convolve(in1: Any, in2: Any, mode: str = "full") -> Any:
 
 
 SPELLED: dict[tuple[str, str], Callable[..., Any]] = {
-    **{("special", function.__name__): function for function in (logsumexp, softmax, log_softmax)},
-    **{("signal", function.__name__): function for function in (correlate, correlate2d)},
-    **{("signal", name): convolve for name in ("convolve", "convolve2d", "fftconvolve", "oaconvolve")},
+    **{("scipy.special", function.__name__): function for function in (logsumexp, softmax, log_softmax)},
+    **{("scipy.signal", function.__name__): function for function in (correlate, correlate2d)},
+    **{("scipy.signal", name): convolve for name in ("convolve", "convolve2d", "fftconvolve", "oaconvolve")},
+    **{(module, each.__name__): each for module, functions in OF_DISTANCES.items() for each in functions},
 }
 SPELLED_UFUNCS: dict[str, Callable[..., Any]] = {
     "expit": sigmoid,
     **{function.__name__: function for function in (logit, xlogy, xlog1py, entr, rel_entr, log_expit)},
     **{function.__name__: function for function in (erf, erfc, ndtr, gammaln, psi)},
 }
-CHOICES = {"method"}  # of SciPy's: by which way to get to the same
+CHOICES = {"method", "check_finite", "assume_a", "n_jobs"}  # of theirs: by which way to get to the same
 
 
 def is_module(value: Any) -> bool:
-    """Whether a value is one of SciPy's modules that have functions with a spelling."""
+    """Whether a value is one of the modules that have functions with a spelling, or holds one of them."""
     return isinstance(value, ModuleType) and value.__name__ in MODULES
 
 
 def spellings() -> dict[int, Callable[..., Any]]:
-    """SciPy's functions, by id, with ours; of what a program has imported only."""
+    """Their functions, by id, with ours; of what a program has imported only."""
     found = {}
     for (module, name), ours in SPELLED.items():
-        theirs = getattr(sys.modules.get(f"scipy.{module}"), name, None)
+        theirs = getattr(sys.modules.get(module), name, None)
         if theirs is not None:
             found[id(theirs)] = ours
     return found
 
 
 def in_our_words(function: Any, ours: Any, arguments: Any, keywords: Any) -> tuple[list[Any], dict[str, Any]] | None:
-    """The arguments of a call of SciPy's for our spelling; None where it says something that ours has no word for."""
+    """The arguments of a call of theirs for our spelling; None where it says something that ours has no word for."""
     try:
         bound = inspect.signature(function).bind(*arguments, **keywords)
-    except TypeError:  # SciPy's own complaint
+    except TypeError:  # their own complaint
         return None
-    known = inspect.signature(ours).parameters
-    for name, value in bound.arguments.items():
-        if name not in known and name not in CHOICES and value != bound.signature.parameters[name].default:
+    theirs, known = bound.signature.parameters, inspect.signature(ours).parameters
+    given = dict(bound.arguments)
+    for name in [name for name in given if theirs[name].kind is inspect.Parameter.VAR_KEYWORD]:
+        given |= given.pop(name)
+    for name, value in given.items():
+        if name not in known and name not in CHOICES and not (name in theirs and is_default(value, theirs[name])):
             return None
-    given = {name: value for name, value in bound.arguments.items() if name in known}
+    given = {name: value for name, value in given.items() if name in known}
+    if given.get("metric", "euclidean") not in METRICS:
+        return None
     arrays = [given.pop(name) for name, parameter in known.items() if parameter.default is parameter.empty]
-    if any(np.iscomplexobj(array) for array in arrays):
+    if any(np.iscomplexobj(array) for array in arrays if not isinstance(array, tuple)):
         return None
     return arrays, given
+
+
+def is_default(value: Any, parameter: inspect.Parameter) -> bool:
+    return value is parameter.default or (np.isscalar(value) and bool(value == parameter.default))

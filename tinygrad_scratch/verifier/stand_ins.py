@@ -72,7 +72,7 @@ def importing(own_import: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
 
     def imported(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
         module = own_import(name, globals, locals, fromlist, level)
-        if level or tape.closed or name.partition(".")[0] not in ("numpy", "math", "scipy"):
+        if level or tape.closed or name.partition(".")[0] not in ("numpy", "math", "scipy", "sklearn"):
             return module
         return stand_in(module, tape) if runs_theirs(sys._getframe(1)) and isinstance(module, ModuleType) else module
 

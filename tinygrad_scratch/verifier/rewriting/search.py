@@ -437,10 +437,10 @@ def lines_of_suspects(case: Case) -> dict[str, set[int]]:
     behind |= callers_of(case, behind) - ahead
     found: dict[str, set[int]] = {}
     for file, line in sorted(behind):
-        around = sorted(
-            statements_around(source_of(text_of(file)), line, [n for f, n in behind if f == file]),
-            key=lambda node: node.lineno,
-        )
+        lines = [n for f, n in behind if f == file]
+        begin = max((n + 1 for f, n in ahead if f == file and n < min(lines)), default=min(lines))
+        within = range(begin, max(lines) + 1)  # also what only gave a value of the forward pass another name
+        around = sorted(statements_around(source_of(text_of(file)), line, within), key=lambda node: node.lineno)
         heads = [{(file, n) for n in range(node.lineno, end_of_head(node) + 1)} for node in around]
         of_forward = [head & ahead and not head & behind for head in heads]
         start = next((i for i, each in enumerate(of_forward) if each), 0)  # before it, data is made ready
@@ -518,10 +518,10 @@ def only_keeps(node: ast.stmt) -> bool:
     return False
 
 
-def statements_around(source: Source, line: int, lines: Iterable[int]) -> Iterator[ast.stmt]:
-    """The statements of the function around a line, of a script those between the first and the last of some lines."""
+def statements_around(source: Source, line: int, of_script: range) -> Iterator[ast.stmt]:
+    """The statements of the function around a line, of a script those in some lines."""
     function = source.function_around(line)
-    within = lines_of(function) if function is not None else range(min(lines), max(lines) + 1)
+    within = lines_of(function) if function is not None else of_script
     for node in source.statements:
         if (
             node.lineno in within

@@ -17,7 +17,9 @@ from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
 from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.source import nested, text_of
 
-CHECKED = re.compile(r"numpy|scipy\.(?:special|signal|ndimage|linalg|stats|spatial|fft)|tinygrad_scratch")
+CHECKED = re.compile(
+    r"numpy|scipy\.(?:special|signal|ndimage|linalg|stats|spatial|fft)|sklearn\.metrics|tinygrad_scratch"
+)
 WORD = re.compile(r"[A-Za-z_]\w*")
 
 
