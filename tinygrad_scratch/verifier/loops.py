@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeGuard
 
 from tinygrad_scratch.verifier.bindings import counters_in
 from tinygrad_scratch.verifier.places import Place
@@ -183,6 +184,44 @@ def loops_in(file: str) -> dict[int, int]:
         for node in ast.walk(tree_of(file))
         if isinstance(node, ast.For | ast.While) and (node.end_lineno or 0) > node.lineno
     }
+
+
+@cache
+def moves_only(file: str, line: int) -> bool:
+    """Whether a loop only moves what it runs over by what was made before: `for w, g in zip(ws, gs): w -= rate * g`."""
+    loop = next((n for n in ast.walk(tree_of(file)) if isinstance(n, ast.For) and n.lineno == line), None)
+    if loop is None:
+        return False
+    counted = names_of(loop.target)
+    bound, known = bound_between(file, line, (loop.end_lineno or line) + 1), set(counted)
+    for each in loop.body:
+        if not is_move(each, counted | bound) or not names_of(each.value).isdisjoint(bound - known):
+            return False  # one that it carries from turn to turn
+        known |= names_of(each.targets[0]) if isinstance(each, ast.Assign) else set()
+    return any(moved_by(each, counted) for each in loop.body)
+
+
+def is_move(node: ast.stmt, given: set[str]) -> TypeGuard[ast.Assign | ast.AugAssign]:
+    """Whether a statement changes, or gives a name to, what a loop runs over, by no product of matrices."""
+    if not isinstance(node, ast.Assign | ast.AugAssign):
+        return False
+    parts = list(ast.walk(node.value))
+    called = {ast.unparse(part.func) for part in parts if isinstance(part, ast.Call)}
+    worked_out = any(isinstance(part, ast.BinOp) and isinstance(part.op, ast.MatMult) for part in parts)
+    return not worked_out and called <= PLAIN_CALLS and moved_by(node, given)
+
+
+def moved_by(node: ast.stmt, counted: set[str]) -> bool:
+    """Whether a statement changes what has one of some names, or stands at an index by one: `w[i] -= ...`."""
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AugAssign) else []
+    return bool(targets) and all(not counted.isdisjoint(names_of(target)) for target in targets)
+
+
+def names_of(node: ast.AST) -> set[str]:
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+
+
+PLAIN_CALLS = {"str", "len", "np.sqrt", "np.square", "np.clip", "np.maximum"}
 
 
 def without_magics(text: str) -> str:

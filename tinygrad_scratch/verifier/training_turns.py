@@ -25,6 +25,7 @@ from tinygrad_scratch.verifier.loops import (
     bound_between,
     handed_round_in,
     loops_in,
+    moves_only,
     stepped_in,
     trained_in,
 )
@@ -103,8 +104,8 @@ class Loops:
         while turns and not turns[-1].first <= line <= turns[-1].last:
             turns.pop()
         last = loops_in(file).get(line)
-        if last is None:
-            return
+        if last is None or (moves_only(file, line) and not any(self.running.values())):
+            return  # around all moves that a script makes once there is no turn
         self.seen.add((file, line))
         watch = self.check.watch
         begun = len(watch.tape.steps)
