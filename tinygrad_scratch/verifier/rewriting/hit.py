@@ -356,8 +356,8 @@ class Hit:
     @cached_property
     def calls_uncalled(self) -> bool:
         """Whether it calls a slope that is defined, and called nowhere."""
-        uncalled = source_of(text_of(self.file)).slopes_uncalled
-        return any(f"{name}(" in self.right for name in uncalled)
+        uncalled = source_of(text_of(self.file)).calls_of_uncalled
+        return any(call.partition("{")[0] in self.right for call in uncalled)
 
     @cached_property
     def divides_as_beside(self) -> bool:

@@ -45,6 +45,8 @@ def made(part: Part) -> Iterator[Rewrite]:
         for name in names(part):
             yield part.change(f"{part.code} + {name}", kind_of_term(name), f"the term {name} is missing", MADE)
             yield part.change(f"{part.code} - {name}", kind_of_term(name), f"the term {name} is missing", MADE)
+    if isinstance(node, NAMES) and part.is_value and not part.in_index:
+        yield from by_slope_of_loss(part)
     if part.is_slice and isinstance(node, ast.Tuple):
         yield from larger_rows(part)
         yield from rims(part)
@@ -87,14 +89,21 @@ def of_turn(part: Part) -> Iterator[str]:
 
 def by_slope(part: Part) -> Iterator[Rewrite]:
     """Multiplied by a function that is called elsewhere, or a slope that is called nowhere, of what has a name."""
-    words = part.source.words(part.line)
-    for function in (*part.source.slopes_uncalled, *words.called[:MOST_CALLED]):
+    words, uncalled = part.source.words(part.line), part.source.calls_of_uncalled
+    for call in (*uncalled, *(f"{function}({{}})" for function in words.called[:MOST_CALLED])):
         for name in (*entries(part), *words.names[:MOST_NAMES]):
-            factor = f"{function}({name})"
+            factor = call.format(name)
             said = f"`{part.code}` is not multiplied by {factor}"
             text = f"{part.source.operand(part.node)} * {factor}"
-            tier = NAMED if function in part.source.slopes_uncalled else MADE  # that was made for something
+            tier = NAMED if call in uncalled else MADE  # that was made for something
             yield part.change(text, "missing-derivative", said, tier)
+
+
+def by_slope_of_loss(part: Part) -> Iterator[Rewrite]:
+    """A value by the slope that is called nowhere: the one that a loss is made of, as `slope(r, c)` is of `f(r, c)`."""
+    for call in part.source.calls_of_uncalled:
+        text = call.format(part.code)
+        yield part.change(text, "missing-derivative", f"`{part.code}` should be {text}, which is called nowhere", NAMED)
 
 
 def entries(part: Part) -> list[str]:

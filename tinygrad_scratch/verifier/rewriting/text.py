@@ -165,8 +165,11 @@ class Source:
         return [name for name, given in functions if len(given.args) == 1 and name not in read]
 
     @cached_property
-    def slopes_uncalled(self) -> list[str]:
-        """The functions of one value that are called as derivatives are, and that nothing mentions."""
+    def calls_of_uncalled(self) -> list[str]:
+        """Calls of the functions that are called as derivatives are, and that nothing mentions, of a value.
+
+        What else one is given is what the function is that it is the derivative of: `f_prime({}, c)` beside `f(x, c)`.
+        """
         functions = list(functions_in(self.statements))
         names = {name for name, _ in functions}
         bound = {node.id for node in self.everything.nodes if is_bound(node)}
@@ -176,10 +179,20 @@ class Source:
         for name, arguments in functions:
             given = [argument.arg for argument in arguments.args]
             method = given[:1] == ["self"]
-            alone = len(given) - method - len(arguments.defaults) == 1
-            if alone and name not in called and is_derivative_of(name, names - {name}):
-                found.append(f"self.{name}" if method else name)
-        return found
+            count = len(given) - method - len(arguments.defaults)
+            if name not in called and is_derivative_of(name, names - {name}):
+                others = {other for other in names - {name} if is_derivative_of(name, {other})}
+                written = f"self.{name}" if method else name
+                found += [f"{written}({', '.join(['{}', *more])})" for more in self._given_beside(others, count)]
+        return list(dict.fromkeys(found))
+
+    def _given_beside(self, functions: set[str], count: int) -> list[list[str]]:
+        """What calls of some functions give them beside a first value; nothing where they take one."""
+        if count <= 1:
+            return [[]] * count
+        calls = (node for node in self.everything.nodes if isinstance(node, ast.Call) and len(node.args) == count)
+        own = (node for node in calls if self.code(node.func).rpartition(".")[2] in functions)
+        return [[self.code(argument) for argument in node.args[1:]] for node in own]
 
     @cached_property
     def slope_methods(self) -> list[str]:
