@@ -1053,3 +1053,36 @@ def test_a_penalty_that_brackets_leave_out_is_one_in_a_list_too(tmp_path: Path) 
     right = "scale * (self.gw + self.rho * self.w)"
     check, line = edited(tmp_path / "wrong.py", IN_A_LIST, right, "scale * self.gw + self.rho * self.w")
     assert told(check) == (line, "regularisation"), str(check)
+
+
+OF_THE_MARKED = """
+import numpy as np
+
+rng = np.random.default_rng(2)
+x, y, seen = rng.normal(size=(9, 4)), rng.normal(size=(9, 2)), np.array([1.0, 0, 1, 1, 0, 1, 1, 0, 1])
+w, log_gain = rng.normal(size=(4, 2)), 0.4
+for turn in range(6):
+    z = x @ w
+    off = np.exp(log_gain) * z - y
+    loss = 0.5 * np.sum(seen[:, None] * off**2) / seen.sum()
+    up = seen[:, None] * off / seen.sum()
+    dz = up * np.exp(log_gain)
+    dgain = np.sum(up * z) * np.exp(log_gain)
+    dw = x.T @ dz
+    w -= 0.1 * dw
+    log_gain -= 0.1 * dgain
+    print(loss)
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "kind"),
+    [
+        ("off / seen.sum()", "off / len(seen)", "scale-factor"),
+        ("dz = up * np.exp(log_gain)", "dz = up * log_gain", "wrong-operand"),
+    ],
+)
+def test_a_number_for_another_one(tmp_path: Path, right: str, wrong: str, kind: str) -> None:
+    assert check_of_script(tmp_path, OF_THE_MARKED).ok
+    check, line = edited_script(tmp_path, OF_THE_MARKED, right, wrong)
+    assert told(check) == (line, kind), str(check)

@@ -81,6 +81,8 @@ OTHER_POWER = re.compile(r"\(1\.?0?-[\w.\[\]]+\)\*\*2")
 """What is no slope, and has all that `1 - h**2` has: `(1 - h) ** 2`."""
 STRENGTH = re.compile(rf"{OF_PENALTY.pattern}|(?:\b|_)l[12](?:\b|_)", re.IGNORECASE)
 """The names of the strengths of penalties."""
+COUNT = re.compile(r"(?:np\.(?:sum|count_nonzero)\([\w.]+\)|[\w.]+\.sum\(\))")
+"""How many there are of what is marked by ones."""
 AT_POINT = "derivative-at-wrong-point"
 SCALES = ("scale-factor", "missing-batch-sum-or-mean")
 NAMED_BY_TEXT = (
@@ -270,7 +272,16 @@ def is_other_divisor(found: Difference) -> bool:
     if is_length:
         return True
     old, new = (ast.unparse(each) for each in (found.old, found.new))
+    if SIZE.fullmatch(old) is not None and isinstance(outer.op, ast.Div) and COUNT.fullmatch(new) is not None:
+        return True
     return SIZE.fullmatch(new) is not None and (SIZE.fullmatch(old) is not None or WIDTH.search(old) is not None)
+
+
+def is_logarithm_itself(found: Difference) -> bool:
+    """Whether what goes by the name of a logarithm stands where what that is of is due: `log_scale` for its `exp`."""
+    written = ast.unparse(found.old)
+    inside = isinstance(found.new, ast.Call) and name_of(found.new) == "exp" and written in ast.unparse(found.new)
+    return inside and isinstance(found.old, ast.Name | ast.Attribute) and "log" in written.rpartition(".")[2].lower()
 
 
 def is_other_length(found: Difference) -> bool:
@@ -291,7 +302,7 @@ def kind_of_form(case: Case, found: Difference) -> str:
         ("scale-factor", is_other_divisor(found) or is_other_length(found) or is_times_parameter(case, found)),
         ("off-by-one", is_place_in_call(found)),
         ("transpose", is_other_turn(found)),
-        ("wrong-operand", is_like_in_product(found)),
+        ("wrong-operand", is_like_in_product(found) or is_logarithm_itself(found)),
         ("missing-term", adds_one(found)),
         ("regularisation", is_strength_of_penalty(found)),
         ("inplace-corruption", is_needless_copy(found)),
