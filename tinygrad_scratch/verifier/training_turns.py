@@ -397,7 +397,8 @@ class Loops:
         for node, names in self._names(turn).items():
             step = tape.steps[tape.nodes[node].step]
             if step.index < turn.steps or step.function is None:  # what is given is known by the line that reads it
-                held |= {(event.owner, event.short): (node, event) for event in names}
+                own = (event for event in names if not gives_other_name(turn, event))
+                held |= {(event.owner, event.short): (node, event) for event in own}
         for node, event in held.values():
             before = tape.nodes[node]
             if node not in read or claims_gradient(event.name) or is_logged(event.name, before.value):
@@ -423,6 +424,11 @@ class Loops:
     def _names(self, turn: Turn) -> NamedBefore:
         """The names of what was there before a turn."""
         return NamedBefore(self.met, turn)
+
+
+def gives_other_name(turn: Turn, event: Event) -> bool:
+    """Whether a line of a turn, or of what that calls, gives what there was before another name: `out = x`."""
+    return turn.holds(event.place, event.time) and is_rename(event.place.file, event.place.line)
 
 
 def name_apart(updated: list[tuple[Parameter, int]], named: NamedBefore) -> None:
