@@ -29,7 +29,9 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="the variable that holds the loss, the function that returns it, or a known loss: 'mean squared error'",
     )
-    verify.add_argument("--json", action="store_true", help="print the findings as JSON")
+    verify.add_argument(
+        "--json", action="store_true", help="print the findings as JSON, those of several checks as a list"
+    )
     verify.add_argument("--html", nargs="?", const="", metavar="PATH", help="write a page (FILE.html)")
     verify.add_argument("--draw", nargs="?", const="", metavar="PATH", help="draw the computation (FILE.svg)")
     verify.add_argument("--seconds", type=float, default=60.0, help="stop the script after this time (60)")
@@ -54,6 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return complain(
             f"{given.file} imports tinygrad_scratch and makes no check: write `with verify(net) as check:` in it."
         )
+    if given.json:
+        found = [check.to_json() for check in checks]
+        sys.stdout.write(found[0] + "\n" if len(found) == 1 else "[\n" + ",\n".join(found) + "\n]\n")
     try:
         for number, check in enumerate(checks):
             show(check, given, file, f"-{number + 1}" if len(checks) > 1 else "")
@@ -63,10 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def show(check: Any, given: argparse.Namespace, file: Path, number: str) -> None:
-    """Print a check, and write its page and picture."""
-    if given.json:
-        sys.stdout.write(check.to_json() + "\n")
-    else:
+    """Print a check, unless all are printed as JSON, and write its page and picture."""
+    if not given.json:
         check.print()
     for path, suffix, write in ((given.html, ".html", write_page), (given.draw, ".svg", write_picture)):
         if path is not None:

@@ -791,3 +791,9 @@ def test_update_that_goes_uphill_is_wrong(tmp_path: Path, capsys: pytest.Capture
     said = capsys.readouterr().out
     assert "you wrote  w += rate * x.T @ delta" in said
     assert "why        sign" in said
+
+
+def test_several_checks_are_one_list_of_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = written(tmp_path, BLOCK + BLOCK)
+    assert main(["verify", file, "--json"]) == 0
+    assert [each["ok"] for each in json.loads(capsys.readouterr().out)] == [True, True]

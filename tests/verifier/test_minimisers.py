@@ -71,3 +71,10 @@ def test_a_slope_that_no_one_wrote_is_not_judged(tmp_path: Path) -> None:
     check = check_of_script(tmp_path, APART.replace(", fprime=slope", ""))
     assert not check.ok
     assert check.first_wrong is None
+
+
+@pytest.mark.parametrize("text", [BOTH, APART, ONE_NAME])
+def test_a_minimiser_that_is_given_the_negative_goes_uphill(tmp_path: Path, text: str) -> None:
+    check = check_of_script(tmp_path, text.replace("grad = X.T @ error", "grad = X.T @ -error"))
+    assert check.first_wrong is not None, str(check)
+    assert check.first_wrong.kind == "sign", str(check)

@@ -64,6 +64,7 @@ class Case(Lineage):
     grown: set[int] = field(default_factory=set)  # gradients with which an update spread its parameter to another shape
     moved_apart: set[int] = field(default_factory=set)  # parameters of other steps, which are given
     is_assumed: bool = False  # whether nobody named the loss, and none fits
+    is_minimised: bool = False  # whether a minimiser is given the loss and its gradient, which it goes against
     doubt: str = ""  # why nothing can be said
     most_played: int = MOST_PLAYED
     _matches: dict[Any, tuple[Entry, float] | None] = field(default_factory=dict, repr=False)

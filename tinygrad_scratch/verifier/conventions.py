@@ -279,12 +279,12 @@ def factor_of(value: Array, case: Case, index: int) -> float | None:
 def allowed(case: Case, factor: float, everywhere: bool = False) -> bool:
     """Whether a factor may be a convention: natural, and downhill unless they add what they found, or on a likelihood.
 
-    Where no update is in sight, nobody can know which way it goes. What is `everywhere` may be any size of the loss;
-    of updates it may be any number that does not depend on the parameters.
+    Where no update is in sight, nobody can know which way it goes, unless a minimiser does. What is `everywhere` may be
+    any size of the loss; of updates it may be any number that does not depend on the parameters.
     """
     natural = (is_known(case, factor, everywhere) or rate_of_all(case, factor)) and not is_one_layer(case)
-    down = factor > 0 or direction(case) != DOWN or is_likelihood(case.tape, case.truth.loss)
-    return down and (bool(natural) or (only_in_updates(case) and is_steady(case, factor)))
+    uphill = not case.is_minimised and (direction(case) != DOWN or is_likelihood(case.tape, case.truth.loss))
+    return (factor > 0 or uphill) and (bool(natural) or (only_in_updates(case) and is_steady(case, factor)))
 
 
 def is_known(case: Case, factor: float, everywhere: bool) -> bool:

@@ -740,6 +740,7 @@ class Judging(PastChoices):
         case = Case(self.tape, truth, self.finals, self._named(), self.watch.arguments, self.watch.returned)
         case.entries, case.calls = self.watch.entries, self.watch.calls
         case.uphill, case.is_assumed = self.entry.uphill, self.assumed is not None
+        case.is_minimised = self.entry.is_minimised
         case.grown, case.moved_apart = set(self.entry.grown()), self.entry.moved_apart
         if self.again is not None:
             case.most_played = MOST_AT_FIRST

@@ -77,7 +77,8 @@ class Table:
         room = tolerance * float(np.linalg.norm(value.ravel())) * np.sqrt(value.size)
         if not is_any_near(in_order, factors, projection, 3 * room):
             return None
-        near = np.argwhere(np.abs(np.multiply.outer(factors, projections) - projection) <= 3 * room)
+        with np.errstate(over="ignore"):  # of what is too large to be near anything
+            near = np.argwhere(np.abs(np.multiply.outer(factors, projections) - projection) <= 3 * room)
         if not near.size:
             return None
         samples, largest = self._samples_of[value.shape]

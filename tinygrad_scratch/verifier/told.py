@@ -55,6 +55,7 @@ class Told:
     stored: list[Given] = field(default_factory=list)
     after: dict[str, int] = field(default_factory=dict)  # what was under the names of the parameters at the end
     losses_written: list[Callable[..., Any]] = field(default_factory=list)  # functions of theirs with a loss's name
+    is_minimised: bool = False  # whether a minimiser is given the loss and its gradient
     losses_beside: list[Callable[..., Any]] = field(default_factory=list)  # the same of classes, beside their slopes
     parameters: list[Parameter] = field(default_factory=list)
     gradients: list[Gradient] = field(default_factory=list)

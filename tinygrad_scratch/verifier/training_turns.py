@@ -199,6 +199,7 @@ class Loops:
         """End the run with one call of what a minimiser of SciPy's is given: its loss, and the gradient of that."""
         self.updated = [Parameter("x0", start, None)]
         self.check.loss, self.check.gradients = loss, [gradient]
+        self.check.entry.is_minimised = True
         self.judged = f"One call of the function that {minimiser} is given was made, and judged."
         raise TurnDone("one call")
 
