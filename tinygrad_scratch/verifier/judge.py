@@ -6,7 +6,7 @@ hand-written backward pass, and what seems to mend is played again and decided b
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import chain, islice
 
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.multiples import too_large
@@ -16,6 +16,7 @@ from tinygrad_scratch.verifier.trials import does_nothing, mending
 from tinygrad_scratch.verifier.turns import helping, mended_in_all_turns
 
 MOST_REPAIRS = 40
+MOST_SIZES = 4  # factors that values on the way may carry
 MOST_TURNS = 12  # replacements that are made in all turns of a loop, to see what that mends
 
 
@@ -37,11 +38,20 @@ def next_repairs(case: Case) -> list[Repair]:
             return [number]
     if fitting and (best is None or best.mended < len(wrong) or best.event.node in case.ends):
         needed = best.mended if best is not None else 0
-        turns = islice(helping(case, values, wrong), MOST_TURNS)
-        helps = next((repair for repair in turns if mends(case, repair, wrong, needed)), None)
+        turns = (islice(helping(case, values, wrong, factor), MOST_TURNS) for factor in factors_to_try(case, wrong))
+        helps = next((repair for repair in chain.from_iterable(turns) if mends(case, repair, wrong, needed)), None)
         if helps is not None:
             return [helps]
     return found or last_resort(case, wrong)
+
+
+def factors_to_try(case: Case, wrong: list[Final]) -> list[float]:
+    """What the values on the way may carry, such as the size of a batch that the end divides by.
+
+    Where some gradients are right, the values on their way tell it.
+    """
+    sizes = sorted(case.carried - {1.0}, reverse=True) if len(wrong) == len(case.finals) else []
+    return [case.scale, *(size * case.scale for size in sizes[:MOST_SIZES])]
 
 
 def is_last(case: Case, repair: Repair) -> bool:

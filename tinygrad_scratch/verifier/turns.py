@@ -30,10 +30,11 @@ MOST_OF_ONE = 3  # replacements of one value, for the sake of another
 MOST_PLAYED = 20_000  # calls that are made again to mend the turns of one statement
 
 
-def helping(case: Case, values: dict[int, Any], wrong: list[Final]) -> Iterator[Repair]:
+def helping(case: Case, values: dict[int, Any], wrong: list[Final], usual: float) -> Iterator[Repair]:
     """The replacements after which something that follows is a gradient and was none; of the first such, the likeliest.
 
-    Of one value there may be several: in one turn of a loop, a part of a gradient and the whole of it both seem to fit.
+    They carry a factor, where no right value tells another one. Of one value there may be several: in one turn of a
+    loop, a part of a gradient and the whole of it both seem to fit.
     """
     events = suspects(case, wrong, values)
     first = {event.node: event for event in reversed(events)}
@@ -52,13 +53,14 @@ def helping(case: Case, values: dict[int, Any], wrong: list[Final]) -> Iterator[
     enough = case.tape.played + MOST_FOR_HELP
     for node in strange[:MOST_STRANGE]:
         found: list[tuple[tuple[float, ...], Repair]] = []
-        seeming = turned(case, run, node, sorted(sources_of(case, node, named)), values, factors)
+        sources = sorted(sources_of(case, node, named))
+        seeming = turned(case, run, node, sources, values, {other: factors.get(other, usual) for other in sources})
         for near, other, i in likest(case, values, seeming):
             if (other, i) in tried or len(tried) > 2 * MOST_TRIALS or case.tape.played > enough:
                 continue
             tried.add((other, i))
             entry = case.table.entries(np.shape(values[other]))[i]
-            factor = factors.get(other, case.scale)
+            factor = factors.get(other, usual)
             truth = factor * entry.value
             if spoils(case, np.asarray(values[other]), truth, factor):
                 continue
@@ -157,7 +159,7 @@ def turned(
         if not entries or not np.any(gradient) or other in case.overrides or not np.any(values[other]):
             continue
         now = base - float(np.vdot(gradient, values[other]))
-        factor = factors.get(other, case.scale)
+        factor = factors[other]
         then = now + factor * (np.stack([entry.value.ravel() for entry in entries]) @ gradient.ravel())
         rounding = abs(base) + float(np.vdot(np.abs(gradient), np.abs(values[other])))
         room = 1e-6 * np.abs(then) + 1e-9 * rounding  # a truth may be far smaller than what it stands for

@@ -48,6 +48,7 @@ from tinygrad_scratch.verifier.causes.state import (
     written_on_the_way,
 )
 from tinygrad_scratch.verifier.causes.sums import fewer_entries, other_axes, reductions
+from tinygrad_scratch.verifier.causes.targets import targets_left_out
 from tinygrad_scratch.verifier.causes.whole_numbers import integers
 
 EXPLANATIONS = (
@@ -58,8 +59,8 @@ EXPLANATIONS = (
     operations, negated, dropped_term, doubled, beside_it, places, slope_of_another, operands, number_for_value,
     one_left_out, gradient_of_another, dropped, factor_left_out, operand_without_slope, upstream_left_out,
     slope_within, operand_without_factor, one_factor, literal, slope_without_formula, fewer_entries, other_axes,
-    diagonal, held_constant, slope_is_another, factor_too_many, value_for_number, operand_without_term, odd_ratio,
-    nothing_from_above, never_renewed,
+    diagonal, held_constant, slope_is_another, factor_too_many, value_for_number, targets_left_out,
+    operand_without_term, odd_ratio, nothing_from_above, never_renewed,
 )  # fmt: skip
 
 MADE_UP = (
