@@ -26,7 +26,14 @@ from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.referee import slopes_at
 from tinygrad_scratch.verifier.rounding import but_for_rounding
 from tinygrad_scratch.verifier.semi_gradients import nodes_given, semi, truths_held
-from tinygrad_scratch.verifier.sizes import bases, conventional, divided_by, samples, sizes_of_the_loss
+from tinygrad_scratch.verifier.sizes import (
+    bases,
+    conventional,
+    divided_by,
+    samples,
+    sizes_of_the_loss,
+    weights_of_samples,
+)
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steady import is_steady
 from tinygrad_scratch.verifier.steps import Array, Step
@@ -300,7 +307,7 @@ def rate_of_all(case: Case, factor: float) -> str:
 
 
 def known_sizes(case: Case, everywhere: bool) -> list[float]:
-    return [*conventional(case), *(sizes_of_the_loss(case) if everywhere else ())]
+    return [*conventional(case), *(sizes_of_the_loss(case) if everywhere else ()), *weights_of_samples(case)]
 
 
 def only_in_updates(case: Case) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 from tinygrad_scratch.verifier.clipped import before_clipping
 from tinygrad_scratch.verifier.clipped_samples import let_through
 from tinygrad_scratch.verifier.decays import Decays
+from tinygrad_scratch.verifier.eligibility import leave_off_traces
 from tinygrad_scratch.verifier.losses import Candidate, played
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.noise import drawn_for, silence
@@ -45,6 +46,7 @@ class Entry(Decays):
             )
         self._take_as_read()
         self._leave_off_noise()
+        self._leave_off_traces()
         self._let_samples_through()
         gradients = self._gradients()
         if not gradients:
@@ -65,6 +67,17 @@ class Entry(Decays):
             silence(self.tape, found)
             names = listed([own(asked[place].name) for place in sorted({*found.values()})])
             self.notes.append(f"Random numbers are added in the update of {names}: they are left off.")
+
+    def _leave_off_traces(self) -> None:
+        """Take what eligibility traces keep of turns before for noughts; that is told."""
+        asked = [parameter for parameter in self.parameters if parameter.asked]
+        updates = [(p.node, after) for p in asked for after in self.updated_values(p)]
+        found, kept = leave_off_traces(self.tape, updates, self._all_names())
+        if found:
+            self._parents = self.tape.parents()
+            self.watch.events[:] = [e for e in self.watch.events if e.node not in kept]  # no mistake is in noughts
+            names = listed([own(parameter.name) for parameter in asked if parameter.node in found])
+            self.notes.append(f"What moves {names} is a trace that fades: what it keeps of turns before is left off.")
 
     def _let_samples_through(self) -> None:
         """Take the gradients of single samples as they were before each was clipped; that is told."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 
@@ -38,6 +38,7 @@ from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.penalised import ADDING, adds_penalty, beside_kinks, penalty_in, without_data
 from tinygrad_scratch.verifier.self_made_targets import Given
+from tinygrad_scratch.verifier.sizes_watched import squares_watched
 from tinygrad_scratch.verifier.steady_losses import Elsewhere, weighs_samples
 from tinygrad_scratch.verifier.steps import Array, Step, ancestors
 from tinygrad_scratch.verifier.steps_apart import take_one_step
@@ -84,6 +85,8 @@ class FindingLoss(HeldPenalties):
         mine, finals, problem = self._theirs(finals)
         if problem:
             return problem
+        if not self.wanted_loss:
+            mine = self._without_watched_sizes(mine, finals)
         nodes = sorted({final.parameter.node for final in finals} or {p.node for p in self.parameters})
         self._parents = self.tape.parents()  # gradients may have been worked out of updates meanwhile
         parts = {f.node: penalty_in(self.tape, self._parents, f.node, f.parameter.node, nodes) for f in finals}
@@ -95,6 +98,8 @@ class FindingLoss(HeldPenalties):
         if self.wanted_loss and mine:
             return self._choose(*(best or (mine[0], 0, 0, 0)), len(finals))
         mix = self._mixed(run, mine, finals, best[1] if best else 0)
+        if self._squares and best and not (best[2] or OF_LOSS.search(best[0].name.lower())):
+            best = None  # any number of one output goes with its gradients by a factor
         best = mix or best
         whole = self._with_penalties_beside(best, finals)
         if whole is not None:
@@ -110,8 +115,12 @@ class FindingLoss(HeldPenalties):
         odd = self._weighed_oddly(run, best[0], mine, finals) if best is not None else ""
         if best is not None and (odd or (best[1] >= max(1, len(finals)) and (best[2] or named))):
             return ODDLY.format(odd) if odd else self._choose(*best, len(finals))
-        usual = self._well_known(nodes, mine, alone=not any(map(self._is_called_loss, mine)))
+        usual = self._well_known(nodes, mine, alone=not any(map(self._is_called_loss, mine))) + self._squares
         known = self._best_known(run, usual, finals)
+        if self._squares and best is None and (known is None or not known[1]):
+            self.loss_name = self._squares[0].name
+            self.notes.append(f"No loss was named: {self.loss_name} is taken, and no gradient fits it.")
+            return self._put(self._squares[0])
         late = self._penalised_later(run, known, usual, finals) if best is None else None
         best = best or late
         held = [final.parameter.node for final in finals if final.node in self._penalty]
@@ -344,6 +353,15 @@ class FindingLoss(HeldPenalties):
             "at the weights before. Compute it before the update."
         )
         return mine, finals, problem if self.wanted_loss and not mine else None
+
+    def _without_watched_sizes(self, losses: list[Candidate], finals: list[Final]) -> list[Candidate]:
+        """Losses without the sums of sizes of an error that gradients are made of, unless one is called a loss."""
+        weak = [each for each in losses if not OF_LOSS.search(each.name.lower())]
+        found = list(squares_watched(self, weak, [final.node for final in finals]))
+        self._squares = [squares for _, squares in found]
+        watched = {sizes.node for sizes, _ in found}
+        names = {sizes.name for sizes, _ in found} - {UNNAMED}  # so are those of turns before
+        return [each for each in losses if each.node not in watched and each.name not in names]
 
     def _without_what_is_shrunk(self, losses: list[Candidate], finals: list[Final]) -> list[Candidate]:
         """Losses without the penalties with a kink, where a proximal step goes on from an update: it sees to these."""
@@ -725,11 +743,18 @@ class FindingLoss(HeldPenalties):
         elif (decayed := self._decayed(final)) is not None and is_multiple(decayed, truth):
             value = decayed
         elif final.by == "update" and step.reads and not is_multiple(value, truth):
-            nodes = list(islice(within(self.tape, final.node), MOST_PARTS))
+            nodes = list(islice(self._parts_of_turn(final), MOST_PARTS))
             made = Counter(self._place_of(node) for node in nodes)
             parts = (self._value(node) for node in nodes if made[self._place_of(node)] == 1)  # others add up in a loop
             value = next((part for part in parts if part.size > 1 and is_multiple(part, truth)), value)
         return value * final.direction
+
+    def _parts_of_turn(self, final: Final) -> Iterator[int]:
+        """What an update was made of since its parameter was there, each once: a velocity is of turns before."""
+        steps, nodes = self.tape.steps, self.tape.nodes
+        for node in within(self.tape, final.node):
+            if node > final.parameter.node and name_of(steps[nodes[node].step].function) != "copy":
+                yield node
 
     def _decayed(self, final: Final) -> Array | None:
         """The gradient in an update with the decay that stands beside it; None where there is none."""

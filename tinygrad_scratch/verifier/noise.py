@@ -158,9 +158,9 @@ def drawn_around(place: Place) -> set[str]:
 
 
 def silence(tape: Tape, nodes: Iterable[int]) -> None:
-    """Let a run be what it would have been, had random numbers been noughts."""
+    """Let a run be what it would have been, had values from outside, such as random numbers, been noughts."""
     start = {node: np.zeros_like(tape.nodes[node].value) for node in nodes}
-    values = tape.replay(start=start)
+    values = tape.replay(start={node: value.copy() for node, value in start.items()})  # calls may write to these
     for node, value in start.items():
         tape.steps[tape.nodes[node].step].arguments = value
     for node, value in values.items():

@@ -161,12 +161,24 @@ def give_updated(tape: Tape, first: int, parameters: set[int]) -> None:
         step, slot = tape.steps[tape.nodes[node].step], tape.nodes[node].slot
         if not 0 < step.index < first or step.function is None or len(step.makes) != 1:
             continue
-        before = (read for read in tape.near(step, NEAR) if in_update(tape, step, node, read) is not None)
-        if next(before, None) is None or is_shown(tape, slot, step.index):
+        if not is_updated(tape, node) or is_shown(tape, slot, step.index):
             continue
         made_of = step.reads
         tape.give(node)
         step.reads = made_of  # of what it was made is known as before
+
+
+def is_updated(tape: Tape, node: int) -> bool:
+    """Whether an update made a value, or what a copy or a decay by a factor, `w = (1 - rate) * w`, made it of."""
+    inner: int | None = node
+    while inner is not None:
+        node, step = inner, tape.steps[tape.nodes[inner].step]
+        if any(in_update(tape, step, node, read) is not None for read in tape.near(step, NEAR)):
+            return True
+        arrays = [read for read in step.reads if not is_plain_number(tape, read)]
+        is_factor = name_of(step.function) == "multiply" and len(arrays) == 1 and arrays[0] < node
+        inner = arrays[0] if is_factor else handed_over(step)
+    return False
 
 
 def is_shown(tape: Tape, slot: int, last: int) -> bool:

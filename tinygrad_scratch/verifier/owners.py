@@ -35,6 +35,7 @@ from tinygrad_scratch.verifier.update_steps import (
     inside,
     is_made_of,
     is_plain_number,
+    is_share_of_loss,
     within,
 )
 from tinygrad_scratch.verifier.updates import Updates, lost
@@ -517,6 +518,7 @@ class Owners(Opponents):
             ),
             None,
         )
+        inner = self._besides_share_of_loss(final) if inner is None else inner
         if inner is None:
             return final
         sign = self._way_along(final.node, inner)
@@ -526,6 +528,13 @@ class Owners(Opponents):
             self._made.setdefault(inner, self._made[final.node])
         name = next(iter(self._all_names().get(inner, ())), final.name)
         return Final(name, inner, final.parameter, "update", sign * final.direction)
+
+    def _besides_share_of_loss(self, final: Final) -> int | None:
+        """What a step is as many times as it takes to make the loss nothing; None where it is no such step."""
+        step = self.tape.steps[self.tape.nodes[final.node].step]
+        others = [read for read in step.reads if not is_share_of_loss(self.tape, read, self.loss)]
+        is_share = name_of(step.function) == "multiply" and len(step.reads) == 2 and len(others) == 1
+        return others[0] if is_share and self._value(others[0]).shape == self._value(final.node).shape else None
 
     def _way_along(self, step: int, gradient: int) -> int:
         """Whether an update goes the way of a gradient in it, or, as -1, the other way."""
@@ -541,14 +550,16 @@ class Owners(Opponents):
         """Whether an update was made of more than its gradient, its parameter, other gradients, numbers and states.
 
         A decay of another parameter, or another part of the loss, is no part of an update that may be meant. What was
-        made in the turn of a loop before is a state, as a velocity is.
+        made in the turn of a loop before is a state, as a velocity is. The size of a step may be made of the loss
+        itself, as Polyak's is.
         """
         loss, others = self._before_loss(), [f.parameter for f in self.finals]
         waiting, seen = [final.node], {gradient, final.parameter.node, *states(self.tape, {p.node for p in others})}
         while waiting:
             for read in self.tape.steps[self.tape.nodes[waiting.pop()].step].reads:
                 value = self._value(read)
-                if read in seen or any(value.shape == p.recorded.shape and is_close(value, p) for p in others):
+                is_known = read in seen or is_share_of_loss(self.tape, read, self.loss)
+                if is_known or any(value.shape == p.recorded.shape and is_close(value, p) for p in others):
                     continue
                 if read in loss and value.size > 1:
                     return True

@@ -26,8 +26,8 @@ from tinygrad_scratch.verifier.tape import Tape
 
 
 def plain(value: Any) -> Any:
-    """The array that a Recorded stands for; None for anything else."""
-    return value._array if type(value) is Recorded else None
+    """The array that a Recorded or a Flat stands for; None for anything else."""
+    return value._array if type(value) is Recorded or type(value) is Flat else None
 
 
 MOST_ENTRIES = 2_000_000  # larger arrays from outside are data; what is taken from them is recorded when it is used
@@ -51,13 +51,13 @@ def from_outside(tape: Tape, value: Any) -> Any:
 
 def unrecorded(tree: Any) -> Any:
     """The same tuples, lists and dicts with plain arrays and numbers in them."""
-    return map_tree(lambda value: value._value() if type(value) is Recorded else value, tree)
+    return map_tree(lambda value: value._value() if type(value) in (Recorded, Flat) else value, tree)
 
 
 def holds_recorded(tree: Any) -> bool:
-    """Whether a Recorded is anywhere in tuples, lists and dicts."""
+    """Whether a Recorded, or a Flat of one, is anywhere in tuples, lists and dicts."""
     kind = type(tree)
-    if kind is Recorded:
+    if kind is Recorded or kind is Flat:
         return True
     if kind is tuple or kind is list:
         return any(holds_recorded(part) for part in tree)
@@ -284,19 +284,35 @@ class Recorded(Standing, np.lib.mixins.NDArrayOperatorsMixin):
 
 
 class Flat:
-    """`a.flat`: the entries of an array in one row."""
+    """`a.flat`: the entries of an array in one row, which calls take for an array."""
+
+    _renamed = 0
 
     def __init__(self, array: Recorded) -> None:
         self._of = array
 
+    @property
+    def _array(self) -> Any:
+        return self._of._array.ravel()
+
+    @property
+    def _slot(self) -> int:
+        return int(self._entries()._slot)
+
+    def _value(self) -> Any:
+        return self._of._array.flat
+
+    def _entries(self) -> Any:
+        return record(self._of._tape, Method("ravel"), (self._of,), {})
+
     def __getitem__(self, index: Any) -> Any:
-        return record(self._of._tape, Method("ravel"), (self._of,), {})[index]
+        return self._entries()[index]
 
     def __setitem__(self, index: Any, value: Any) -> None:
         record(self._of._tape, set_flat, (self._of, index, value), {})
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(record(self._of._tape, Method("ravel"), (self._of,), {}))
+        return iter(self._entries())
 
     def __len__(self) -> int:
         return int(self._of._array.size)

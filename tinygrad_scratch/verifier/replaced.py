@@ -32,6 +32,8 @@ def replaced(case: Case, parameters: list[Parameter], others_updated: set[int]) 
         if is_gradient_name(event.short):
             continue
         before, earlier = held.get(key, (event.node, event))
+        if event.owner != earlier.owner and event.place.function == "__init__":
+            continue  # what another object of that class begins with, as one of gradients does
         held[key] = event.node, event
         found = None
         if before == event.node:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,8 @@ import numpy as np
 from tinygrad_scratch.verifier.edits import PRODUCTS, name_of
 from tinygrad_scratch.verifier.references import Ref
 from tinygrad_scratch.verifier.steps import Step
+
+WEIGHTS = re.compile(r"weight|importance")
 
 if TYPE_CHECKING:
     from tinygrad_scratch.verifier.case import Case
@@ -150,3 +153,17 @@ def halved(case: Case) -> set[int]:
     return {
         2 for node in case.forward - case.without_data for n in divisors(case, case.step_of(node)) if abs(n - 2) < 1e-9
     }
+
+
+def weights_of_samples(case: Case) -> list[float]:
+    """The entries of what is called weights, and made of no parameter, that products outside of the loss take: `w[i]`.
+
+    So the error of a single sample may count for more than the loss that nobody computed says.
+    """
+    trained = {final.parameter.node for final in case.finals}
+    called = {e.node for e in (*case.events, *case.arguments) if WEIGHTS.search(e.short.lower())} - trained
+    taken = [step for step in case.tape.steps if name_of(step.function) == "getitem" and step.reads[0] in called]
+    entries = {made for step in taken if step.reads[0] not in case.smooth for made in step.makes}
+    products = (step for step in case.tape.steps if name_of(step.function) == "multiply")
+    read = {node for step in products if case.forward.isdisjoint(step.makes) for node in step.reads}
+    return [float(v.item()) for node in entries & read if (v := case.tape.nodes[node].value).size == 1]

@@ -171,9 +171,10 @@ class Loops:
         self.check.entry.gone = gone(watch.tape, turn.steps)
         self.until_loss = turns_until_loss(frame, turn.first)
         self.elsewhere = trained_elsewhere(turn.file, turn.first, frame, self.seen)
-        first = begun_at(watch.tape, updates, self._outermost(frame, turn))
+        outermost = self._outermost(frame, turn)
+        first = begun_at(watch.tape, updates, outermost)
         give(watch.tape, first, {before for before, _ in updates}, forward)
-        give_updated(watch.tape, first, {before for before, _ in updates})
+        give_updated(watch.tape, turn.steps if first == outermost else first, {before for before, _ in updates})
         if is_late(watch.tape, updates, turn.steps):  # nothing that this turn made went into them
             after = {node for _, node in updates}
             for events in (watch.events, watch.returned):

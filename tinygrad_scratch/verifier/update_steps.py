@@ -584,6 +584,35 @@ def is_square(step: Step) -> bool:
     return name == "square" or (name == "power" and literals_of(step) == [2]) or itself
 
 
+def is_share_of_loss(tape: Tape, node: int, loss: int | None) -> bool:
+    """Whether a number is a loss, or what it is above one number, divided by a sum of squares: a closed form of a step.
+
+    It is how far to go until the loss would be nothing, were it straight.
+    """
+    step = tape.steps[tape.nodes[node].step]
+    if name_of(step.function) != "divide" or len(step.reads) != 2 or tape.nodes[node].value.size != 1:
+        return False
+    much, by = step.reads
+    above = tape.steps[tape.nodes[much].step]
+    if name_of(above.function) == "subtract" and all(is_plain_number(tape, read) for read in above.reads[1:]):
+        much = above.reads[0]
+    return much == loss and is_sum_of_squares(tape, by)
+
+
+def is_sum_of_squares(tape: Tape, node: int) -> bool:
+    """Whether a number is the sum of the squares of an array, so many times that, or with what keeps it off from 0."""
+    step = tape.steps[tape.nodes[node].step]
+    name, squared = name_of(step.function), step.reads and tape.steps[tape.nodes[step.reads[0]].step]
+    others = [read for read in step.reads if not is_plain_number(tape, read)]
+    if name in ("add", "multiply") and len(others) == 1 and others[0] < node:
+        return is_sum_of_squares(tape, others[0])
+    if name in ("dot", "vdot", "inner", "matmul"):
+        return len(set(step.reads)) == 1
+    if not squared:
+        return False
+    return (name == "sum" and is_square(squared)) or (is_square(step) and name_of(squared.function) == "norm")
+
+
 def within(tape: Tape, node: int) -> Iterator[int]:
     """The values of its shape, but for axes of length 1, that an update was made of, the nearest first."""
     whole = tape.nodes[node].value
