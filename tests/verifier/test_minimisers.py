@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import check_of_script, told
+from tests.verifier.files import check_of_script, edited_script, told
 
 pytest.importorskip("scipy.optimize")
 
@@ -78,3 +78,29 @@ def test_a_minimiser_that_is_given_the_negative_goes_uphill(tmp_path: Path, text
     check = check_of_script(tmp_path, text.replace("grad = X.T @ error", "grad = X.T @ -error"))
     assert check.first_wrong is not None, str(check)
     assert check.first_wrong.kind == "sign", str(check)
+
+
+PAIRS = """
+import numpy as np
+from scipy.optimize import minimize
+
+def cost(flat, aims):
+    Z = flat.reshape(7, 2)
+    near = np.exp(-np.sum((Z[:, None] - Z[None]) ** 2, axis=2))
+    J = np.sum((near - aims) ** 2)
+    pull = (near - aims) * near
+    both = pull + pull.T
+    grad = -4 * (np.diag(both.sum(axis=0)) - both) @ Z
+    return J, grad.ravel()
+
+rng = np.random.default_rng(4)
+found = minimize(cost, rng.normal(size=14), args=(rng.random((7, 7)),), jac=True, method="L-BFGS-B")
+print(found.fun)
+"""
+
+
+def test_a_change_on_the_way_is_found_in_what_a_minimiser_is_given(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, PAIRS)
+    assert check.ok, str(check)
+    check, line = edited_script(tmp_path, PAIRS, "both = pull + pull.T", "both = pull.copy()")
+    assert told(check) == (line, "missing-term"), str(check)

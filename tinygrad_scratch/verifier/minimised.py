@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -24,13 +26,57 @@ def minimising(minimiser: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
         said = None if tape.on_minimum is None or tape.closed else objective_in(minimiser, arguments, keywords)
         if tape.on_minimum is None or said is None:
             return minimiser(*arguments, **keywords)
-        objective, slope, others = said
-        start = created(np.array(unrecorded(arguments[1] if len(arguments) > 1 else keywords["x0"]), float), tape)
-        loss = objective(start, *others)
-        loss, gradient = loss if slope is None else (loss, slope(start, *others))
-        return tape.on_minimum(name, start, loss, gradient)
+        start = created(np.array(unrecorded(start_in(arguments, keywords)), float), tape)
+        return tape.on_minimum(name, start, *first_call(said, start))
 
     call.__name__ = name
+    return call
+
+
+def start_in(arguments: Any, keywords: Any) -> Any:
+    return arguments[1] if len(arguments) > 1 else keywords["x0"]
+
+
+def first_call(said: Any, start: Any) -> tuple[Any, Any]:
+    """The loss at a start and its gradient, by what a minimiser is given."""
+    objective, slope, others = said
+    loss = objective(start, *others)
+    loss, gradient = loss if slope is None else (loss, slope(start, *others))
+    return loss, gradient
+
+
+class Handed(Exception):  # noqa: N818  # it is no error
+    """A minimiser was given its loss and gradient, and called them once."""
+
+    def __init__(self, loss: Any, gradient: Any) -> None:
+        self.loss, self.gradient = loss, gradient
+
+
+@contextmanager
+def stopped_at_once(namespaces: Iterable[dict[str, Any]]) -> Iterator[None]:
+    """Let a run end with the first call that a minimiser of SciPy's makes, wherever some modules know it from."""
+    optimize = vars(sys.modules["scipy.optimize"])
+    stops = {id(optimize[name]): stopping(optimize[name]) for name in MINIMISERS}
+    found = [(names, name) for names in (optimize, *namespaces) for name, value in names.items() if id(value) in stops]
+    before = [names[name] for names, name in found]
+    try:
+        for (names, name), value in zip(found, before, strict=True):
+            names[name] = stops[id(value)]
+        yield
+    finally:
+        for (names, name), value in zip(found, before, strict=True):
+            names[name] = value
+
+
+def stopping(minimiser: Callable[..., Any]) -> Callable[..., Any]:
+    """A minimiser that only begins, where its objective has a gradient."""
+
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        said = objective_in(minimiser, arguments, keywords)
+        if said is None:
+            return minimiser(*arguments, **keywords)
+        raise Handed(*first_call(said, np.array(start_in(arguments, keywords), float)))
+
     return call
 
 

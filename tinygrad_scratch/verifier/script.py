@@ -414,6 +414,7 @@ def check_of_turn(
             again.loop, again.line = loops.file, loops.line
             again.turns = loops.silent.get((loops.file, loops.line), 0) + 1
             again.until_loss, again.seen = loops.until_loss, set(loops.seen)
+            again.is_minimised = check.entry.is_minimised
         check.loop, check.elsewhere = (loops.file, loops.line), loops.elsewhere
         check.turn = loops.silent.get(check.loop, 0)
         check.begun = loops.begun.get(check.loop, [])

@@ -11,11 +11,13 @@ from types import CodeType, FrameType
 from typing import Any, Self
 
 from tinygrad_scratch.verifier.elsewhere import Left, leave, left_after_a_turn
+from tinygrad_scratch.verifier.minimised import Handed, stopped_at_once
 from tinygrad_scratch.verifier.rewriting.functions import Functions, functions_in
 from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
 from tinygrad_scratch.verifier.rewriting.state import Draws
 from tinygrad_scratch.verifier.rewriting.text import lines_of, source_of
 from tinygrad_scratch.verifier.source import end_of_head, nested, statements, text_of
+from tinygrad_scratch.verifier.stand_ins import their_modules
 
 Run = Callable[[], dict[str, Any]]
 Ends = dict[tuple[str, int], int]
@@ -263,6 +265,7 @@ class Script(Again):
         super().__init__({}, [])
         self.file, self.make_check, self.run = file, make, run
         self.loop, self.line, self.turns = "", 0, 1  # file and line of the loop, and how many turns until one tells
+        self.is_minimised = False  # whether the run ended with what a minimiser is given
         self.until_loss = 0  # how many more until one computes a loss
         self.seen: set[tuple[str, int]] = set()  # the loops that the run came to
         self.left: tuple[Left, ...] = ()  # loops that are left after a turn
@@ -274,6 +277,8 @@ class Script(Again):
         return file == self.file
 
     def plain(self, file: str, rewrite: Rewrite | None) -> Run | None:
+        if self.is_minimised:
+            return partial(self.run_until_minimised, self.codes_with(rewrite if file == self.file else None))
         if not self.line:
             return None
         if rewrite is None or file != self.file:
@@ -352,6 +357,19 @@ class Script(Again):
                         variables |= trace.tb_frame.f_locals
                     trace = trace.tb_next
         return variables
+
+    def run_until_minimised(self, codes: list[CodeType]) -> dict[str, Any]:
+        """The gradient that a minimiser is given first."""
+        with stopped_at_once(self.namespaces):
+            try:
+                self.run(codes, {})
+            except Handed as handed:
+                return {"given": handed.gradient}
+        return {}
+
+    @cached_property
+    def namespaces(self) -> list[dict[str, Any]]:
+        return list(their_modules())
 
     def change(self, rewrite: Rewrite | None, stack: contextlib.ExitStack) -> None:
         """Change a function of the script that is running, which is the main module meanwhile."""
