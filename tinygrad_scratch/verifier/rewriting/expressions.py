@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations, product, takewhile
 from typing import Any
 
@@ -59,10 +59,10 @@ def is_out(node: Any) -> bool:
 
 
 class Expressions:
-    """The expressions of a statement."""
+    """The expressions of a statement, and the texts of the other files of the program."""
 
-    def __init__(self, source: Source, statement: Any) -> None:
-        self.source, self.statement, self.line = source, statement, statement.lineno
+    def __init__(self, source: Source, statement: Any, texts: Sequence[str] = ()) -> None:
+        self.source, self.statement, self.line, self.texts = source, statement, statement.lineno, texts
 
     def change(self, part: Any, text: str, kind: str, sentence: str, tier: int = CHANGED) -> Rewrite:
         start, end = part if isinstance(part, tuple) else self.source.span(part)
@@ -104,7 +104,7 @@ class Expressions:
             yield from like_others(part)
             yield from as_beside(part)
             yield from before_call(part)
-            yield from of_others(part)
+            yield from of_others(part, self.texts)
 
     def parts(self) -> Iterator[Part]:
         """The expressions, outer ones first; of what is assigned to, the indices."""

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from tinygrad_scratch.verifier.rewriting.part import NAMES, Part, counted_by
 from tinygrad_scratch.verifier.rewriting.rewrite import NAMED, PUT_IN, Rewrite
-from tinygrad_scratch.verifier.rewriting.text import lines_of
+from tinygrad_scratch.verifier.rewriting.text import lines_of, source_of
 
 MOST_KEPT = 24
 KEPT = re.compile(r"\bself\.([A-Za-z_]\w*)\b(?!\()")
 
 
-def of_others(part: Part) -> Iterator[Rewrite]:
+def of_others(part: Part, texts: Sequence[str] = ()) -> Iterator[Rewrite]:
+    """The same, by the texts of the other files of a program, too: a class may be in another one."""
     if part.is_value and not part.in_index:
         yield from kept_by_another(part)
-        yield from kept_beside(part)
+        yield from kept_beside(part, texts)
         yield from entries_of_others(part)
         yield from of_turn_before(part)
 
@@ -39,16 +41,29 @@ def kept_by_another(part: Part) -> Iterator[Rewrite]:
             yield part.change(other, "derivative-at-wrong-point", said, NAMED)
 
 
-def kept_beside(part: Part) -> Iterator[Rewrite]:
+def kept_beside(part: Part, texts: Sequence[str]) -> Iterator[Rewrite]:
     """For what an object keeps, what its class keeps beside it: `neuron.w` for `neuron.x`."""
     node = part.node
     if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name) or node.value.id == "self":
         return
-    kept = list(dict.fromkeys(KEPT.findall(part.source.text)))
-    for name in kept[:MOST_KEPT] if node.attr in kept else ():
+    own = list(dict.fromkeys(KEPT.findall(part.source.text)))
+    kept = own if node.attr in own else kept_with(node.attr, texts)
+    for name in kept[:MOST_KEPT]:
         if name != node.attr:
             said = f"{part.code} should be {node.value.id}.{name}"
             yield part.change(f"{node.value.id}.{name}", "wrong-operand", said, NAMED)
+
+
+def kept_with(name: str, texts: Sequence[str]) -> list[str]:
+    """What a class of some texts keeps that keeps an attribute."""
+    return next((kept for text in texts for kept in kept_by_classes(text) if name in kept), [])
+
+
+@lru_cache(maxsize=64)
+def kept_by_classes(text: str) -> list[list[str]]:
+    source = source_of(text)
+    classes = (source.code(node) for node in source.blocks if isinstance(node, ast.ClassDef))
+    return [list(dict.fromkeys(KEPT.findall(code))) for code in classes]
 
 
 def entries_of_others(part: Part) -> Iterator[Rewrite]:

@@ -127,7 +127,9 @@ class Search:
         every = [
             change
             for file, line in order
-            for change in ((file, rewrite) for rewrite in rewrites_at(source_of(text_of(file)), line))
+            for change in (
+                (file, rewrite) for rewrite in rewrites_at(source_of(text_of(file)), line, self.beside(file))
+            )
             if change[1].tier in self.tiers and not unchecked.calls(*change) and not self.calls_loudly(*change)
         ]
         foretold = self.foretold(every)
@@ -147,6 +149,11 @@ class Search:
         if not hits and self.composes and self.work_left > 0 < self.time_left():
             hits = [hit for change in self.composed(unchecked) if (hit := self.hit(*change)) is not None]
         return sorted(hits, key=lambda hit: ((hit.file, hit.rewrite.line) not in self.near, hit.rewrite.line))
+
+    def beside(self, file: str) -> list[str]:
+        """The texts of the other files of the program."""
+        files = {*self.lines, *(function.__code__.co_filename for function in self.own)} - {file}
+        return [text_of(other) for other in sorted(files)]
 
     def calls_loudly(self, file: str, rewrite: Rewrite) -> bool:
         adds = ADDS_EACH_TIME.match(rewrite.text) is not None  # it changes what the statement does already

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from tinygrad_scratch.verifier.rewriting.as_siblings import as_siblings
@@ -32,12 +32,15 @@ OTHERS = {"+=": ("-=", "*="), "-=": ("+=", "*="), "*=": ("/=", "+=", "-="), "/="
 MOST_LATER = 12  # statements that one may be moved after
 
 
-def rewrites_at(source: Source, line: int) -> Iterator[Rewrite]:
-    """The changes of the statements that begin in a line; of a compound one those of its head."""
+def rewrites_at(source: Source, line: int, texts: Sequence[str] = ()) -> Iterator[Rewrite]:
+    """The changes of the statements that begin in a line; of a compound one those of its head.
+
+    The texts are those of the other files of the program.
+    """
     seen: set[tuple[int, int, str]] = set()
     for node in source.statements:
         if node.lineno == line and isinstance(node, CHANGED_ALONE) and not may_hold_itself(source, node):
-            for change in Statement(source, node).rewrites():
+            for change in Statement(source, node, texts).rewrites():
                 old = source.text[change.start : change.end]
                 rewrite = replace(change, text=with_lines(change.text, old.count("\n")))
                 key = rewrite.start, rewrite.end, rewrite.text
