@@ -291,7 +291,8 @@ class Hit:
     def gathers(self) -> int:
         """What the statement does: a mere other name lacks something sooner than a computation, a gathering later.
 
-        A slope that is returned as it is lacks what is above it. A mean is taken where a sum is computed.
+        A slope that is returned as it is lacks what is above it. A mean is taken where a sum is computed. What got a
+        name as a term is due where others that did are summed up.
         """
         is_mean = self.rewrite.kind == "missing-batch-sum-or-mean"
         node = source_of(text_of(self.file)).statement_on(self.rewrite.line)
@@ -300,11 +301,17 @@ class Hit:
                 return 2 if is_mean else 0
             case ast.Return(value=ast.Name(id=name)) if OF_SLOPE.fullmatch(name):
                 return 0
+            case ast.Assign(value=several) if self.lacks_term_of(several):
+                return 0
             case ast.AugAssign(op=ast.Mult() | ast.Div(), value=ast.Name()):
                 return 2  # what a formula lacks it lacks before it is scaled
             case ast.Assign() | ast.Return() if not any(isinstance(part, COMPUTES) for part in ast.walk(node)):
                 return 2
         return 1
+
+    def lacks_term_of(self, value: ast.expr) -> bool:
+        """Whether what is missing is a term, and a value the sum of others that got names."""
+        return self.rewrite.kind == "missing-term" and isinstance(value, ast.BinOp) and is_sum_of_names(value)
 
     @cached_property
     def lacks_elsewhere(self) -> bool:
@@ -388,6 +395,14 @@ class Hit:
     @property
     def said(self) -> str:
         return self.right or self.rewrite.sentence
+
+
+def is_sum_of_names(node: ast.expr) -> bool:
+    """Whether an expression is a name, or a sum of names alone."""
+    match node:
+        case ast.BinOp(left=left, op=ast.Add(), right=ast.Name()):
+            return is_sum_of_names(left)
+    return isinstance(node, ast.Name)
 
 
 def spreads(code: str) -> bool:

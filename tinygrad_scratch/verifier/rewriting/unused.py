@@ -55,12 +55,17 @@ def as_term(part: Part, name: str, written: str) -> Iterator[Rewrite]:
     """What is read nowhere, or its entry, added to a value, or taken off."""
     said = f"{name} is read nowhere: the term is missing"
     kind = "overwritten-accumulation" if is_of_target(part, name) else kind_of_term(name)
+    written = part.code if is_sum(part.node) else written  # one more of its terms
     for term in (name, *entry_of(part, name)):
         for text in (f"{term} + {written}", f"{written} - {term}"):
             yield part.change(text, kind, said, NAMED, about=name)
     if part.is_whole and isinstance(part.node, NAMES):  # of two lists of gradients
         text = f"[one + other for one, other in zip({name}, {written})]"
         yield part.change(text, kind, said, NAMED, about=name)
+
+
+def is_sum(node: ast.AST) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub)
 
 
 def entry_of(part: Part, name: str) -> list[str]:
