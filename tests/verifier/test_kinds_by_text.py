@@ -207,6 +207,44 @@ def check(verify):
     return check
 """
 
+TASKS = """
+import numpy as np
+
+LAMBDA, DECAY = 0.7, 0.3
+
+
+class Tasks:
+    def __init__(self, rng):
+        self.a, self.b, self.c = rng.normal(size=(4, 5)), rng.normal(size=(5, 3)), rng.normal(size=(5, 2))
+
+    def cost(self, x, goal, marks):
+        self.h = np.tanh(x @ self.a)
+        self.level, self.odds = self.h @ self.b, 1 / (1 + np.exp(-self.h @ self.c))
+        far = 0.5 * np.sum((self.level - goal) ** 2) / len(x)
+        unlikely = -np.sum(marks * np.log(self.odds) + (1 - marks) * np.log(1 - self.odds)) / len(x)
+        return unlikely + LAMBDA * far + DECAY * np.sum(self.h**4) / len(x)
+
+    def slopes(self, x, goal, marks):
+        n = len(x)
+        miss = self.level - goal
+        d_level = LAMBDA * miss / n
+        d_score = (self.odds - marks) / n
+        d_quiet = DECAY * 4 * self.h**3 / n
+        dh = d_level @ self.b.T + d_score @ self.c.T + d_quiet
+        return x.T @ (dh * (1 - self.h**2)), self.h.T @ d_level, self.h.T @ d_score
+
+
+def check(verify):
+    rng = np.random.default_rng(8)
+    net, x = Tasks(rng), rng.normal(size=(6, 4))
+    goal, marks = rng.normal(size=(6, 3)), (rng.random((6, 2)) > 0.5) * 1.0
+    with verify(net) as check:
+        check.loss = net.cost(x, goal, marks)
+        a, b, c = net.slopes(x, goal, marks)
+        check.gradients = {"a": a, "b": b, "c": c}
+    return check
+"""
+
 SMOOTH = """
 import numpy as np
 
@@ -454,6 +492,7 @@ PROGRAMS = {
     "twin": TWIN,
     "rated": RATED,
     "smooth": SMOOTH,
+    "tasks": TASKS,
 }
 
 MISTAKES = [
@@ -489,6 +528,8 @@ MISTAKES = [
     ("rated", "gp = (seen * (self.p @ self.q.T - r)) @ self.q", "gp = (seen * (self.p @ self.q.T) - r) @ self.q",
      "missing-derivative"),
     ("rated", "gc = self.sparse_reg * signs", "gc = signs", "regularisation"),
+    ("tasks", "d_level = LAMBDA * miss / n", "d_level = miss / n", "scale-factor"),
+    ("tasks", "d_quiet = DECAY * 4", "d_quiet = 4", "regularisation"),
     ("twin", "doff = dy * self.spread ** (-0.5)", "doff = dy / self.spread ** (-0.5)", "scale-factor"),
     ("smooth", "dv1 = smooth_back(da1, v1)", "dv1 = da1", "missing-derivative"),
     ("single", "d[k] * before[j, k]", "d[k] * v[j, k]", "stale-or-updated-weights"),

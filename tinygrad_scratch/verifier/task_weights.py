@@ -1,4 +1,4 @@
-"""Numbers that weigh a term of the loss, as the learned weight of a task does: no slope stands between them and it."""
+"""Numbers that weigh a term of the loss, as the weight of a task does: no slope stands between them and it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.references import refs_in
 from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, names_in, nodes_named
-from tinygrad_scratch.verifier.steps import Step
+from tinygrad_scratch.verifier.sizes import is_data
+from tinygrad_scratch.verifier.steps import Step, ancestors
 
 SUMMED = ("add", "subtract", "negative", "sum", "mean", "renamed")
 
@@ -27,6 +28,19 @@ def weighs_loss(case: Case, node: ast.AST) -> bool:
     readers = readers_in(case) if held else {}
     singles = [single for each in held for single in singles_of(case, readers, each)]
     return bool(singles) and all(leads_as_weight(case, readers, single) for single in singles)
+
+
+def holds_error(case: Case, node: ast.AST) -> bool:
+    """Whether what an expression reads was made of how far data are from what the parameters make: no penalty is."""
+    trained = {final.parameter.node for final in case.finals}
+    held = [each for name in names_in(node) for each in nodes_named(case, name)]
+    behind = ancestors(case.parents, held, until=trained)
+    for step in {id(step): step for step in map(case.step_of, behind)}.values():
+        if name_of(step.function) == "subtract" and len(step.reads) == 2:
+            made = [not trained.isdisjoint(case.ancestors([read])) for read in step.reads]
+            if sum(made) == 1 and is_data(case.tape.nodes[step.reads[made.index(False)]].value):
+                return True
+    return False
 
 
 def readers_in(case: Case) -> Readers:

@@ -18,7 +18,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY, PENALTY, RAT
 from tinygrad_scratch.verifier.rewriting.text import Source
 from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, names_in, nodes_named
 from tinygrad_scratch.verifier.source import leaves
-from tinygrad_scratch.verifier.task_weights import weighs_loss
+from tinygrad_scratch.verifier.task_weights import holds_error, weighs_loss
 from tinygrad_scratch.verifier.told_forms import FACTORS, Difference, is_number, is_sum, rest_of_one, same
 
 OF_FACTORS = ("wrong-operand", "derivative-at-wrong-point", "missing-derivative", "scale-factor")
@@ -62,7 +62,7 @@ def kind_by_factors(case: Case, found: Difference, kind: str) -> str:
     )
     if less and (of_numbers or are_single_in_term(case, found, less)) and not is_in_rest_of_one(found):
         of_penalty = any(OF_PENALTY.search(name) for each in less for name in names_in(each))
-        return "regularisation" if of_penalty else "scale-factor"
+        return "regularisation" if of_penalty and not holds_error(case, found.old) else "scale-factor"
     return kind
 
 
