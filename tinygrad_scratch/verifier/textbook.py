@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
 from tinygrad_scratch.verifier.source import text_of
 
@@ -50,6 +51,7 @@ class Named:
     meant: tuple[Callable[[Any], Any], ...]
     is_method: bool
     has_above: bool
+    is_above_first: bool = False
 
     def is_one_of(self, meant: tuple[Callable[[Any], Any], ...], code: str | None = None) -> bool:
         """Whether the function, or another code of it, gives what one of some functions does."""
@@ -62,7 +64,8 @@ class Named:
             with np.errstate(all="ignore"):
                 exec(compile(f"{FUTURE}{dedent(code)}", "<function>", "exec", dont_inherit=True), names)
                 owner, above = [Owner(self.meant)] * self.is_method, [np.ones_like(points)] * self.has_above
-                found = np.asarray(names[self.name](*owner, points.copy(), *above), float)
+                given = [*above, points.copy()] if self.is_above_first else [points.copy(), *above]
+                found = np.asarray(names[self.name](*owner, *given), float)
             return any(np.allclose(found, function(points)) for function in meant)
         except Exception:  # it calls something else
             return False
@@ -133,9 +136,12 @@ def function_at(file: str, line: int) -> Named | None:
     has_above = len(given) == 2 + is_method and len(meant) > 1
     if len(given) != 1 + is_method + has_above or not meant:
         return None
-    if has_above and holder is not None and given[-2] in taken_forward(holder):  # the slope at what goes in is due
+    is_above_first = has_above and is_gradient_name(given[-2]) and not is_gradient_name(given[-1])
+    at = given[-1 if is_above_first else -2] if has_above else ""
+    if holder is not None and at in taken_forward(holder):  # the slope at what goes in is due
         meant = meant[-1:] * 2
-    return Named(source.text[start : source.span(function)[1]], function.name, meant, is_method, has_above)
+    code = source.text[start : source.span(function)[1]]
+    return Named(code, function.name, meant, is_method, has_above, is_above_first)
 
 
 def taken_forward(holder: ast.ClassDef) -> set[str]:

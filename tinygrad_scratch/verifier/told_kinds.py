@@ -219,7 +219,7 @@ def of_read(case: Case, cause: Cause, found: Difference) -> str:
     """The kind of another value that is read, by what the two values are; nothing where that tells none."""
     if is_read_updated(case, cause, found):
         return "stale-or-updated-weights"
-    if cause.kind != "wrong-operand":
+    if cause.kind not in ("wrong-operand", AT_POINT):
         return ""
     taken = is_slope_taken_at(source_of(text_of(cause.file)), found) or is_only_given(found)
     return AT_POINT if taken and (is_activation(case, found) or is_of_the_other(found)) else ""
