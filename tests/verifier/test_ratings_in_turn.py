@@ -147,3 +147,38 @@ def test_a_penalty_that_pushes_away_by_what_another_one_pulls_has_the_wrong_sign
     assert check_of_script(tmp_path, BY_ROWS).ok
     check, line = edited_script(tmp_path, BY_ROWS, "before - beta * Q[j]", "before + beta * Q[j]")
     assert told(check) == (line, "sign"), str(check)
+
+
+BATCHES = """
+import numpy as np
+
+rng = np.random.default_rng(11)
+ratings = np.array([(u, i, rng.integers(1, 6)) for u in range(6) for i in range(5) if rng.random() > 0.3], float)
+middle = ratings[:, 2].mean()
+tastes, traits = 0.4 * rng.normal(size=(6, 3)), 0.4 * rng.normal(size=(5, 3))
+rate, pull, size = 0.05, 0.08, 10
+for epoch in range(3):
+    order = rng.permutation(len(ratings))
+    for begin in range(0, size * (len(ratings) // size), size):
+        rows = ratings[order[begin : begin + size]]
+        users, items = rows[:, 0].astype(int), rows[:, 1].astype(int)
+        guess = np.sum(tastes[users] * traits[items], axis=1)
+        miss = guess - rows[:, 2] + middle
+        of_users = 2 * miss[:, None] * traits[items] + pull * tastes[users]
+        of_items = 2 * miss[:, None] * tastes[users] + pull * traits[items]
+        d_tastes, d_traits = np.zeros_like(tastes), np.zeros_like(traits)
+        for k in range(size):
+            d_tastes[users[k]] += of_users[k]
+            d_traits[items[k]] += of_items[k]
+        tastes = tastes - rate * d_tastes / size
+        traits = traits - rate * d_traits / size
+    print(np.sqrt(np.mean((np.sum(tastes[users] * traits[items], axis=1) + middle - rows[:, 2]) ** 2)))
+"""
+
+
+@pytest.mark.parametrize("right", ["d_tastes[users[k]] += of_users[k]", "d_traits[items[k]] += of_items[k]"])
+def test_entries_that_are_written_over_lose_a_part_of_their_penalty_too(tmp_path: Path, right: str) -> None:
+    check, _ = edited_script(tmp_path, BATCHES, right, right)
+    assert check.ok is True, str(check)
+    check, line = edited_script(tmp_path, BATCHES, right, right.replace("+=", "="))
+    assert told(check) == (line, "overwritten-accumulation"), str(check)

@@ -16,6 +16,8 @@ from tinygrad_scratch.verifier.edits import Edit, WithArgument, WithMore, added,
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.likeness import close
+from tinygrad_scratch.verifier.losses import KnownLoss
+from tinygrad_scratch.verifier.penalised import own_parts
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.source import (
@@ -310,8 +312,24 @@ def assigned_entries(region: Region) -> Iterator[Finding]:
                 step,
                 changes={s.index: each_time for s in turns},
             )
-        elif region.gives_truth({s.index: added for s in turns}):
+            continue
+        changes: dict[int, Edit] = {s.index: added for s in turns}
+        if region.gives_truth(changes) or is_right_but_for_penalty(region, changes):
             yield of_entries(region, step, turns)
+
+
+def is_right_but_for_penalty(region: Region, changes: dict[int, Edit]) -> bool:
+    """Whether a change gives the truth but for a penalty's part: how much that is was read off from what is wrong."""
+    case, loss = region.case, region.case.step_of(region.case.truth.loss).function
+    is_one = region.node in region.values  # and not all gradients at once
+    if not is_one or not isinstance(loss, KnownLoss) or region.of not in dict(loss.candidate.penalties):
+        return False
+    others = [final.parameter.node for final in case.finals]
+    parts = own_parts(case.tape, case.parents, region.node, region.of, others)
+    if not parts or region.tried(changes) is None:
+        return False
+    now, then = (case.replay(parts, edits=edits)[region.node] for edits in ({}, changes))
+    return region.is_truth_of(then, region.truth - (region.value - now))
 
 
 def of_entries(region: Region, step: Step, turns: list[Step]) -> Finding:
