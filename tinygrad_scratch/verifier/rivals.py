@@ -74,7 +74,8 @@ def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tu
 def of_unread(cause: Cause, hits: list[Hit]) -> list[Hit]:
     """The changes that read what was made and read nowhere, where a cause puts in something else: it was forgotten."""
     forgotten = [hit for hit in hits if hit.takes_up_made and not hit.convention]
-    return [hit for hit in forgotten if hit.rewrite.line != cause.line] if puts_in(cause) else []
+    is_told = any(hit.rewrite.line == cause.line for hit in forgotten)
+    return forgotten if puts_in(cause) and not is_told else []
 
 
 def of_backward(case: Case, hits: list[Hit]) -> list[Hit]:
