@@ -279,8 +279,6 @@ class Script(Again):
     def plain(self, file: str, rewrite: Rewrite | None) -> Run | None:
         if self.is_minimised:
             return partial(self.run_until_minimised, self.codes_with(rewrite if file == self.file else None))
-        if not self.line:
-            return None
         if rewrite is None or file != self.file:
             return partial(self.run_until_end, self.codes_with(None))
         source = source_of(text_of(file))
