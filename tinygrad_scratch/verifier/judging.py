@@ -99,6 +99,13 @@ NO_LOSS = (
 )
 
 
+def tells_less(causes: list[Cause], others: list[Cause]) -> bool:
+    """Whether one cause has no text, where one other cause has one that was tried."""
+    if len(causes) != 1 or len(others) != 1:
+        return False
+    return causes[0].should_be is None and bool(others[0].should_be) and others[0].certainty == "checked"
+
+
 class Judging(PastChoices):
     """What was recorded, and what came of judging it."""
 
@@ -247,7 +254,7 @@ class Judging(PastChoices):
         self.repairs, self.causes, self.tape.played = [], [], 0
         judge()
         is_one = self._is_settled() or (self.entry.is_derived and len(self.causes) == 1)
-        if not is_one or self.problem or self.unsure:
+        if not is_one or self.problem or self.unsure or tells_less(self.causes, found["causes"]):
             vars(self).update(found)
             put_back()
             self.notes[:] = said

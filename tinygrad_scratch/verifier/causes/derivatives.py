@@ -194,14 +194,14 @@ def likely_slopes(values: list[Array], product: Array, base: Array) -> Array:
 def laid_out(region: Region, shape: tuple[int, ...]) -> Iterator[tuple[int, str, Array]]:
     """Values of the forward pass that a shape can be multiplied by, each with the index that lays it out so.
 
-    One with an entry for each row stands as a column.
+    One with an entry for each row stands as a column, and one with less axes with all that follow them.
     """
     for node, value in forward_values(region):
         if broadcasts(value.shape, shape):
             yield node, "", value
-        elif value.ndim == 1 < len(shape) and value.shape == shape[:1]:
-            column = (..., *(None for _ in shape[1:]))
-            yield node, f"[:{', None' * (len(shape) - 1)}]", value[column]
+        elif 0 < value.ndim < len(shape) and value.shape == shape[: value.ndim]:
+            laid = (*(":" for _ in value.shape), *("None" for _ in shape[value.ndim :]))
+            yield node, f"[{', '.join(laid)}]", value.reshape(value.shape + (1,) * (len(shape) - value.ndim))
 
 
 def broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:

@@ -38,11 +38,23 @@ def repeated(part: Part) -> Iterator[Rewrite]:
     for written, places in places_of(part, minuses).items():
         inner = part.source.operand(next(n.operand for n in minuses if part.source.code(n) == written))
         yield part.change(in_all(part, places, inner), "sign", f"{written} should be {inner} wherever it stands")
+    yield from unshifted(part)
     calls = [n for n in ast.walk(part.node) if isinstance(n, ast.Call) and len(n.args) == 1]
     for written, places in places_of(part, calls).items():
         inner = part.source.operand(next(n.args[0] for n in calls if part.source.code(n) == written))
         kind = "derivative-at-wrong-point" if in_slope else "wrong-operand"
         yield part.change(in_all(part, places, inner), kind, f"{written} should be {inner}")
+
+
+def unshifted(part: Part) -> Iterator[Rewrite]:
+    """All rows of arrays of which one was shifted against the other: `d.T @ x` for `d[1:].T @ x[:-1]`."""
+    shifted = [n for n in ast.walk(part.node) if isinstance(n, ast.Subscript) and part.source.code(n.slice) in ONE_LESS]
+    if len(shifted) == len(ONE_LESS):
+        whole = in_places(part, [(part.source.span(each), part.source.code(each.value)) for each in shifted])
+        yield part.change(whole, "off-by-one", f"`{part.code}` pairs each row with its neighbour")
+
+
+ONE_LESS = ("1:", ":-1")
 
 
 def sums_alike(part: Part) -> Iterator[Rewrite]:
