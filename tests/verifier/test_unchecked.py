@@ -67,3 +67,9 @@ def test_of_other_programs_the_names_say_nothing(rough: ModuleType, tmp_path: Pa
     other = module_of(tmp_path / "smooth.py", "def slope(v):\n    return v\n")
     assert not Unchecked(functions_of([vars(other)])).names
     assert "slope" in Unchecked(functions_of([vars(rough)])).names
+
+
+def test_what_a_script_imported_is_known_once_its_names_are_gone(rough: ModuleType) -> None:
+    own = functions_of([vars(rough)])
+    del vars(rough)["rough_tables"], vars(rough)["np"]
+    assert {"rough_tables", "marks", "more_marks", "slope"} <= Unchecked(own).names

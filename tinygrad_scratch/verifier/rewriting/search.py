@@ -84,6 +84,7 @@ class Search:
         self.lines, self.most_lines = lines_of_suspects(self.case), float("inf")
         anew = self.again.makes_anew
         self.own = functions_of(self.modules)  # the functions that a person wrote
+        self.unchecked = Unchecked(self.own)  # by what their names mean now: they are gone once a run is put back
         self.functions = {file: Functions(file, [] if anew(file) else self.own) for file in self.lines}
         of_modules = (value for names in self.modules for value in names.values())
         read, every = self.again.read(), [*self.again.variables.values(), *of_modules]
@@ -104,7 +105,7 @@ class Search:
     def is_refuted(self, file: str, rewrite: Rewrite) -> bool:
         """Whether a change makes other wrong gradients, or ends the run; False where it can't be made."""
         self.loud = loud_names(self.own)
-        if file not in self.functions or Unchecked(self.own).calls(file, rewrite) or self.calls_loudly(file, rewrite):
+        if file not in self.functions or self.unchecked.calls(file, rewrite) or self.calls_loudly(file, rewrite):
             return False
         is_inside = self.again.holds(file, rewrite.line)
         try:
@@ -123,14 +124,14 @@ class Search:
         order = lines_in_order(self.case, self.lines, self.near)
         order = [at for at in order if function_at(at) not in right]
         order = [at for at in order if not self.again.leaves_out(*at) and (at in self.near or not self.only_near)]
-        unchecked, self.loud = Unchecked(self.own), loud_names(self.own)
+        self.loud = loud_names(self.own)
         every = [
             change
             for file, line in order
             for change in (
                 (file, rewrite) for rewrite in rewrites_at(source_of(text_of(file)), line, self.beside(file))
             )
-            if change[1].tier in self.tiers and not unchecked.calls(*change) and not self.calls_loudly(*change)
+            if change[1].tier in self.tiers and not self.unchecked.calls(*change) and not self.calls_loudly(*change)
         ]
         foretold = self.foretold(every)
         every = [each for each in every if foretold(each) != RULED_OUT]
@@ -147,7 +148,7 @@ class Search:
                 hit = self.hit(file, rewrite)
                 hits += [hit] if hit is not None else []
         if not hits and self.composes and self.work_left > 0 < self.time_left():
-            hits = [hit for change in self.composed(unchecked) if (hit := self.hit(*change)) is not None]
+            hits = [hit for change in self.composed() if (hit := self.hit(*change)) is not None]
         return sorted(hits, key=lambda hit: ((hit.file, hit.rewrite.line) not in self.near, hit.rewrite.line))
 
     def beside(self, file: str) -> list[str]:
@@ -159,7 +160,7 @@ class Search:
         adds = ADDS_EACH_TIME.match(rewrite.text) is not None  # it changes what the statement does already
         return not adds and calls_loudly(text_of(file)[rewrite.start : rewrite.end], rewrite.text, self.loud)
 
-    def composed(self, unchecked: Unchecked) -> list[tuple[str, Rewrite]]:
+    def composed(self) -> list[tuple[str, Rewrite]]:
         """The changes of the suspected lines by composed values with which the gradients are right."""
         places = [place for place in self.near | self.beside_near() if place in self.calls_of]
         outlook = Outlook(self.case, self.case.replay())
@@ -173,7 +174,7 @@ class Search:
             return []
         self.run_plainly(run, Looks(Left(set(self.lines)), self.run_seconds, outlook, composed, self.again.ends()))
         found = [(place[0], change) for place, each in composed.items() for change in each.found(outlook)]
-        return [each for each in found if not unchecked.calls(*each)]
+        return [each for each in found if not self.unchecked.calls(*each)]
 
     def beside_near(self) -> set[tuple[str, int]]:
         """The lines of the functions that the suspected lines call, and those that made what they read."""

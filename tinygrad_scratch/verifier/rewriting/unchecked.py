@@ -5,6 +5,7 @@ With another argument, such code may read and write where nothing of the person'
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 from types import BuiltinFunctionType, FunctionType, ModuleType
@@ -36,7 +37,8 @@ class Unchecked:
         for function in own:
             inside = {name for code in nested(function.__code__) for name in code.co_names}
             mentioned.setdefault(function.__name__, set()).update(inside)
-            known = {name: function.__globals__[name] for name in inside if name in function.__globals__}
+            globals_now = imported_by(function.__code__.co_filename) | function.__globals__
+            known = {name: globals_now[name] for name in inside if name in globals_now}
             self.names.update(*(foreign_in(name, value, inside) for name, value in known.items()))
         while more := {n for n, inside in mentioned.items() if n not in self.names and self.names & inside}:
             self.names |= more
@@ -55,6 +57,22 @@ class Unchecked:
                 node.lineno for node in source.statements if not self.names.isdisjoint(WORD.findall(source.code(node)))
             }
         return self._lines[file]
+
+
+def imported_by(file: str) -> dict[str, Any]:
+    """What a file imports, by the names that it has there: those of a script are gone once it has run."""
+    found = dict[str, Any]()
+    for node in source_of(text_of(file)).statements:
+        match node:
+            case ast.Import(names=names):
+                for each in names:
+                    held = each.name if each.asname else each.name.partition(".")[0]
+                    found[each.asname or held] = sys.modules.get(held)
+            case ast.ImportFrom(module=str(module), names=names, level=0):
+                for each in names:
+                    inside = getattr(sys.modules.get(module), each.name, None)
+                    found[each.asname or each.name] = inside or sys.modules.get(f"{module}.{each.name}")
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def foreign_in(name: str, value: Any, mentioned: set[str]) -> set[str]:
