@@ -24,12 +24,13 @@ def targets_left_out(region: Region) -> Iterator[Finding]:
     most = float(np.max(np.abs(gap)))
     there = np.abs(gap) > 1e-9 * most
     number = float(gap[there][0]) if most else 0.0
-    if not number or np.all(there) or np.ptp(gap[there]) > 1e-9 * most:
+    off = share_said(abs(number))
+    if not off or np.all(there) or np.ptp(gap[there]) > 1e-9 * most:
         return
     for step in region.case.tape.steps:
         index = INDEX.search(region.code(step)) if picks(region, step, there) else None
         if index is not None:
-            change, off = f"{region.event.short}[{index[1]}]", number_said(abs(number))
+            change = f"{region.event.short}[{index[1]}]"
             sign, said = ("-", "not taken off") if number < 0 else ("+", "not added")
             said = f"{off} is {said} at the targets: `{change} {sign}= {off}` is missing after it"
             yield Finding("missing-term", said)
@@ -55,6 +56,9 @@ def index_of(region: Region, step: Step) -> Any:
     return with_arrays(step.arguments[1], playing)
 
 
-def number_said(number: float) -> str:
-    whole = round(1 / number) if number < 1 else 0
-    return f"1 / {whole}" if whole > 1 and abs(whole * number - 1) < 1e-9 else f"{number:.6g}"
+def share_said(number: float) -> str:
+    """One, or one part of so many, as a target has them; nothing for another number."""
+    whole = round(1 / number) if 0 < number < 1.5 else 0
+    if not whole or abs(whole * number - 1) > 1e-9:
+        return ""
+    return "1" if whole == 1 else f"1 / {whole}"
