@@ -25,6 +25,7 @@ from tinygrad_scratch.verifier.truth import Played, Truth, played_on_tensors, tr
 MOST_EXPLANATIONS = 3_000
 MOST_PLAYED = 200_000  # calls that are made again until a check says what it found so far
 MOST_AT_FIRST = 80_000  # the same where changes of the source can be tried after that
+NEARLY, FAR_OFF = 1e-4, 1e-2  # how far a gradient is off, of its largest entry
 
 
 State = tuple[dict[int, Array], set[int]]
@@ -57,6 +58,7 @@ class Case(Lineage):
     scale: float = 1.0  # what all gradients carry, by convention
     convention: str = ""
     meant: Truth | None = None  # by which all is right in that convention, where it is another truth
+    nearly: set[int] = field(default_factory=set)  # gradients that are as good as right, beside one that is far off
     settled: set[int] = field(default_factory=set)  # wrong only as a gradient, by their shape: what reads them is right
     transposed: bool = False  # whether gradients are laid out as their parameters' transposes, by convention
     uphill: list[Place] = field(default_factory=list)  # the updates, if all go uphill on what is to be made small
@@ -178,9 +180,14 @@ class Case(Lineage):
     def is_right(self, value: Any, final: Final) -> bool:
         value = np.asarray(value)
         wanted = self.wanted(value, final)
-        if close(value, wanted):
+        if close(value, wanted) or (final.node in self.nearly and difference(value, wanted) < NEARLY):
             return True
         return bool(value.shape == wanted.shape and self.is_nothing(value, final))
+
+    def nearly_right(self, values: Mapping[int, Any]) -> set[int]:
+        """The gradients that differ by no more than an epsilon does, where another one is far off, and told first."""
+        apart = {f.node: difference(v := np.asarray(values[f.node]), self.wanted(v, f)) for f in self.finals}
+        return {node for node, by in apart.items() if by < NEARLY} if max(apart.values()) > FAR_OFF else set()
 
     def is_nothing(self, value: Any, final: Final) -> bool:
         """Whether a gradient is a true zero but for rounding, such as a bias's before a normalisation."""

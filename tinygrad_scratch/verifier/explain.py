@@ -369,7 +369,9 @@ def judged(case: Case) -> tuple[list[Repair], list[Cause]]:
     case.tape.played = played  # to prove the truth is no search for a cause
     if case.doubt:
         return [], []
-    decays = decays_meant(case, {node.number: node.value for node in case.tape.nodes})
+    values = {node.number: node.value for node in case.tape.nodes}
+    case.nearly = case.nearly_right(values)
+    decays = decays_meant(case, values)
     if decays:
         case.take_decays(decays)
     turned = turning(case) if case.uphill else None
