@@ -23,7 +23,7 @@ def targets_left_out(region: Region) -> Iterator[Finding]:
     gap = region.truth - region.value
     most = float(np.max(np.abs(gap)))
     there = np.abs(gap) > 1e-9 * most
-    number = float(gap[there][0]) if most else 0.0
+    number = float(gap[there][0]) if np.any(there) else 0.0  # there is none where one is no number
     off = share_said(abs(number))
     if not off or np.all(there) or np.ptp(gap[there]) > 1e-9 * most:
         return
