@@ -154,7 +154,7 @@ class WellKnown(Owners):
         What was made in a turn before of the parameters then has a name that is none of a target's, either.
         """
         of_outputs = {names[node] for node in depending if node in names}
-        before = self._made_before(names, wanted)
+        before, indices = self._made_before(names, wanted), self._indices_of(wanted)
         found = {}
         for step in self.tape.steps:
             for node in step.makes if step.function is None or depending.isdisjoint(step.makes) else ():
@@ -163,9 +163,15 @@ class WellKnown(Owners):
                 name = names.get(node, f"{picked}[...]" if picked else "")  # a batch is picked where it is used
                 is_old = node in before and name in of_outputs
                 is_named = name and not is_old and not RATE.match(without_holder(name))
-                if node not in wanted and value.dtype.kind in "fiub" and is_named:
+                if node not in wanted | indices and value.dtype.kind in "fiub" and is_named:
                     found[node] = name, value
         return found
+
+    def _indices_of(self, parameters: set[int]) -> set[int]:
+        """The arrays by which entries of parameters are looked up, as words are: they are no targets."""
+        held = {self.tape.nodes[node].slot for node in parameters}
+        looked_up = (s for s in self.tape.steps if name_of(s.function) == "getitem" and len(s.reads) > 1)
+        return {n for s in looked_up if self.tape.nodes[s.reads[0]].slot in held for n in s.reads[1:]}
 
     def _made_before(self, names: dict[int, str], parameters: set[int]) -> set[int]:
         """What was made of what some parameters were in a turn before; nothing where there was none."""
