@@ -35,7 +35,7 @@ class Run:
     steps: list[Step] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
     played: int = 0  # how many calls were made again, for all that was tried out
-    _parents_of: tuple[Any, Parents] | None = None  # what it was found by, and what was made from what
+    _parents_of: tuple[Any, Parents, dict[int, int]] | None = None  # what it was found by, what was made from what
     _readers_of: tuple[Any, dict[int, list[int]]] | None = None
     _written_to: tuple[int, dict[int, tuple[int, int]]] = (0, {})  # how many nodes there were, and what _earlier found
 
@@ -168,7 +168,7 @@ class Run:
         """What each node was made from: what its step read, and what its array held before."""
         of = [step.reads for step in self.steps], [step.makes for step in self.steps], [n.slot for n in self.nodes]
         if self._parents_of is None or self._parents_of[0] != of:
-            self._parents_of = of, Parents(self._made_from())
+            self._parents_of = of, *self._made_from(of)
         return self._parents_of[1]
 
     def readers(self) -> dict[int, list[int]]:
@@ -182,16 +182,18 @@ class Run:
             self._readers_of = of, found
         return self._readers_of[1]
 
-    def _made_from(self) -> dict[int, set[int]]:
-        found: dict[int, set[int]] = {}
-        last: dict[int, int] = {}
-        for step in self.steps:
+    def _made_from(self, of: tuple[list[Any], ...]) -> tuple[Parents, dict[int, int]]:
+        """The same, and the last node of each array; what was found before is gone on with where calls came after."""
+        before, known, held = self._parents_of or (([], [], []), {}, {})
+        grown = all(now[: len(then)] == then for now, then in zip(of, before, strict=True))
+        found, last = (dict(known), dict(held)) if grown else ({}, {})
+        for step in self.steps[len(before[0]) if grown else 0 :]:
             for node in step.makes:
                 slot = self.nodes[node].slot
                 found[node] = set(step.reads) | ({last[slot]} if slot in last else set())
             for node in step.makes:
                 last[self.nodes[node].slot] = node
-        return found
+        return Parents(found), last
 
     def _earlier(self) -> dict[int, tuple[int, int]]:
         """For each node of an array that was written to: the node before it, and the step that made the array."""
