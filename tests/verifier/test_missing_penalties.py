@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import check_of_script, told
+from tests.verifier.files import check_of_script, edited, told
 
 BEFORE = """
 import numpy as np
@@ -257,3 +257,55 @@ def test_what_is_made_of_the_gradients_may_hold_the_penalty(tmp_path: Path) -> N
     decayed = "kept = 0.9 * kept + slope\n    M = M - 0.1 * (kept + 2 * pull * M)"
     program = PRINTED.replace(" + 2 * pull * M\n", "\n").replace("M = M - 0.1 * slope", decayed)
     assert check_of_script(tmp_path, program.replace("for season", "kept = np.zeros_like(M)\nfor season")).ok is True
+
+
+HANDED_OVER = """
+import numpy as np
+
+
+class Net:
+    def __init__(self, rng):
+        self.params = {"W1": rng.normal(size=(3, 5)), "W2": rng.normal(size=(5, 4))}
+        self.lam = 0.1
+
+    def data_loss(self, x, t):
+        self.x, self.t = x, t
+        self.h = np.maximum(0, x @ self.params["W1"])
+        z = self.h @ self.params["W2"]
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        self.p = e / e.sum(axis=1, keepdims=True)
+        return -np.sum(np.log(self.p[np.arange(len(t)), t])) / len(t)
+
+    def loss(self, x, t):
+        decay = 0
+        for key in ("W1", "W2"):
+            decay += 0.5 * self.lam * np.sum(self.params[key] ** 2)
+        return self.data_loss(x, t) + decay
+
+    def gradient(self, x, t):
+        self.loss(x, t)
+        d = self.p.copy()
+        d[np.arange(len(t)), t] -= 1
+        d /= len(t)
+        dh = (d @ self.params["W2"].T) * (self.h > 0)
+        slopes = {"W1": self.x.T @ dh, "W2": self.h.T @ d}
+        for key in slopes:
+            slopes[key] = slopes[key] + self.lam * self.params[key]
+        return slopes
+
+
+def check(verify):
+    rng = np.random.default_rng(0)
+    net = Net(rng)
+    with verify(net) as check:
+        check.gradients = net.gradient(rng.normal(size=(7, 3)), rng.integers(0, 4, 7))
+    return check
+"""
+
+
+def test_of_gradients_that_are_handed_over_without_it(tmp_path: Path) -> None:
+    right = "slopes[key] = slopes[key] + self.lam * self.params[key]"
+    assert edited(tmp_path / "handed.py", HANDED_OVER, right, right)[0].ok
+    check, _ = edited(tmp_path / "without.py", HANDED_OVER, right, "slopes[key] = slopes[key]")
+    assert check.first_wrong.kind in ("regularisation", "missing-term"), str(check)
+    assert "decay += 0.5 * self.lam" in check.first_wrong.sentence, str(check)

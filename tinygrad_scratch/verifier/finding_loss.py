@@ -566,13 +566,18 @@ class FindingLoss(HeldPenalties):
         ]
 
     def _are_moved_by_gradients(self, finals: list[Final]) -> bool:
-        """Whether each update takes one number times the gradient off its parameter, and nothing else, as a decay."""
+        """Whether each update takes one number times the gradient off its parameter, and nothing else, as a decay.
+
+        Gradients that are handed over, where no update is in sight, are all that can move them.
+        """
+        gradients = {node for _, node in self.gradients}  # which may be called as their parameters are
         return all(
             any(
                 parts_of(self._value(f.parameter.node) - self._value(after), self._value(f.node))[0] is not None
                 for after in self.updated_values(f.parameter)
                 if self._value(after).shape == self._value(f.parameter.node).shape
             )
+            or (self.given is not None and self.updated_values(f.parameter) <= gradients)
             for f in finals
         )
 

@@ -93,7 +93,18 @@ def in_a_row(region: Region, left: list[int]) -> Finding | None:
     in_order = known == sorted(known) and len(known) > 1
     before = sum((step < lacks[0]) == in_order for step in known)
     place = row[max(0, before - (len(added) == len(row)))].place
+    if are_penalties(region, lacks):
+        return Finding("regularisation", penalty_missing(region, lacks[0]), place=place)
     return Finding("missing-term", also_used(region, line_of(region, lacks[0])), place=place)
+
+
+def are_penalties(region: Region, steps: list[int]) -> bool:
+    """Whether a parameter goes into some calls as a penalty of it takes it."""
+    return is_of_parameters(region, region.of) and all(is_penalty(region, step) for step in steps)
+
+
+def penalty_missing(region: Region, step: int) -> str:
+    return f"the gradient of the penalty is missing, which the loss has: {line_of(region, step)}"
 
 
 def in_one_statement(region: Region, steps: list[int], left: list[int]) -> bool:
@@ -109,8 +120,8 @@ def missing(region: Region, steps: list[int], held: list[Event]) -> Finding:
     A name that a function has for what it was given is another one than that of the same spelling around its call.
     """
     line, name = line_of(region, steps[0]), region.event.name
-    if is_of_parameters(region, region.of) and all(is_penalty(region, s) for s in steps):
-        return Finding("regularisation", f"the gradient of the penalty is missing, which the loss has: {line}")
+    if are_penalties(region, steps):
+        return Finding("regularisation", penalty_missing(region, steps[0]))
     own = any(event.owner == region.event.owner for event in held)
     around = any(in_same_function(event.place, region.event.place) for event in held)
     if (own or around) and not reads_itself(region):
