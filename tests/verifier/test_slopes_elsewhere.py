@@ -41,7 +41,7 @@ def test_the_turn_that_shows_an_error_is_the_one_that_is_judged(tmp_path: Path) 
     check, line = edited_script(tmp_path, ERRORS, SLOPE, "nonlin(l2_error, deriv=True)")
     assert told(check) == (line, "derivative-at-wrong-point"), str(check)
     assert check.first_wrong.should_be == f"l2_delta = l2_error * {SLOPE}"
-    assert any("is assumed" in note for note in check.notes)
+    assert any("half the squares of l2_error is taken" in note for note in check.notes)
 
 
 def test_it_is_right_otherwise(tmp_path: Path) -> None:

@@ -36,9 +36,8 @@ from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
 from tinygrad_scratch.verifier.rewriting.state import Before, Draws
 from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
-from tinygrad_scratch.verifier.rewriting.too_early import written_by
 from tinygrad_scratch.verifier.rewriting.unchecked import Unchecked
-from tinygrad_scratch.verifier.source import end_of_head, parsed, start_of_function_in, text_of
+from tinygrad_scratch.verifier.source import end_of_head, start_of_function_in, text_of
 from tinygrad_scratch.verifier.steps import Step
 
 ADDS_EACH_TIME = re.compile(r"(?:np|numpy)\.(?:add|subtract)\.at\(")
@@ -225,25 +224,11 @@ class Search:
                     check = self.recorded()
         except (SyntaxError, ValueError):
             return None
-        if check is None or not check.right or not self.is_of_the_same(check) or self.is_beside(file, rewrite):
+        if check is None or not check.right or not self.is_of_the_same(check):
             return None
         usual = factor_said(self.case, self.case.scale) if self.case.scale != 1 else ""
         hit = Hit(file, rewrite, check, is_inside, usual, self.case.scale)
         return None if hit.puts_in_nothing else hit
-
-    def is_beside(self, file: str, rewrite: Rewrite) -> bool:
-        """Whether it changes a value alone that no gradient is made of, such as a loss that is only shown."""
-        source = source_of(text_of(file))
-        own = source.statement_on(rewrite.line)
-        if not isinstance(own, ast.Assign | ast.AugAssign):
-            return False
-        first, last = source.span(own)
-        now = parsed(source.text[first : rewrite.start] + rewrite.text + source.text[rewrite.end : last])
-        if not first <= rewrite.start <= rewrite.end <= last or now is None or not is_same_target(own, now):
-            return False
-        made = self.case.ancestors(final.node for final in self.case.finals)
-        steps = [step for step in self.case.tape.steps if places_of([step.place]) == {(file, rewrite.line)}]
-        return bool(steps) and all(made.isdisjoint(step.makes) for step in steps)
 
     # ---- what is told without a run of its own -----------------------------------------------------------------------
 
@@ -471,11 +456,6 @@ def lines_of_suspects(case: Case) -> dict[str, set[int]]:
             if head & behind or (i >= start and not head & ahead):
                 found.setdefault(file, set()).add(node.lineno)
     return found
-
-
-def is_same_target(one: ast.Assign | ast.AugAssign, other: ast.stmt) -> bool:
-    """Whether another statement gives a value to the same, too."""
-    return isinstance(other, ast.Assign | ast.AugAssign) and written_by(one) == written_by(other)
 
 
 def callers_of(case: Case, lines: set[FileLine]) -> set[FileLine]:
