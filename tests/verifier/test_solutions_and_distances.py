@@ -18,9 +18,11 @@ SQUARE = np.cov(np.random.default_rng(1).normal(size=(4, 9)))
 ROWS, OTHERS = np.random.default_rng(2).normal(size=(5, 4)), np.random.default_rng(3).normal(size=(6, 4))
 CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("solve", (SQUARE, ROWS.T), {}),
+    ("solve", (np.triu(SQUARE), ROWS.T), {"assume_a": "pos"}),
     ("inv", (SQUARE,), {}),
     ("det", (SQUARE,), {}),
     ("cholesky", (SQUARE,), {}),
+    ("cholesky", (np.triu(SQUARE),), {}),
     ("cholesky", (SQUARE,), {"lower": True}),
     ("cho_solve", (linalg.cho_factor(SQUARE), ROWS.T), {}),
     ("cho_solve", (linalg.cho_factor(SQUARE, lower=True), ROWS.T), {}),

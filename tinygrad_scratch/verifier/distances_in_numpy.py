@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 
-def solve(a: Any, b: Any) -> Any:
-    """scipy.linalg.solve."""
-    return np.linalg.solve(a, b)
+def solve(a: Any, b: Any, assume_a: Any = None) -> Any:
+    """scipy.linalg.solve; of what is assumed to be symmetric the upper half is read, as by SciPy."""
+    whole = assume_a in (None, "gen", "general")
+    return np.linalg.solve(a if whole else np.triu(a) + np.triu(a, 1).T, b)
 
 
 def inv(a: Any) -> Any:
@@ -24,8 +25,9 @@ def det(a: Any) -> Any:
 
 def cholesky(a: Any, lower: bool = False) -> Any:
     """scipy.linalg.cholesky."""
-    factor = np.linalg.cholesky(a)
-    return factor if lower else np.swapaxes(factor, -1, -2)
+    if lower:
+        return np.linalg.cholesky(a)
+    return np.swapaxes(np.linalg.cholesky(np.swapaxes(a, -1, -2)), -1, -2)  # of the upper half, as SciPy's
 
 
 def cho_factor(a: Any, lower: bool = False) -> Any:
@@ -71,7 +73,11 @@ def distances(one: Any, other: Any, metric: Any) -> Any:
     return root(squared_distances(one, other))
 
 
-METRICS = {"euclidean", "l2", "sqeuclidean", "cityblock", "manhattan", "l1", "cosine"}
+WORDS: dict[str, set[Any]] = {
+    "metric": {"euclidean", "l2", "sqeuclidean", "cityblock", "manhattan", "l1", "cosine"},
+    "assume_a": {None, "gen", "general", "sym", "symmetric", "pos", "positive definite"},
+}
+"""What of their options can be said here."""
 
 
 def cdist(XA: Any, XB: Any, metric: Any = "euclidean") -> Any:  # noqa: N803  # SciPy's names

@@ -115,9 +115,12 @@ def velocities_in(file: str) -> frozenset[str]:
 
 def names_in(node: ast.AST) -> set[str]:
     """The names and the attributes that an expression mentions."""
-    parts = list(ast.walk(node))
-    names = {part.id for part in parts if isinstance(part, ast.Name)}
-    return names | {part.attr for part in parts if isinstance(part, ast.Attribute)}
+    return names_of(node) | {part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute)}
+
+
+def names_of(node: ast.AST) -> set[str]:
+    """The names alone."""
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
 
 
 def root_of(target: ast.expr) -> ast.expr:
@@ -186,6 +189,10 @@ def loops_in(file: str) -> dict[int, int]:
     }
 
 
+PLAIN_CALLS = {"str", "len", "np.sqrt", "np.square", "np.clip", "np.maximum"}
+"""What a move may call: nothing that works a gradient out."""
+
+
 @cache
 def moves_only(file: str, line: int) -> bool:
     """Whether a loop only moves what it runs over by what was made before: `for w, g in zip(ws, gs): w -= rate * g`."""
@@ -215,13 +222,6 @@ def moved_by(node: ast.stmt, counted: set[str]) -> bool:
     """Whether a statement changes what has one of some names, or stands at an index by one: `w[i] -= ...`."""
     targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AugAssign) else []
     return bool(targets) and all(not counted.isdisjoint(names_of(target)) for target in targets)
-
-
-def names_of(node: ast.AST) -> set[str]:
-    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
-
-
-PLAIN_CALLS = {"str", "len", "np.sqrt", "np.square", "np.clip", "np.maximum"}
 
 
 def without_magics(text: str) -> str:

@@ -46,10 +46,10 @@ def first_call(said: Any, start: Any) -> tuple[Any, Any]:
 
 
 class Handed(Exception):  # noqa: N818  # it is no error
-    """A minimiser was given its loss and gradient, and called them once."""
+    """A minimiser was given a loss, of which it got this gradient first."""
 
-    def __init__(self, loss: Any, gradient: Any) -> None:
-        self.loss, self.gradient = loss, gradient
+    def __init__(self, gradient: Any) -> None:
+        self.gradient = gradient
 
 
 @contextmanager
@@ -75,7 +75,8 @@ def stopping(minimiser: Callable[..., Any]) -> Callable[..., Any]:
         said = objective_in(minimiser, arguments, keywords)
         if said is None:
             return minimiser(*arguments, **keywords)
-        raise Handed(*first_call(said, np.array(start_in(arguments, keywords), float)))
+        _, gradient = first_call(said, np.array(start_in(arguments, keywords), float))
+        raise Handed(gradient)
 
     return call
 

@@ -18,8 +18,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from tinygrad_scratch.functional import erf
 from tinygrad_scratch.tensor import Tensor
-from tinygrad_scratch.verifier.distances_in_numpy import METRICS
 from tinygrad_scratch.verifier.distances_in_numpy import SPELLED as OF_DISTANCES
+from tinygrad_scratch.verifier.distances_in_numpy import WORDS
 
 MODULES = (
     "scipy", "scipy.special", "scipy.signal", "scipy.optimize", "scipy.linalg", "scipy.spatial",
@@ -151,7 +151,7 @@ SPELLED_UFUNCS: dict[str, Callable[..., Any]] = {
     **{function.__name__: function for function in (logit, xlogy, xlog1py, entr, rel_entr, log_expit)},
     **{function.__name__: function for function in (erf, erfc, ndtr, gammaln, psi)},
 }
-CHOICES = {"method", "check_finite", "assume_a", "n_jobs"}  # of theirs: by which way to get to the same
+CHOICES = {"method", "check_finite", "n_jobs"}  # of theirs: by which way to get to the same
 
 
 def is_module(value: Any) -> bool:
@@ -183,7 +183,7 @@ def in_our_words(function: Any, ours: Any, arguments: Any, keywords: Any) -> tup
         if name not in known and name not in CHOICES and not (name in theirs and is_default(value, theirs[name])):
             return None
     given = {name: value for name, value in given.items() if name in known}
-    if given.get("metric", "euclidean") not in METRICS:
+    if any(given[name] not in words for name, words in WORDS.items() if name in given):
         return None
     arrays = [given.pop(name) for name, parameter in known.items() if parameter.default is parameter.empty]
     if any(np.iscomplexobj(array) for array in arrays if not isinstance(array, tuple)):

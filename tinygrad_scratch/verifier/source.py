@@ -427,6 +427,11 @@ def entries_of(node: ast.expr) -> list[ast.expr]:
     return [node]
 
 
+def is_sum(node: ast.AST) -> bool:
+    """Whether an expression is a sum or a difference."""
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub)
+
+
 def leaves(node: ast.AST) -> Iterator[ast.AST]:
     """The factors of a product, also of `np.multiply(a, b)`."""
     match node:

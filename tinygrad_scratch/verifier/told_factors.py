@@ -17,9 +17,9 @@ from tinygrad_scratch.verifier.rewriting.part import NAMES, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY, PENALTY, RATE, SIZE
 from tinygrad_scratch.verifier.rewriting.text import Source
 from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, names_in, nodes_named
-from tinygrad_scratch.verifier.source import leaves
+from tinygrad_scratch.verifier.source import is_sum, leaves
 from tinygrad_scratch.verifier.task_weights import holds_error, weighs_loss
-from tinygrad_scratch.verifier.told_forms import FACTORS, Difference, is_number, is_sum, rest_of_one, same
+from tinygrad_scratch.verifier.told_forms import FACTORS, Difference, is_number, rest_of_one, same
 
 OF_FACTORS = ("wrong-operand", "derivative-at-wrong-point", "missing-derivative", "scale-factor")
 WORDS_OF_SLOPES = re.compile(rf"1\.?0?\s*-|{WORDS}", re.IGNORECASE)

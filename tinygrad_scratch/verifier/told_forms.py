@@ -175,10 +175,6 @@ def same(one: ast.AST, other: ast.AST) -> bool:
     return ast.dump(one) == ast.dump(other)
 
 
-def is_sum(node: ast.AST) -> bool:
-    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub)
-
-
 def parts(node: ast.AST) -> list[ast.AST]:
     return [part for part in ast.iter_child_nodes(node) if not isinstance(part, SIGNS)]
 

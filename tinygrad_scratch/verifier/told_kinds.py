@@ -18,7 +18,7 @@ from tinygrad_scratch.verifier.rewriting.part import NAMES, PRODUCTS, counted_by
 from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY, PENALTY, SIZE, SLOPE, kind_of_divisor
 from tinygrad_scratch.verifier.rewriting.text import Source, source_of
 from tinygrad_scratch.verifier.rewriting.valued import LAID_OUT, is_mere_number, names_in, nodes_named, parameter_of
-from tinygrad_scratch.verifier.source import leaves, parsed, statement_at, text_of
+from tinygrad_scratch.verifier.source import is_sum, leaves, parsed, statement_at, text_of
 from tinygrad_scratch.verifier.told_choices import is_chosen_for_slope
 from tinygrad_scratch.verifier.told_factors import (
     holds_array,
@@ -47,7 +47,6 @@ from tinygrad_scratch.verifier.told_forms import (
     is_other_number_in_index,
     is_power,
     is_slope_elsewhere,
-    is_sum,
     is_turned_round,
     marks,
     parts,

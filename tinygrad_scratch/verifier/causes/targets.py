@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.edits import name_of
-from tinygrad_scratch.verifier.references import refs_in, with_arrays
+from tinygrad_scratch.verifier.references import with_arrays
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.steps import Array, Step
 
@@ -52,7 +52,8 @@ def picks(region: Region, step: Step, there: Array) -> bool:
 
 
 def index_of(region: Region, step: Step) -> Any:
-    playing = {ref.slot: region.values[node] for ref, node in zip(refs_in(step.arguments), step.reads, strict=False)}
+    nodes = region.case.tape.nodes
+    playing = {nodes[read].slot: region.values[read] for read in step.reads}
     return with_arrays(step.arguments[1], playing)
 
 

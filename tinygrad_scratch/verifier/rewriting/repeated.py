@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from tinygrad_scratch.verifier.rewriting.calls import SUMS, is_method, over_axes
 from tinygrad_scratch.verifier.rewriting.part import NAMES, Part, name_of
@@ -34,16 +34,21 @@ def repeated(part: Part) -> Iterator[Rewrite]:
     for written, places in places_of(part, entries).items():
         for other, kind in other_entries(part, written, in_slope):
             yield part.change(in_all(part, places, other), kind, f"{written} should be {other}", CHANGED)
-    minuses = [n for n in ast.walk(part.node) if isinstance(n, ast.UnaryOp) and isinstance(n.op, ast.USub)]
-    for written, places in places_of(part, minuses).items():
-        inner = part.source.operand(next(n.operand for n in minuses if part.source.code(n) == written))
-        yield part.change(in_all(part, places, inner), "sign", f"{written} should be {inner} wherever it stands")
+    nodes = list(ast.walk(part.node))
+    minuses: dict[ast.AST, ast.expr] = {
+        n: n.operand for n in nodes if isinstance(n, ast.UnaryOp) and isinstance(n.op, ast.USub)
+    }
+    yield from bared(part, minuses, "sign")
     yield from unshifted(part)
-    calls = [n for n in ast.walk(part.node) if isinstance(n, ast.Call) and len(n.args) == 1]
-    for written, places in places_of(part, calls).items():
-        inner = part.source.operand(next(n.args[0] for n in calls if part.source.code(n) == written))
-        kind = "derivative-at-wrong-point" if in_slope else "wrong-operand"
-        yield part.change(in_all(part, places, inner), kind, f"{written} should be {inner}")
+    calls: dict[ast.AST, ast.expr] = {n: n.args[0] for n in nodes if isinstance(n, ast.Call) and len(n.args) == 1}
+    yield from bared(part, calls, "derivative-at-wrong-point" if in_slope else "wrong-operand")
+
+
+def bared(part: Part, inside: Mapping[ast.AST, ast.expr], kind: str) -> Iterator[Rewrite]:
+    """What is inside of expressions that stand more than once, in their places."""
+    for written, places in places_of(part, inside).items():
+        inner = part.source.operand(next(inside[node] for node in inside if part.source.code(node) == written))
+        yield part.change(in_all(part, places, inner), kind, f"{written} should be {inner} wherever it stands")
 
 
 def unshifted(part: Part) -> Iterator[Rewrite]:

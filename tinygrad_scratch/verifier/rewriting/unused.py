@@ -19,6 +19,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import (
     kind_of_term,
 )
 from tinygrad_scratch.verifier.rewriting.text import Source, is_bound
+from tinygrad_scratch.verifier.source import is_sum
 
 MOST_UNUSED, MOST_SLOPES = 6, 3
 
@@ -62,10 +63,6 @@ def as_term(part: Part, name: str, written: str) -> Iterator[Rewrite]:
     if part.is_whole and isinstance(part.node, NAMES):  # of two lists of gradients
         text = f"[one + other for one, other in zip({name}, {written})]"
         yield part.change(text, kind, said, NAMED, about=name)
-
-
-def is_sum(node: ast.AST) -> bool:
-    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub)
 
 
 def entry_of(part: Part, name: str) -> list[str]:
