@@ -17,9 +17,21 @@ from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, record
+from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.told import LOSS_AFTER_UPDATE, Gradient, Told, full_name, own
 from tinygrad_scratch.verifier.update_steps import in_update, is_grown
 from tinygrad_scratch.verifier.updates import Updates, lost
+
+
+def held_next(tape: Tape) -> dict[int, int]:
+    """What each array held next, by each value that it held."""
+    found: dict[int, int] = {}
+    last: dict[int, int] = {}
+    for node in tape.nodes:
+        if node.slot in last:
+            found[last[node.slot]] = node.number
+        last[node.slot] = node.number
+    return found
 
 
 class Collecting(Told):
@@ -45,6 +57,7 @@ class Collecting(Told):
         born = not any(p.asked and type(p.array) in ARRAYS for p in parameters)  # if at all, then while recording
         later: dict[int, list[str]] = {}
         held: dict[tuple[int, str], list[int]] = {}  # what the names in targets stood for
+        following = held_next(self.tape)
         for event in self.watch.events:
             later.setdefault(event.node, []).append(event.name)
             if event.owner in self.holders:
@@ -58,7 +71,7 @@ class Collecting(Told):
             updated = born and self._is_made_and_updated(node.number, held)
             asked = updated and (given or self._is_drawn(node.number))
             is_rate = node.value.size == 1 and RATE.match(event.short)
-            if asked or ((given or self._is_stepped(node.number)) and not is_rate):
+            if asked or ((given or self._is_stepped(node.number, following.get(node.number))) and not is_rate):
                 known.add(node.number)
                 stand = Recorded(self.tape, node.value, node.slot)
                 used.append(Parameter(full_name(event, later), stand, None, asked=asked, first=node.number))
@@ -67,10 +80,9 @@ class Collecting(Told):
                 number.asked = False
         return used
 
-    def _is_stepped(self, node: int) -> bool:
+    def _is_stepped(self, node: int, later: int | None) -> bool:
         """Whether weights were drawn, and something is taken off them in place later, by whatever name."""
-        later = next((n for n in self.tape.nodes[node + 1 :] if n.slot == self.tape.nodes[node].slot), None)
-        step = self.tape.steps[later.step] if later is not None else None
+        step = None if later is None else self.tape.steps[self.tape.nodes[later].step]
         taken_off = step is not None and name_of(step.function) == "subtract" and node in step.reads
         return taken_off and bool(np.any(self._value(node))) and self._is_drawn(node)
 

@@ -157,7 +157,7 @@ class ComputedLosses(WellKnown):
 
     def _seen(self) -> Seen:
         """What all names are asked for, worked out once for a run as it is now."""
-        arrays = frozenset(p.node for p in self.parameters if p.recorded.size > 1)
+        arrays = frozenset(p.node for p in self.parameters if self._value(p.node).size > 1)
         key = self._parents, arrays, len(self.watch.events)
         if self._seen_last is None or self._seen_last[0][0] is not self._parents or self._seen_last[0][1:] != key[1:]:
             by_node: dict[int, list[Event]] = {}

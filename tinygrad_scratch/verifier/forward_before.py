@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from tinygrad_scratch.verifier.events import Event
+from tinygrad_scratch.verifier.named_before import Met, is_same_name
 from tinygrad_scratch.verifier.over_turns import Update, begun_at, is_share
 from tinygrad_scratch.verifier.steps import Step, ancestors
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.update_steps import in_update, is_plain_number
 
 
-def forward_before(tape: Tape, events: list[Event], updates: list[Update], first: int) -> set[int]:
+def forward_before(met: Met, updates: list[Update], first: int) -> set[int]:
     """The calls before a turn that read its parameters for what these are updated by, where that goes on from them.
 
     It does where a parameter is read by its own update alone, and all else was made of it before. Where each turn makes
     something of it anew, as the chances of a policy beside those that it had, what was made before counts as given.
     """
+    tape = met.watch.tape
     is_made_here = begun_at(tape, updates, first) == first  # and no gradient of the turn before is taken off
-    if not is_made_here or not any(is_read_before(tape, events, *update, first) for update in updates):
+    if not is_made_here or not any(is_read_before(met, *update, first) for update in updates):
         return set()
     known = {before for before, _ in updates}
     changes = (in_update(tape, tape.steps[tape.nodes[after].step], after, before) for before, after in updates)
@@ -24,30 +25,37 @@ def forward_before(tape: Tape, events: list[Event], updates: list[Update], first
     return {step.index for step in readers(tape, behind, known) if step.index < first}
 
 
-def is_read_before(tape: Tape, events: list[Event], before: int, after: int, first: int) -> bool:
+def is_read_before(met: Met, before: int, after: int, first: int) -> bool:
     """Whether what a parameter is updated by was made of it before a step alone, but for a decay."""
-    change = in_update(tape, tape.steps[tape.nodes[after].step], after, before)
-    behind = ancestors(tape.parents(), [change[0]], {before}) if change is not None else set[int]()
-    found = [step for step in readers(tape, behind, {before}) if not is_step(tape, events, step, before)]
+    tape = met.watch.tape
+    made_of_it = (tape.steps[number] for number in met.readers.get(before, []))
+    calls = [step for step in made_of_it if joins(tape, step) and not is_step(met, step, before)]
+    change = in_update(tape, tape.steps[tape.nodes[after].step], after, before) if calls else None
+    behind = met.behind(change[0], min(step.index for step in calls), before) if change is not None else set[int]()
+    found = [step for step in calls if not behind.isdisjoint(step.makes)]
     return bool(found) and all(step.index < first for step in found)
 
 
 def readers(tape: Tape, nodes: set[int], parameters: set[int]) -> list[Step]:
     """The calls that made some values of parameters and of others: a decay is of these alone."""
     made = (tape.steps[number] for number in {tape.nodes[node].step for node in nodes})
-    found = [step for step in made if not parameters.isdisjoint(step.reads) and not is_share(tape, step)]
-    return [step for step in found if sum(not is_plain_number(tape, read) for read in {*step.reads}) > 1]
+    return [step for step in made if not parameters.isdisjoint(step.reads) and joins(tape, step)]
 
 
-def is_step(tape: Tape, events: list[Event], step: Step, added: int) -> bool:
+def joins(tape: Tape, step: Step) -> bool:
+    """Whether a call made something of several values, and no share of one."""
+    return not is_share(tape, step) and sum(not is_plain_number(tape, read) for read in {*step.reads}) > 1
+
+
+def is_step(met: Met, step: Step, added: int) -> bool:
     """Whether a call gives what has a name another value by adding something, as a velocity: that is no parameter."""
-    moved = [
+    tape = met.watch.tape
+    moved = (
         (read, made)
         for made in step.makes
         for read in step.reads
         if read != added
         and tape.nodes[read].value.shape == tape.nodes[added].value.shape
         and in_update(tape, step, made, read) is not None
-    ]
-    held = [{(e.owner, e.short) for e in events if e.node == node} for pair in moved for node in pair]
-    return any(not one.isdisjoint(other) for one, other in zip(held[::2], held[1::2], strict=True))
+    )
+    return any(is_same_name(one, other) for read, made in moved for one in met.names(read) for other in met.names(made))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.loops import Turn, begun_in
@@ -21,6 +21,7 @@ class Met:
     events: dict[int, list[tuple[int, Event]]] = field(default_factory=dict)  # by value, each with its number
     versions: dict[int, list[int]] = field(default_factory=dict)  # what each array held
     readers: dict[int, list[int]] = field(default_factory=dict)  # the steps that read each value
+    late: dict[int, list[Event]] = field(default_factory=dict)  # by value: what it was called before a call read it
     counts: tuple[int, int, int, int] = (0, 0, 0, 0)
 
     def until_now(self) -> None:
@@ -35,6 +36,26 @@ class Met:
             for read in step.reads:
                 self.readers.setdefault(read, []).append(step.index)
         self.counts = len(events), len(tape.nodes), len(tape.steps), tape.tied
+        self.late = {}
+        for slot, event in self.watch.unused():
+            self.late.setdefault(self.versions[slot][0], []).append(event)
+
+    def names(self, node: int) -> Iterator[Event]:
+        """All names of a value, at whatever time it got them."""
+        return chain((event for _, event in self.events.get(node, [])), self.late.get(node, []))
+
+    def behind(self, node: int, first: int, until: int) -> set[int]:
+        """A value and all that it was made from since a step; of one value, it is not asked further."""
+        tape, found, waiting = self.watch.tape, set[int](), [node]
+        while waiting:
+            here = waiting.pop()
+            if here not in found and tape.nodes[here].step >= first:
+                found.add(here)
+                if here != until:
+                    versions = self.versions[tape.nodes[here].slot]
+                    place = bisect_left(versions, here)
+                    waiting += [*tape.steps[tape.nodes[here].step].reads, *versions[max(place - 1, 0) : place]]
+        return found
 
     def is_read_between(self, node: int, first: int, last: int) -> bool:
         """Whether one of some steps read a value."""
@@ -50,9 +71,6 @@ class NamedBefore:
         self.met, self.turn, self.tape = met, turn, met.watch.tape
         met.until_now()
         self._found: dict[int, list[Event]] = {}
-        self._late: dict[int, list[Event]] = {}
-        for value, event in met.watch.unused():
-            self._late.setdefault(met.versions[value][0], []).append(event)
         self._last: dict[int, set[int]] = {}
 
     def get(self, node: int) -> list[Event]:
@@ -64,7 +82,7 @@ class NamedBefore:
     def _names_of(self, node: int) -> list[Event]:
         known, since = self.met.events.get(node, []), self.turn.events
         given = [event for number, event in known if number < since]
-        given += self._late.get(node, [])
+        given += self.met.late.get(node, [])
         made, value = self.tape.steps[self.tape.nodes[node].step], self.tape.nodes[node].value
         if made.function is None or made.index < self.turn.steps:
             given += [
@@ -80,7 +98,7 @@ class NamedBefore:
 
     def items(self) -> Iterator[tuple[int, list[Event]]]:
         """All values with names, in the order in which they were made."""
-        for node in sorted({*self.met.events, *self._late}):
+        for node in sorted({*self.met.events, *self.met.late}):
             if self.get(node):
                 yield node, self.get(node)
 
@@ -96,3 +114,14 @@ class NamedBefore:
             named = (node for node in reversed(self.met.versions.get(slot, [])) if self.get(node))
             self._last[slot] = set(islice(named, 1))
         return self._last[slot]
+
+
+def is_same_name(one: Event, other: Event) -> bool:
+    """Whether two values got one name after the other; of a list that was made anew the entries, too.
+
+    A list may have two names itself: `layer[1]` is `self.layers[0][1]`.
+    """
+    in_containers = other.name.endswith("]") and one.name == other.name
+    held = [(each.owner, each.name.rpartition("[")[2]) for each in (one, other) if each.name.endswith("]")]
+    in_one = other.owner >= 0 and len(held) == 2 and held[0] == held[1]
+    return in_containers or in_one or (one.owner, one.short) == (other.owner, other.short)

@@ -31,7 +31,7 @@ from tinygrad_scratch.verifier.loops import (
 )
 from tinygrad_scratch.verifier.losses import is_loss_name
 from tinygrad_scratch.verifier.lost_updates import gone
-from tinygrad_scratch.verifier.named_before import Met, NamedBefore
+from tinygrad_scratch.verifier.named_before import Met, NamedBefore, is_same_name
 from tinygrad_scratch.verifier.numbers_by_name import is_bias_of, is_number
 from tinygrad_scratch.verifier.over_entries import goes_over_entries
 from tinygrad_scratch.verifier.over_turns import (
@@ -159,7 +159,7 @@ class Loops:
         """End the run after the turn that is judged, with what it updated."""
         watch, updates = self.check.watch, [(parameter.node, after) for parameter, after in found]
         self.updated, self.file, self.line = [parameter for parameter, _ in found], turn.file, turn.first
-        forward = forward_before(watch.tape, watch.events, updates, turn.steps)
+        forward = forward_before(self.met, updates, turn.steps)
         self.changed = list(self._changed(turn, found))
         if forward:  # what it made is no parameter
             parents = watch.tape.parents()
@@ -210,7 +210,7 @@ class Loops:
         if self.waited or not self.most_silent or len(tape.steps) > MOST_RECORDED:
             return not self.waited.isdisjoint(parameters)
         events = self.check.watch.events
-        if is_added_up(tape, events, updates, first) or forward_before(tape, events, updates, first):
+        if is_added_up(tape, events, updates, first) or forward_before(self.met, updates, first):
             self.waited = parameters
         return bool(self.waited)
 
@@ -318,7 +318,7 @@ class Loops:
         is_read = cache(
             lambda before, after: (
                 is_read_in_parts(tape, first_reads, before, after)
-                or (tape.nodes[after].step >= turn.steps and is_read_before(tape, events, before, after, turn.steps))
+                or (tape.nodes[after].step >= turn.steps and is_read_before(self.met, before, after, turn.steps))
             )
         )
         new = set(events[turn.events :])  # objects that are made in a turn hold what is made in it, too
@@ -490,17 +490,6 @@ def is_logged(name: str, value: Array) -> bool:
     A letter may be a parameter, as the e after a, b, c and d.
     """
     return value.size == 1 and is_loss_name(name) and len(name.rpartition(".")[2]) > 1
-
-
-def is_same_name(one: Event, other: Event) -> bool:
-    """Whether two values got one name after the other; of a list that was made anew the entries, too.
-
-    A list may have two names itself: `layer[1]` is `self.layers[0][1]`.
-    """
-    in_containers = other.name.endswith("]") and one.name == other.name
-    held = [(each.owner, each.name.rpartition("[")[2]) for each in (one, other) if each.name.endswith("]")]
-    in_one = other.owner >= 0 and len(held) == 2 and held[0] == held[1]
-    return in_containers or in_one or (one.owner, one.short) == (other.owner, other.short)
 
 
 def is_in_new_object(one: Event, other: Event, new: set[Event]) -> bool:

@@ -113,7 +113,13 @@ class Watch:
         self.events.append(Event(name, node, line_in(frame), self._owner(frame), len(self.tape.steps)))
 
     def _owner_of(self, frame: FrameType, name: str) -> int:
-        """The owner of a variable: of one from around a function, the call in which that was made."""
+        """The owner of a variable: of one from around a function, the call in which that was made.
+
+        A module's only local variables are those of a comprehension that Python 3.12 and newer runs in its place.
+        """
+        code = frame.f_code
+        if code.co_name == "<module>" and name in code.co_varnames:
+            return self.number_of(frame)
         return self._around.get(id(frame), {}).get(name, self._owner(frame))
 
     def _keep_cell(self, frame: FrameType, name: str, value: Any) -> None:
