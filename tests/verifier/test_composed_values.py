@@ -8,7 +8,8 @@ import pytest
 
 from tests.verifier.files import edited, module_of
 from tinygrad_scratch import verify
-from tinygrad_scratch.verifier.rewriting.composed import bare, filled
+from tinygrad_scratch.verifier.rewriting.composed import filled
+from tinygrad_scratch.verifier.source import bare
 
 SURVIVAL = """
 import numpy as np

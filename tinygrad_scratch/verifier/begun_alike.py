@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
-from tinygrad_scratch.verifier.likeness import difference
+from tinygrad_scratch.verifier.likeness import difference, is_along
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.truth import Truth, truth_of
@@ -38,6 +38,7 @@ def are_alike(case: Case, final: Final) -> Array:
 def moved_apart(case: Case) -> tuple[dict[int, Array], Truth] | None:
     """Other values of these entries, and the truth at them, where some gradients are wrong there, and others right.
 
+    Nothing need be right there where all that is lacking is a multiple of the parameters: the gradient of a penalty.
     None where all that is right here is so there, too, or nothing can be told.
     """
     if case.tape.leaks or case.decays or case.truth.passing or case.wrong(case.replay()):
@@ -46,8 +47,12 @@ def moved_apart(case: Case) -> tuple[dict[int, Array], Truth] | None:
         start = drawn(case, share)
         found = right_there(case, start) if start else None
         if found is not None:
-            right, truth = found
-            return None if all(right) or not any(right) else (start, truth)
+            told, truth = found
+            right = [difference(value, wanted) <= SAME for _, value, wanted in told]
+            tells = any(right) or all(
+                is_along(abs(value - wanted), abs(start.get(node, value))) for node, value, wanted in told
+            )
+            return (start, truth) if tells and not all(right) else None
     return None
 
 
@@ -60,8 +65,11 @@ def drawn(case: Case, share: float) -> dict[int, Array]:
     return start | {copy: start[node] for copy, node in case.tape.copies.items() if node in start}
 
 
-def right_there(case: Case, start: dict[int, Array]) -> tuple[list[bool], Truth] | None:
-    """Which gradients are right at other values, and the truth there; None where other branches would be taken."""
+def right_there(case: Case, start: dict[int, Array]) -> tuple[list[tuple[int, Array, Array]], Truth] | None:
+    """The gradients at other values, by parameter, with those wanted there, and the truth there.
+
+    None where other branches would be taken.
+    """
     tape, here = case.tape, case.truth
     try:
         with np.errstate(all="ignore"):
@@ -73,11 +81,11 @@ def right_there(case: Case, start: dict[int, Array]) -> tuple[list[bool], Truth]
         return None
     case.truth = truth
     try:
-        pairs = [(np.asarray(values[f.node]), case.wanted(np.asarray(values[f.node]), f)) for f in case.finals]
+        made = ((final, np.asarray(values[final.node])) for final in case.finals)
+        pairs = [(final.parameter.node, value, case.wanted(value, final)) for final, value in made]
     finally:
         case.truth = here
-    told = [(value, wanted) for value, wanted in pairs if np.all(np.isfinite(wanted)) and np.any(wanted)]
-    return [difference(value, wanted) <= SAME for value, wanted in told], truth
+    return [pair for pair in pairs if np.all(np.isfinite(pair[2])) and np.any(pair[2])], truth
 
 
 def moved_to(case: Case, start: dict[int, Array]) -> Callable[[], None]:

@@ -68,14 +68,19 @@ class Lineage:
 
     @cached_property
     def forward(self) -> set[int]:
-        """The nodes that the loss was computed from."""
-        return self.ancestors([self.truth.loss])
+        """The nodes that the loss was computed from; what counts as given, earlier turns made."""
+        return ancestors(self.parents, [self.truth.loss], until=self.given)
+
+    @cached_property
+    def given(self) -> set[int]:
+        """What came from outside, or counts as that."""
+        return {node.number for node in self.tape.nodes if self.step_of(node.number).function is None}
 
     @cached_property
     def forward_alone(self) -> set[int]:
         """The same without what only made the parameters, as turns before, and steps ahead by gradients elsewhere."""
         ahead, parameters = set(self.truth.ahead), {final.parameter.node for final in self.finals}
-        return ancestors(self.parents, [self.truth.loss], until=ahead | parameters) - ahead
+        return ancestors(self.parents, [self.truth.loss], until=ahead | parameters | self.given) - ahead
 
     @cached_property
     def unfinished(self) -> set[int]:

@@ -37,7 +37,7 @@ class Run:
     played: int = 0  # how many calls were made again, for all that was tried out
     _parents_of: tuple[Any, Parents, dict[int, int]] | None = None  # what it was found by, what was made from what
     _readers_of: tuple[Any, dict[int, list[int]]] | None = None
-    _written_to: tuple[int, dict[int, tuple[int, int]]] = (0, {})  # how many nodes there were, and what _earlier found
+    _written_to: tuple[int, dict[int, tuple[int, int]]] = (0, {})  # how many nodes there were, and what earlier() found
 
     def replay(
         self,
@@ -144,7 +144,7 @@ class Run:
 
     def _written(self, step: Step, now: Mapping[int, Any]) -> dict[int, Any] | None:
         """Copies of the arrays that a call writes to, by slot, which share memory as the real ones did."""
-        earlier = self._earlier()
+        earlier = self.earlier()
         again = [node for node in step.makes if node in earlier]
         found: dict[int, Any] = {}
         alone = 0
@@ -195,7 +195,7 @@ class Run:
                 last[self.nodes[node].slot] = node
         return Parents(found), last
 
-    def _earlier(self) -> dict[int, tuple[int, int]]:
+    def earlier(self) -> dict[int, tuple[int, int]]:
         """For each node of an array that was written to: the node before it, and the step that made the array."""
         if self._written_to[0] != len(self.nodes):
             last: dict[int, tuple[int, int]] = {}

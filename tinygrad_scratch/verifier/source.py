@@ -308,6 +308,15 @@ def with_bare_names(text: str, mine: str) -> str:
 AROUND_NAME = re.compile(r"(?<![\w\])])\(([A-Za-z_][\w.]*)\)")
 
 
+def bare(text: str) -> str:
+    """A text without the brackets around all of it.
+
+    >>> bare("(a + b)"), bare("(a).astype(int)"), bare("(a) + (b)")
+    ('a + b', '(a).astype(int)', '(a) + (b)')
+    """
+    return text[1:-1] if text[:1] + text[-1:] == "()" and parsed(text[1:-1]) is not None else text
+
+
 def brackets_in(text: str) -> Iterator[tuple[int, int]]:
     """Where round brackets open and close."""
     waiting: list[int] = []

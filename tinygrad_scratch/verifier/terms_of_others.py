@@ -37,11 +37,9 @@ def said_of_term(case: Case, cause: Cause, loss: str) -> str | None:
     words = names_in(tree) if isinstance(tree, ast.AST) else set()
     free = words - words_of(case.tape, case.forward)
     own = list(numbers_named(case.tape, [cause.file], free))
-    held = [
-        event.short
-        for event in case.events
-        if event.short in words and event.node not in case.forward and case.is_begun(event.node)
-    ]
+    known = {event.short for event in case.events if event.node in case.forward}
+    begun = (event.short for event in case.events if case.is_begun(event.node))
+    held = [name for name in begun if name in words - known]
     if not own and not held:
         return None
     return (

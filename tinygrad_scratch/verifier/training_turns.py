@@ -65,7 +65,7 @@ from tinygrad_scratch.verifier.update_steps import (
 )
 
 OF_AN_UPDATE = 3  # calls: as those of a decay, of a step, and of what keeps it within bounds
-MOST_IDLE = 16  # turns in a row of the same lines that updated nothing: no later one of these lines does
+MOST_IDLE = 16  # turns in a row that updated nothing, or had nothing to record: no later one of these lines does
 
 
 class TurnDone(LimitReached):
@@ -513,8 +513,10 @@ def lift_numbers(frame: FrameType, line: int, watch: Any) -> None:
             set_local(frame, name, number)
             if is_learnt or (value and name in bound):  # a velocity begins as 0
                 watch.note(frame, name, number.node)
-        elif is_data(name, value):
+        elif is_data(name, value) and watch.idle[file, line, name] < MOST_IDLE:
+            watch.idle[file, line, name] += 1
             for holder, key, _, part in list(arrays_below(value, name, set())):
                 recorded = from_outside(tape, part) if type(part) is not Recorded else None
                 if recorded is not None:
+                    watch.idle[file, line, name] = 0
                     put(holder, key, recorded)

@@ -18,6 +18,7 @@ from tinygrad_scratch.verifier.methods import Method
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.parameters import Parameter
+from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.recorded import Recorded, record
 from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.tape import Tape
@@ -262,21 +263,25 @@ class Updates:
     def in_parts(self, before: int, later: list[int]) -> tuple[int, int, int] | None:
         """The same of a parameter of which some entries were updated after the others, as a whole."""
         parts = parts_between(self.tape, before, later[-1]) if later else []
-        for i, part in enumerate(parts):
-            if part.place in {other.place for other in parts[:i]} and self.goes_into_loss(part.before):
+        readers, places = self.tape.readers() if parts else {}, set[Place | None]()
+        for part in parts:
+            if part.place in places and self.goes_into_loss(part.before, readers):
                 self.several.append(before)
                 return None
+            places.add(part.place)
         return self.whole_of(parts, later[-1]) if parts else None
 
-    def goes_into_loss(self, node: int) -> bool:
+    def goes_into_loss(self, node: int, readers: dict[int, list[int]]) -> bool:
         """Whether what is called a loss was made of a value, and not of what was written then to an array."""
-        found, written = {node}, {self.tape.nodes[node].slot}
-        for step in self.tape.steps[self.tape.nodes[node].step + 1 :]:
-            if not found.isdisjoint(step.reads):
-                made = [each for each in step.makes if self.tape.nodes[each].slot not in written]
-                found.update(made if len(made) == len(step.makes) else ())
-            written.update(self.tape.nodes[each].slot for each in step.makes)
-        single = (each for each in found if self.tape.nodes[each].value.size == 1)
+        tape, first = self.tape, self.tape.nodes[node].step
+        earlier, found, waiting = tape.earlier(), {node}, [node]
+        while waiting:
+            for step in (tape.steps[index] for index in readers.get(waiting.pop(), ()) if index > first):
+                befores = (earlier[made][0] for made in step.makes if made in earlier)
+                if all(tape.nodes[before].step < first for before in befores):
+                    waiting += {*step.makes} - found
+                    found.update(step.makes)
+        single = (each for each in found if tape.nodes[each].value.size == 1)
         return any(is_loss_name(name) for each in single for name in self.names.get(each, ()))
 
     def whole_of(self, parts: list[Part], after: int) -> tuple[int, int, int] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -52,6 +53,9 @@ class Watch:
     block: int = 0  # the number of the frame that makes the calls
     in_cells: bool = False  # whether recorded arrays were put where functions keep the variables around them
     own_names: set[int] = field(default_factory=set)  # namespaces, by id, in which recorded arrays may stay
+    idle: Counter[tuple[str, int, str]] = field(
+        default_factory=Counter
+    )  # by loop and name: turns that recorded nothing
     _known: dict[tuple[int, Any], int] = field(default_factory=dict)
     _lines: dict[int, Line] = field(default_factory=dict)  # id of a running frame -> the line that it makes
     _handed: dict[int, dict[int, list[Event]]] = field(default_factory=dict)  # id of a frame -> what it was returned

@@ -18,7 +18,7 @@ from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.rewriting.part import NAMES
 from tinygrad_scratch.verifier.slopes import Slopes
-from tinygrad_scratch.verifier.source import TOKEN, bracketed, in_same_function, without_brackets
+from tinygrad_scratch.verifier.source import TOKEN, bare, bracketed, in_same_function, without_brackets
 from tinygrad_scratch.verifier.steps import Array, Step
 
 
@@ -231,7 +231,7 @@ def written_of(region: Region, step: Step, held: Factors) -> str:
 
 def kind_of(written: str, right: str) -> tuple[str, str]:
     """Whether a slope lacks something of what it should be, or is another one; and what is said of it."""
-    written = written[1:-1] if written[:1] + written[-1:] == "()" else written
+    written = bare(written)
     factors = [part.strip("() ") for part in right.split(" * ")]
     if len(factors) == 2 and signs_of(written) in map(signs_of, factors):
         first, second = right.split(" * ")

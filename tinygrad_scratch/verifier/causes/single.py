@@ -10,6 +10,7 @@ import numpy as np
 from tinygrad_scratch.verifier.causes.factors import batch_size, factor_found
 from tinygrad_scratch.verifier.causes.multiplied import exponent_named, is_power_of_array, kind_of_power
 from tinygrad_scratch.verifier.causes.state import is_of_penalty, is_parameter, updates_parameter
+from tinygrad_scratch.verifier.causes.whole_numbers import makes_whole
 from tinygrad_scratch.verifier.edits import (
     PRODUCTS,
     SUMS,
@@ -142,6 +143,8 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
     name = name_of(step.function)
     if name in (*PRODUCTS, "getitem", "setitem", "T") or (name == "power" and exponent_named(region, step)):
         return None  # an exponent with a name is one less in the slope of a power, and never 1
+    if makes_whole(region, step):
+        return None  # that it does is what is told of it
     if place == 1 and goes_on_in_turns(region, turns):
         return None  # each turn of a loop would throw away what those before it made
     changes = {s.index: only(place) for s in turns}

@@ -73,8 +73,17 @@ def later_state(region: Region) -> Iterator[Finding]:
             reads = [node for node in step.reads if tape.nodes[node].slot == slot][:1]
             for read, earlier in ((node, each) for node in reads for each in earlier_states(region, node)):
                 same = np.shape(region.values[earlier]) == np.shape(region.values[read])
-                if same and region.gives_truth({step.index: WithArgument(place, region.values, earlier)}):
+                if (
+                    same
+                    and tells(region, earlier)
+                    and region.gives_truth({step.index: WithArgument(place, region.values, earlier)})
+                ):
                     yield of_earlier(region, step, read, earlier)
+
+
+def tells(region: Region, earlier: int) -> bool:
+    """Whether it says anything that an earlier state gives the truth: with noughts, it only leaves a term out."""
+    return bool(np.any(region.values[earlier])) or earlier in region.case.forward_alone
 
 
 def of_earlier(region: Region, step: Step, read: int, earlier: int) -> Finding:

@@ -17,6 +17,8 @@ from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.source import start_of_function, text_of
 from tinygrad_scratch.verifier.steps import Step
 
+TO_WHOLE = ("astype", "int64", "int32", "array", "asarray", "trunc", "floor", "rint")
+
 
 def integers(region: Region) -> Iterator[Finding]:
     for step, turns in region.sites():
@@ -28,12 +30,7 @@ def integers(region: Region) -> Iterator[Finding]:
                 yield Finding(
                     "dtype-or-integer", "`//` drops what is behind the point: write `/`", step, should, changes
                 )
-        made = [region.case.tape.nodes[node].value for node in step.makes]
-        if (
-            name in ("astype", "int64", "int32", "array", "asarray", "trunc", "floor", "rint")
-            and made
-            and made[0].dtype.kind in "iu"
-        ):
+        if makes_whole(region, step):
             changes = {s.index: lambda s, a, k: a[0] * 1.0 for s in turns}
             if region.gives_truth(changes):
                 yield Finding(
@@ -45,6 +42,11 @@ def integers(region: Region) -> Iterator[Finding]:
         yield from quotient_of_numbers(region, step, turns)
     yield from rooms(region)
     yield from of_constants(region)
+
+
+def makes_whole(region: Region, step: Step) -> bool:
+    """Whether a call makes whole numbers of what it is given."""
+    return bool(step.makes) and name_of(step.function) in TO_WHOLE and is_whole(region, step)
 
 
 def rooms(region: Region) -> Iterator[Finding]:

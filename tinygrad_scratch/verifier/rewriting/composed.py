@@ -25,7 +25,7 @@ from tinygrad_scratch.verifier.rewriting.quiet import is_quiet
 from tinygrad_scratch.verifier.rewriting.rewrite import MADE, Rewrite
 from tinygrad_scratch.verifier.rewriting.statements import Statement
 from tinygrad_scratch.verifier.rewriting.text import Source, effort, lines_of, source_of, usable
-from tinygrad_scratch.verifier.source import text_of
+from tinygrad_scratch.verifier.source import bare, text_of
 
 SECONDS = 3.0  # for one statement, in all of its calls
 LONGER = 2  # a later call may take so many times as long for what there was time for in the first one
@@ -245,11 +245,6 @@ def is_numeric(value: Any) -> bool:
     if isinstance(value, np.ndarray):
         return value.dtype.kind in "fiub" and value.size > 0
     return isinstance(value, float | int | np.generic)
-
-
-def bare(text: str) -> str:
-    """A text without the brackets around all of it."""
-    return text[1:-1] if text.startswith("(") and compiled(text[1:-1], "") is not None else text
 
 
 def filled(form: str, text: str) -> str:
