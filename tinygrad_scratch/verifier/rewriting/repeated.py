@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tinygrad_scratch.verifier.rewriting.calls import SUMS, is_method, over_axes
 from tinygrad_scratch.verifier.rewriting.part import NAMES, Part, name_of
@@ -40,6 +42,7 @@ def repeated(part: Part) -> Iterator[Rewrite]:
     }
     yield from bared(part, minuses, "sign")
     yield from unshifted(part)
+    yield from neighbours(part, entries)
     calls: dict[ast.AST, ast.expr] = {n: n.args[0] for n in nodes if isinstance(n, ast.Call) and len(n.args) == 1}
     yield from bared(part, calls, "derivative-at-wrong-point" if in_slope else "wrong-operand")
 
@@ -59,6 +62,24 @@ def unshifted(part: Part) -> Iterator[Rewrite]:
         yield part.change(whole, "off-by-one", f"`{part.code}` pairs each row with its neighbour")
 
 
+def neighbours(part: Part, entries: Sequence[ast.Subscript]) -> Iterator[Rewrite]:
+    """The neighbours in all arrays that are read at one place: `y[i + 1] - t[i + 1]` for `y[i] - t[i]`."""
+    read = {part.source.code(node): node.slice for node in entries}
+    counts = Counter(part.source.code(index) for index in read.values())
+    for index, count in counts.items():
+        counted = COUNTED.fullmatch(index)
+        places = [part.source.span(node.slice) for node in entries if part.source.code(node.slice) == index]
+        for other in beside(*counted.groups()) if counted is not None and count > 1 else ():
+            text = in_all(part, places, other)
+            yield part.change(text, "off-by-one", f"the index {index} should be {other}", CHANGED)
+
+
+def beside(name: str, by: str | None) -> tuple[str, ...]:
+    """The indices beside one: `i` beside `i + 1`, and `i - 1` and `i + 1` beside `i`."""
+    return (name,) if by else (f"{name} + 1", f"{name} - 1")
+
+
+COUNTED = re.compile(r"([A-Za-z_]\w*)(?: *([+-] *1))?")
 ONE_LESS = ("1:", ":-1")
 
 
