@@ -17,7 +17,7 @@ from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.owners import factor_of
 from tinygrad_scratch.verifier.penalised import made_of_alone
 from tinygrad_scratch.verifier.places import Place
-from tinygrad_scratch.verifier.printed import lines_of_printed_losses, printed_as_losses
+from tinygrad_scratch.verifier.printed import lines_of_printed_losses, printed_as_losses, returned_with_gradients
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import Array, Step, ancestors
 from tinygrad_scratch.verifier.told import PRINTED, UNNAMED, own
@@ -175,6 +175,11 @@ class ComputedLosses(WellKnown):
             return False
         return bool(OF_LOSS.search(candidate.name.lower())) or self._is_only_watched(candidate)
 
+    def _is_given_with_gradient(self, candidate: Candidate) -> bool:
+        """Whether a function returns a number with the gradient, as of it."""
+        bound = (event for event in self.watch.events if event.node == candidate.node)
+        return any((e.place.function, e.name) in returned_with_gradients(e.place.file) for e in bound)
+
     def _is_only_watched(self, candidate: Candidate) -> bool:
         """Whether a number is called as losses are, and no gradient was made of it: `error = y - p` is none.
 
@@ -285,13 +290,15 @@ class ComputedLosses(WellKnown):
     def _is_likelier(self, one: Meant, other: Meant) -> bool | None:
         """Whether a loss is likelier than another one that as many gradients fit; None where nothing tells.
 
-        It is where they compute it, or the other one goes into it, or it is a mean, or a squared error: a mean and a
-        slope are forgotten, and not made up.
+        It is where they compute it, or the other one, or its output, goes into it, or it is a mean, or a squared error:
+        a mean and a slope are forgotten, and not made up.
         """
         nodes = [candidate.node for candidate, _ in (one, other)]
-        if one[0].function is other[0].function is None and len({*nodes}) == 2:  # the whole sooner than a part of it
+        alike = (one[0].function is None) == (other[0].function is None)
+        if alike and len({*nodes}) == 2:  # the whole sooner than a part of it
             parts = [nodes[1 - i] in self.all_behind(node) for i, node in enumerate(nodes)]
-            return parts[0] if any(parts) else None
+            if any(parts) or one[0].function is None:
+                return parts[0] if any(parts) else None
         computed = [self._is_computed(candidate) for candidate, _ in (one, other)]
         squared, entropy = (
             [word in candidate.name for candidate, _ in (one, other)] for word in ("squared error", "cross-entropy")

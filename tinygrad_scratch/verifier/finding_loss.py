@@ -779,7 +779,8 @@ class FindingLoss(HeldPenalties):
                 "block, or say which it is: "
                 'check.loss_is("mean squared error", output, targets).'
             )
-        named = self._is_called_loss(candidate)
+        given = candidate.function is None and self._is_given_with_gradient(candidate)
+        named = given or self._is_called_loss(candidate)
         alone = candidate.name == UNNAMED and not exact  # some number that gradients go with, as with an output
         doubtful = alone or (2 * fits < count and not named)
         if candidate.function is None and not self.wanted_loss and doubtful and not self._is_sole(candidate):
@@ -787,7 +788,8 @@ class FindingLoss(HeldPenalties):
             return no_loss(candidate.name, fitting)
         if candidate.function is None and not (self.wanted_loss or fits) and self._is_loss_of_other_data(candidate):
             return no_loss(candidate.name, "it was computed of other data than the gradients")
-        weak = candidate.function is None and not self.wanted_loss and not OF_LOSS.search(candidate.name.lower())
+        called = given or (candidate.function is None and OF_LOSS.search(candidate.name.lower()))
+        weak = candidate.function is None and not self.wanted_loss and not called
         vague = (
             "" if exact or 0 < same < count else "gradients fit it up to a factor" if same else "no gradient fits it"
         )
@@ -796,7 +798,6 @@ class FindingLoss(HeldPenalties):
             return self.doubted  # it is what gradients are made of, as an error in time is
         self.fits_none = candidate.function is None and not fits
         self.fits_few = candidate.function is not None and 2 * fits < count and not self.wanted_loss
-        called = candidate.function is None and OF_LOSS.search(candidate.name.lower())
         self.rests_on_little = not (called or self.wanted_loss) and (2 * fits < count or fits == count)
         self.loss_name = self._name_of(candidate)
         if candidate.node in self._totals:

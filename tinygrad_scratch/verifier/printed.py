@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
+from tinygrad_scratch.verifier.loops import tree_of
+from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.source import statements, text_of
 
 CALLED = re.compile(r"(?:loss|cost|objective|error|nll|energy|potential|divergence|\bkl)[^\w{}%]*$", re.IGNORECASE)
@@ -18,6 +20,16 @@ def printed_as_losses(file: str) -> frozenset[str]:
     """The names that a file prints right after a word for losses."""
     printed = (each for statement in statements(text_of(file)) for each in losses_printed(statement))
     return frozenset(value.id for value in printed if isinstance(value, ast.Name))
+
+
+@cache
+def returned_with_gradients(file: str) -> frozenset[tuple[str, str]]:
+    """The names that functions return beside a gradient, each with its function: `return value, grad`."""
+    functions = (node for node in ast.walk(tree_of(file)) if isinstance(node, ast.FunctionDef))
+    returned = ((f, node.value) for f in functions for node in ast.walk(f) if isinstance(node, ast.Return))
+    beside = ((f, value.elts) for f, value in returned if isinstance(value, ast.Tuple) and len(value.elts) == 2)
+    pairs = ((f.name, value.id, ast.unparse(other)) for f, (value, other) in beside if isinstance(value, ast.Name))
+    return frozenset((f, name) for f, name, other in pairs if is_gradient_name(other) and not is_gradient_name(name))
 
 
 @cache

@@ -392,8 +392,20 @@ class Updates:
     def next_in(self, node: int) -> tuple[int, int] | None:
         """What a step is a multiple of, or goes on from; nothing once it is called a gradient, and is no velocity."""
         if (velocity := self.in_velocity(node)) is not None or self.is_gradient(node):
-            return velocity
+            return velocity or self.before_gains(node)
         return self.inside(node) or self.of_one(node) or first_direction(self.tape, node) or self.in_mix(node)
+
+    def before_gains(self, node: int) -> tuple[int, int] | None:
+        """A gradient that was multiplied by gains of its entries, in place: unlike masks, nothing before it read these.
+
+        So learn t-SNE (van der Maaten and Hinton 2008) and others by the delta-bar-delta rule of Jacobs 1988.
+        """
+        tape, step = self.tape, self.tape.steps[self.tape.nodes[node].step]
+        if name_of(step.function) != "multiply" or len(step.reads) != 2 or is_plain_number(tape, step.reads[1]):
+            return None
+        gradient, gains = step.reads
+        in_place = tape.nodes[gradient].slot == tape.nodes[node].slot and self.is_gradient(gradient)
+        return (gradient, 1) if in_place and gains not in ancestors(tape.parents(), [gradient]) else None
 
     def in_mix(self, node: int) -> tuple[int, int] | None:
         """The gradient in a step that goes by several of them, or by products of matrices of it."""
