@@ -28,7 +28,7 @@ from tinygrad_scratch.verifier.well_known import WellKnown
 NEARLY = 2e-5  # a small number that keeps an output off from 0 makes a difference, too
 OF_A_SQUARE = 2.5  # its 2 may be left out: what is farther apart is so by the number of samples
 OF_A_SHAPE = {"zeros_like", "ones_like", "empty_like", "full_like"}  # what these read is only measured
-OF_LOSS = re.compile("loss|cost|objective")
+OF_LOSS = re.compile("loss|cost|objective|nll|likelihood|elbo")
 Meant = tuple[Candidate, list[Array]]  # a loss, and the true gradients of it
 
 

@@ -895,9 +895,8 @@ class FindingLoss(HeldPenalties):
         """Call all values by other numbers."""
         for events in self.watch.lists:
             events[:] = [replace(event, node=moved(event.node)) for event in events]
-        for parameter in self.parameters:
-            parameter.first = moved(parameter.node)
-        for parameter, _ in self.changed:
+        every = {id(each): each for each in (*self.parameters, *(p for p, _ in self.changed))}  # each is moved once
+        for parameter in every.values():
             parameter.first = moved(parameter.node)
         self.changed = [(parameter, moved(after)) for parameter, after in self.changed]
         self.after = {name: moved(node) for name, node in self.after.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tinygrad_scratch.verifier.losses import is_loss_name
 from tinygrad_scratch.verifier.named_before import Met, is_same_name
 from tinygrad_scratch.verifier.over_turns import Update, begun_at, is_share
 from tinygrad_scratch.verifier.steps import Step, ancestors
@@ -23,6 +24,30 @@ def forward_before(met: Met, updates: list[Update], first: int) -> set[int]:
     changes = (in_update(tape, tape.steps[tape.nodes[after].step], after, before) for before, after in updates)
     behind = ancestors(tape.parents(), [change[0] for change in changes if change is not None], known)
     return {step.index for step in readers(tape, behind, known) if step.index < first}
+
+
+def loss_before(met: Met, updates: list[Update], first: int) -> set[int]:
+    """The calls before a turn that read its parameters for the last loss, where the turn computes none but of new ones.
+
+    So is a loss that is worked out at the end of each turn, to see whether to go on: the next turn's gradients are of
+    that one.
+    """
+    tape, known = met.watch.tape, {before for before, _ in updates}
+    names = {(event.owner, event.name) for before in known for event in met.names(before)}
+    later = {event.node for event in met.watch.events if (event.owner, event.name) in names} - known
+    new = {after for _, after in updates} | {node for node in later if tape.nodes[node].step >= first}
+    losses = [node for node in met.events if tape.nodes[node].value.size == 1 and is_any_loss(met, node)]
+    parents = tape.parents()
+    behind = {node: ancestors(parents, [node], until=known | new) for node in losses}
+    own = [node for node in losses if not known.isdisjoint(behind[node]) and new.isdisjoint(behind[node])]
+    if not own or any(tape.nodes[node].step >= first for node in own):
+        return set()
+    made = (tape.steps[tape.nodes[node].step] for node in behind[max(own)] - known)
+    return {step.index for step in made if not known.isdisjoint(step.reads)}
+
+
+def is_any_loss(met: Met, node: int) -> bool:
+    return any(is_loss_name(event.name) for event in met.names(node))
 
 
 def is_read_before(met: Met, before: int, after: int, first: int) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.elsewhere import Elsewhere, Left, leave, trained_elsewhere
 from tinygrad_scratch.verifier.events import Event, claims_gradient
-from tinygrad_scratch.verifier.forward_before import forward_before, is_read_before
+from tinygrad_scratch.verifier.forward_before import forward_before, is_read_before, loss_before
 from tinygrad_scratch.verifier.forward_values import arguments_of, is_added, made_between, take_apart
 from tinygrad_scratch.verifier.holders import put, set_local
 from tinygrad_scratch.verifier.in_parts import Part, parts_between
@@ -159,7 +159,7 @@ class Loops:
         """End the run after the turn that is judged, with what it updated."""
         watch, updates = self.check.watch, [(parameter.node, after) for parameter, after in found]
         self.updated, self.file, self.line = [parameter for parameter, _ in found], turn.file, turn.first
-        forward = forward_before(self.met, updates, turn.steps)
+        forward = forward_before(self.met, updates, turn.steps) or loss_before(self.met, updates, turn.steps)
         self.changed = list(self._changed(turn, found))
         if forward:  # what it made is no parameter
             parents = watch.tape.parents()
