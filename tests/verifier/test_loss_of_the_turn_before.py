@@ -1,4 +1,4 @@
-"""Loops that work out the loss of the new weights last, to see whether to go on: the next turn's gradients are of it."""
+"""Loops that work out the loss of the new weights last: the gradients of the next turn are of that one."""
 
 from __future__ import annotations
 
