@@ -36,7 +36,8 @@ def loss_before(met: Met, updates: list[Update], first: int) -> set[int]:
     names = {(event.owner, event.name) for before in known for event in met.names(before)}
     later = {event.node for event in met.watch.events if (event.owner, event.name) in names} - known
     new = {after for _, after in updates} | {node for node in later if tape.nodes[node].step >= first}
-    losses = [node for node in met.events if tape.nodes[node].value.size == 1 and is_any_loss(met, node)]
+    since = min(known, default=0)
+    losses = [node for node in met.events if node > since and is_number_called_loss(met, node)]
     parents = tape.parents()
     behind = {node: ancestors(parents, [node], until=known | new) for node in losses}
     own = [node for node in losses if not known.isdisjoint(behind[node]) and new.isdisjoint(behind[node])]
@@ -46,8 +47,9 @@ def loss_before(met: Met, updates: list[Update], first: int) -> set[int]:
     return {step.index for step in made if not known.isdisjoint(step.reads)}
 
 
-def is_any_loss(met: Met, node: int) -> bool:
-    return any(is_loss_name(event.name) for event in met.names(node))
+def is_number_called_loss(met: Met, node: int) -> bool:
+    is_number = met.watch.tape.nodes[node].value.size == 1
+    return is_number and any(is_loss_name(event.name) for event in met.names(node))
 
 
 def is_read_before(met: Met, before: int, after: int, first: int) -> bool:

@@ -73,12 +73,10 @@ def later_state(region: Region) -> Iterator[Finding]:
             reads = [node for node in step.reads if tape.nodes[node].slot == slot][:1]
             for read, earlier in ((node, each) for node in reads for each in earlier_states(region, node)):
                 same = np.shape(region.values[earlier]) == np.shape(region.values[read])
-                if (
-                    same
-                    and tells(region, earlier)
-                    and region.gives_truth({step.index: WithArgument(place, region.values, earlier)})
-                ):
-                    yield of_earlier(region, step, read, earlier)
+                if same and region.gives_truth({step.index: WithArgument(place, region.values, earlier)}):
+                    found = of_earlier(region, step, read, earlier)
+                    if found.kind == "overwritten-accumulation" or tells(region, earlier):
+                        yield found
 
 
 def tells(region: Region, earlier: int) -> bool:
