@@ -11,7 +11,7 @@ from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.events import Event, claims_gradient
 from tinygrad_scratch.verifier.gradients import Given, unjoined
 from tinygrad_scratch.verifier.in_parts import parts_between
-from tinygrad_scratch.verifier.names import is_gradient_name, is_name_of_data, listed, words
+from tinygrad_scratch.verifier.names import is_gradient_name, is_name_of_data, is_place, listed, words
 from tinygrad_scratch.verifier.new_names import renewed
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.pairing import Final
@@ -214,7 +214,7 @@ class Collecting(Told):
     def _stored_once(self) -> list[Gradient]:
         """What is stored; a path that ends in a number, as `grads[0]` does, is another name of what has one already."""
         found: list[Gradient] = []
-        numbered = [all(w.isdigit() for w in words(path.rsplit(".", 1)[-1])) for path, _ in self.stored]
+        numbered = [is_place(path.rsplit(".", 1)[-1]) for path, _ in self.stored]
         for one, (path, node) in sorted(zip(numbered, self.stored, strict=True), key=lambda pair: pair[0]):
             known = next((names for names, other in found if one and other == node), None)
             if known is None:

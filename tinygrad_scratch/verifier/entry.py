@@ -9,8 +9,9 @@ from tinygrad_scratch.verifier.clipped_samples import let_through
 from tinygrad_scratch.verifier.decays import Decays
 from tinygrad_scratch.verifier.eligibility import leave_off_traces
 from tinygrad_scratch.verifier.losses import Candidate, played
-from tinygrad_scratch.verifier.names import listed
+from tinygrad_scratch.verifier.names import alike, is_name_of_data, is_place, listed
 from tinygrad_scratch.verifier.noise import drawn_for, silence
+from tinygrad_scratch.verifier.pairing import kind_of
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.told import Gradient, own, shown
 
@@ -56,7 +57,26 @@ class Entry(Decays):
             )
         self.gradients = self._before_clipping(gradients)
         self._parents = self.tape.parents()  # of what was worked out of updates, too
+        self.points_at_none = not any(parameter.asked for parameter in self.parameters)
+        if self.points_at_none:
+            self._ask_for_named()
         return None
+
+    def _ask_for_named(self) -> None:
+        """Ask for the parameters that gradients are called after, so that these are theirs in any shape.
+
+        Of a kind for all, or for none: in `dW1` and `dW2` for `W0` and `W1` the numbers are others.
+        """
+        called: dict[int, list[str]] = {}
+        for names, node in self.gradients:
+            called.setdefault(node, []).extend(names)
+        among = [parameter for parameter in self.parameters if parameter.node not in called]
+        owners = [called_after(names, among) for names in called.values()]
+        others = [names for names, owner in zip(called.values(), owners, strict=True) if owner is None]
+        kinds = {kind_of(name) for names in others for name in names}
+        for owner in owners:
+            if owner is not None and owners.count(owner) == 1 and owner.kind not in kinds:
+                owner.asked = True
 
     def _leave_off_noise(self) -> None:
         """Take random numbers that are drawn for an update alone for noughts; that is told."""
@@ -134,3 +154,16 @@ class Entry(Decays):
         self.loss_name = candidate.name
         finals = self.owners_by(lambda value, parameter: False)[0]
         return self._put(self._penalised(candidate, played(self.tape), finals))
+
+
+def called_after(names: list[str], parameters: list[Parameter]) -> Parameter | None:
+    """The one parameter that a gradient is called after most, where it was given, or else anywhere; data is none."""
+    for some in (names[:1], names):
+        scores = [max(alike(name, p.name) for name in some) for p in parameters]
+        best = max(scores, default=0.0)
+        if scores.count(best) == 1 and best:
+            owner = parameters[scores.index(best)]
+            return None if is_name_of_data(owner.name) else owner
+        if not (best or is_place(names[0])):
+            break
+    return None

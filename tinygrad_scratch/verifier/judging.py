@@ -46,11 +46,11 @@ from tinygrad_scratch.verifier.helpers import tell_where_added, told_once
 from tinygrad_scratch.verifier.in_turn import by_turns
 from tinygrad_scratch.verifier.later_losses import by_later_losses, give_earlier_steps
 from tinygrad_scratch.verifier.leaks import left, unseen
-from tinygrad_scratch.verifier.likeness import difference
+from tinygrad_scratch.verifier.likeness import close, difference
 from tinygrad_scratch.verifier.lost_updates import lost_updates
 from tinygrad_scratch.verifier.mistakes import is_as_written, tell_lines
 from tinygrad_scratch.verifier.moved_shares import give_moved_shares
-from tinygrad_scratch.verifier.names import listed, without_holder
+from tinygrad_scratch.verifier.names import alike, listed, without_holder
 from tinygrad_scratch.verifier.one_turn import change_in_turns
 from tinygrad_scratch.verifier.own_rates import without_own_rates
 from tinygrad_scratch.verifier.own_slopes import alien_in
@@ -443,21 +443,37 @@ class Judging(PastChoices):
         self._say_what_is_given_alone()
 
     def _say_what_is_given_alone(self) -> None:
-        """Name what they gave as a gradient, and is that of nothing, where all that was judged is right."""
+        """Name what they gave as a gradient, and is that of nothing, where all that was judged is right.
+
+        Where a parameter has none, whose it is is asked.
+        """
         if self.repairs or self.problem or not self.finals or self.unsure:
             return
-        known = {final.node for final in self.finals}
-        alone = []
-        for path, node in self.entry.given or ():
-            value = np.asarray(self.tape.nodes[node].value)
-            is_one = value.dtype.kind == "f" and bool(np.any(value)) and not self.case.is_forward(node)
-            if node not in known and is_one and self.case.match_up_to_factor(value) is None:
-                alone.append(path)
+        free = [*self.missing, *self.entry.unclaimed]
+        alone = [path for path, node in self.entry.given or () if self._is_alone(path, node, bool(free))]
         if alone:
             one, several = "given as a gradient, goes with no parameter", "given as gradients, go with no parameters"
             whole = self.entry.whole_numbers({without_holder(path) for path in alone})
-            self.unsure = [([path], node) for path, node in self.entry.given or () if path in alone] if whole else []
+            is_open = bool(whole or free)
+            self.unsure = [([path], node) for path, node in self.entry.given or () if path in alone] if is_open else []
+            self.missing = free if is_open else self.missing
             self.notes.append(f"{listed(alone)}, {one if len(alone) == 1 else several}: not judged.{whole}")
+
+    def _is_alone(self, path: str, node: int, may_be_meant: bool) -> bool:
+        """Whether what was given is no gradient that is known.
+
+        Where it `may_be_meant` as another one, that of a value on the way is known if it is called after that.
+        """
+        value = np.asarray(self.tape.nodes[node].value)
+        if value.dtype.kind != "f" or node in {final.node for final in self.finals} or self.case.is_forward(node):
+            return False
+        found = self.case.match_up_to_factor(value)
+        if not may_be_meant:
+            return bool(np.any(value)) and found is None
+        names = [path, *(event.name for event in self.case.events if event.node == node)]
+        owners = (event.node for event in self.case.events if any(alike(name, event.name) for name in names))
+        true = (self.truth.cotangents[owner] for owner in owners if owner in self.truth.cotangents)
+        return found is None or not any(close(value, found[1] * slope) for slope in true)
 
     def _may_be_right(self) -> str | None:
         """Why nothing is told of what is wrong, where that may be so for what is not known."""

@@ -106,6 +106,15 @@ def words(path: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def is_place(path: str) -> bool:
+    """Whether a path says nothing but where something is in lists.
+
+    >>> is_place("0"), is_place("1[0]"), is_place("grads[0]"), is_place("W1")
+    (True, True, True, False)
+    """
+    return all(word.isdigit() for word in words(path))
+
+
 def alike(gradient: str, parameter: str) -> float:
     """How much the name of a gradient says that it is a parameter's: the last words that are equal, 0 for none."""
     one, other = words(gradient), words(parameter)

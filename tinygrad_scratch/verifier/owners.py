@@ -60,7 +60,7 @@ class Owners(Opponents):
             return parameter.node in cotangents and close(value, cotangents[parameter.node])
 
         reached = [p for p in self.parameters if np.any(cotangents.get(p.node, 0))]
-        told = any(p.asked for p in self.parameters)
+        told = any(p.asked for p in self.parameters) and not self.points_at_none
         if not reached or (told and not any(p.asked for p in reached)):
             return (
                 "The loss does not depend on any parameter that was found. Were the parameters copied, "
@@ -76,6 +76,7 @@ class Owners(Opponents):
         self.finals, self.unsure = self.owners_by(is_close, reached, is_near)
         if self.unsure and zero:
             self._pair_unreached(zero, cotangents)
+        self.finals = [self._summed_with_others(final, is_close) for final in self.finals]
         if not self._has_an_odd_velocity(truth):
             whole, steps = self._are_right_by_rate(is_close), {f.parameter.node: f.node for f in self.finals}
             self.finals = [self._with_decay(final, truth) for final in self.finals]
@@ -100,6 +101,7 @@ class Owners(Opponents):
         self.missing = [p for p in asked if id(p) not in done and not self._is_state(p)] if self.all_asked else []
         unjudged = self._changed_without_gradient() if self.finals else []
         unjudged = [p for p in unjudged if not self._stays_rightly(p, cotangents)]
+        self.unclaimed = self._like_parameters([p for p in reached if id(p) not in done]) if self.points_at_none else []
         self.lacking += [p for p in unjudged if p not in self.lacking]
         self.missing += [p for p in unjudged if p not in self.missing]
         self.parameters = [p for p in self.parameters if (p.asked and self.all_asked) or id(p) in done]
@@ -200,7 +202,7 @@ class Owners(Opponents):
                 finals.append(Final(best_name(gradient[0], owner), gradient[1], owner, "pair"))
                 left.remove(gradient)
                 free.remove(owner)
-        told = any(parameter.asked for parameter in self.parameters)
+        told = any(parameter.asked for parameter in self.parameters) and not self.points_at_none
         more, unsure = paired(free, left, self.tape, close, near, told, bool(finals))
         done = {final.node for final in (*finals, *more)}
         return [*finals, *more], [gradient for gradient in unsure if gradient[1] not in done] if self.given else []
@@ -213,6 +215,18 @@ class Owners(Opponents):
             return False
         short = path.rsplit(".", 1)[-1]
         return is_of_another(short, {event.short for event in self.watch.events} - {short})
+
+    def _summed_with_others(self, final: Final, is_close: Callable[[Array, Parameter], bool]) -> Final:
+        """What a kept gradient of an input is added up to with others, where that is used in several places."""
+        meant = {node for _, node in self.given or ()} | self._updates.keys()
+        whole = None if final.parameter.asked or final.node in meant else final.node
+        while whole is not None and not is_close(self._value(whole), final.parameter):
+            reading = (step for step in self.tape.steps if name_of(step.function) in ("add", "subtract"))
+            sums = (step.makes[0] for step in reading if whole in step.reads and final.parameter.node not in step.reads)
+            whole = next((made for made in sums if self._value(made).shape == self._value(whole).shape), None)
+            if whole is not None:
+                final = replace(final, name=shown([*self._names("", whole), final.name]), node=whole)
+        return final
 
     def _as_beside_others(
         self, final: Final, is_close: Callable[[Array, Parameter], bool], steps: dict[int, int]
@@ -653,8 +667,13 @@ class Owners(Opponents):
 
     def _lacking(self, missing: list[Parameter]) -> list[Parameter]:
         """What surely is a parameter, and no other data of an object: it was given by name, or is called like one."""
+        alike = self._like_parameters(missing)
+        return [p for p in missing if self.all_asked and (p.name in self.named or p in alike)]
+
+    def _like_parameters(self, others: list[Parameter]) -> list[Parameter]:
+        """What is called like a parameter that has a gradient, or as weights are."""
         kinds = {final.parameter.kind for final in self.finals} | {"w", "b"}
-        return [p for p in missing if self.all_asked and (p.name in self.named or p.kind in kinds)]
+        return [p for p in others if p.kind in kinds]
 
     def _pair_unreached(self, zero: list[Parameter], cotangents: dict[int, Array]) -> None:
         """Gradients of parameters that the loss does not depend on: their truth is 0."""

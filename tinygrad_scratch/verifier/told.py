@@ -44,6 +44,7 @@ class Told:
     holders: set[int] = field(default_factory=set)  # the targets, by id
     named: set[str] = field(default_factory=set)  # arrays that were given to the check by name
     all_asked: bool = True  # whether every parameter that was pointed at should have a gradient
+    points_at_none: bool = False  # whether nobody pointed at parameters: they are known by their gradients
     updates_too: bool = False  # gradients are in updates of the weights, next to those that were given
     forward_once: bool = False  # a layer's: what is made of an input before its loss is no update of it
     rate: float | None = None
@@ -67,6 +68,7 @@ class Told:
     gone: set[int] = field(default_factory=set)  # sums that nothing read, and that nobody has after the turn
     missing: list[Parameter] = field(default_factory=list)
     lacking: list[Parameter] = field(default_factory=list)  # those of them that surely are parameters
+    unclaimed: list[Parameter] = field(default_factory=list)  # what no gradient goes with, where nobody pointed at any
     notes: list[str] = field(default_factory=list)
     is_well_known: bool = False  # whether the loss is one of the well-known ones: then it is one to make small
     fits_few: bool = False  # whether the loss is a well-known one that most gradients don't fit
