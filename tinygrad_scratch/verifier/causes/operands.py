@@ -141,7 +141,8 @@ def said(
         return 1, Finding(
             "stale-or-updated-weights", f"{sentence}, as it was in the forward pass", step, should, changes
         )
-    handed = handed_instead(region, step, read, other) or made_otherwise(region, step, read, other)
+    ways = (way(region, step, read, other) for way in (handed_back, handed_instead, made_otherwise))
+    handed = next((finding for finding in ways if finding is not None), None)
     if handed is not None:
         return 1, handed
     if other_name.isidentifier() and not is_known_here(region, other) and is_multiplied_in(region, read, other):
@@ -198,6 +199,26 @@ def handed_instead(region: Region, step: Step, read: int, other: int) -> Finding
         return None
     mine, meant = names_at(region, caller, read, other)
     return given_at(caller, mine, meant) if calls and mine and meant else None
+
+
+def handed_back(region: Region, step: Step, read: int, other: int) -> Finding | None:
+    """A function handed back one of two values that have names in it, and the other one nowhere."""
+    case = region.case
+    named = [*case.events, *case.arguments]
+    for back in (*case.returned, *case.entries):
+        if back.node != read or step.place is None or in_same_function(back.place, step.place):
+            continue
+        own = [e for e in named if e.owner == back.owner]
+        names = [next((e.name for e in own if e.node == node), "") for node in (read, other)]
+        returned = {e.node for e in (*case.returned, *case.entries) if e.owner == back.owner}
+        statement = statement_at(back.place.file, back.place.line)
+        should = replaced(statement, *names) if all(names) and other not in returned else None
+        if should is not None:
+            made = is_multiplied_in(region, read, other)
+            said_so = f"`{back.place.function}` hands back {names[0]}, and should hand back {names[1]}"
+            kind = "missing-derivative" if made else "wrong-operand"
+            return Finding(kind, said_so, None, should, place=back.place)
+    return None
 
 
 def handed_through(region: Region, step: Step, read: int, other: int) -> Finding | None:
