@@ -62,6 +62,16 @@ def is_gradient_name(name: str) -> bool:
     return bool(GRADIENT.match(unmangled(name)))
 
 
+def is_bare_gradient(path: str) -> bool:
+    """Whether a name says that it is a gradient, and not of what.
+
+    >>> is_bare_gradient("layer.weight.grad"), is_bare_gradient("layer.grad_w"), is_bare_gradient("param.data")
+    (True, False, False)
+    """
+    last = path.rpartition(".")[2].lower().strip("_")
+    return last in NOISE and (is_gradient_name(last) or last.startswith("deriv"))
+
+
 def is_called_after(name: str, others: Iterable[str]) -> bool:
     """Whether a name is one of others with a d before it.
 

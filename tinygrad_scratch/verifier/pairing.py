@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.gradients import gradients_in
-from tinygrad_scratch.verifier.names import alike, words
+from tinygrad_scratch.verifier.names import alike, is_bare_gradient, words
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.tape import Tape
@@ -88,6 +88,25 @@ class Pairing:
             }
         for gradient, parameter in [(self.left[i], free[j]) for i, j in chosen]:
             self.take(gradient, parameter, "name")
+
+    def by_holder(self) -> None:
+        """What an object keeps as the one gradient, beside the one parameter that it keeps: `w.grad` beside `w.D`."""
+        held: dict[str, list[Parameter]] = {}
+        for parameter in self.parameters:
+            held.setdefault(holder_of(parameter.name), []).append(parameter)
+        kept: dict[str, list[tuple[list[str], int]]] = {}
+        for gradient in self.left:
+            for holder in {holder_of(name) for name in gradient[0] if is_bare_gradient(name)} - {""}:
+                kept.setdefault(holder, []).append(gradient)
+        for holder, gradients in kept.items():
+            mine = held.get(holder, [])
+            if (
+                len(mine) == len(gradients) == 1
+                and mine[0].asked
+                and mine[0] in self.free
+                and gradients[0] in self.left
+            ):
+                self.take(gradients[0], mine[0], "name")
 
     def goes_into_rival(self, i: int, as_much: list[int]) -> bool:
         """Whether another gradient is called after the parameter as much, and was made of it: that is the whole one."""
@@ -212,8 +231,10 @@ class Pairing:
         """The one that is left of a list in which all others are of one layer, where that lacks one of its size."""
         for gradient in list(self.left):
             place = list_of(gradient[0][0]) if gradient[0] else ""
-            layers = [holder_of(final.parameter) for final in self.finals if place and list_of(final.path) == place]
-            mine = [p for p in self.free if self.fits(gradient[1], p) and p.asked and {holder_of(p)} == {*layers}]
+            layers = [
+                holder_of(final.parameter.name) for final in self.finals if place and list_of(final.path) == place
+            ]
+            mine = [p for p in self.free if self.fits(gradient[1], p) and p.asked and {holder_of(p.name)} == {*layers}]
             mates = [g for g in self.left if g[0] and list_of(g[0][0]) == place]
             if len(mine) == len(mates) == 1 and len(layers) > 1:
                 self.take(gradient, mine[0], "position")
@@ -267,9 +288,9 @@ def list_of(path: str) -> str:
     return path.rpartition("[")[0]
 
 
-def holder_of(parameter: Parameter) -> str:
-    """What holds a parameter, such as its layer."""
-    return parameter.name.rpartition(".")[0]
+def holder_of(name: str) -> str:
+    """What holds a parameter, such as its layer, or a gradient."""
+    return name.rpartition(".")[0]
 
 
 def kind_of(name: str) -> str:
@@ -321,6 +342,7 @@ def paired(
     tells. Where `some_known` are paired already, what goes with none that was pointed at is another gradient.
     """
     state = Pairing(tape, gradients, parameters, told=told)
+    state.by_holder()
     state.by_name([p for p in state.free if p.asked])
     state.by_position(close)
     state.by_value(close)
