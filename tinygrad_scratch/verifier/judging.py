@@ -68,7 +68,7 @@ from tinygrad_scratch.verifier.rewriting.left_out import LeftOut, told_of_loop, 
 from tinygrad_scratch.verifier.rewriting.outcome import outcome
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, MADE, NAMED, PUT_IN
 from tinygrad_scratch.verifier.rewriting.search import RECORDED, Search
-from tinygrad_scratch.verifier.rivals import admit, is_of_step, of_backward, rivals_of
+from tinygrad_scratch.verifier.rivals import admit, is_of_step, of_backward, rivals_of, without_needless
 from tinygrad_scratch.verifier.self_made_targets import given_in
 from tinygrad_scratch.verifier.steps import ancestors
 from tinygrad_scratch.verifier.tape import Tape
@@ -624,7 +624,7 @@ class Judging(PastChoices):
             if not hits:
                 every_hit = Search(*doubted, tiers, near, work, only_near, unknown, self.repeats).run()
                 named_so = [hit for hit in every_hit if not hit.spoils_name]
-                every_hit = of_backward(self.case, named_so if named_so or alone else every_hit)
+                every_hit = without_needless(of_backward(self.case, named_so if named_so or alone else every_hit))
                 own = self.repairs[0], self.causes[0]
                 hits = [hit for hit in every_hit if hit.makes_name]
                 hits = hits or (rivals_of(self.case, own, every_hit, names) if alone else every_hit)

@@ -21,7 +21,9 @@ from tinygrad_scratch.verifier.doubt import (
     may_be_alias,
     puts_in,
 )
+from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.explain import OF_A_VALUE, SCALES, Cause
+from tinygrad_scratch.verifier.gradients import JOINING
 from tinygrad_scratch.verifier.loops import root_of
 from tinygrad_scratch.verifier.misgiven import is_of_any
 from tinygrad_scratch.verifier.names import is_gradient_name
@@ -29,12 +31,13 @@ from tinygrad_scratch.verifier.rewriting.alike import is_update
 from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.outcome import MOST_TOLD
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED
-from tinygrad_scratch.verifier.rewriting.text import source_of
-from tinygrad_scratch.verifier.source import call_at, parsed, statement_at, text_of, without_blanks
+from tinygrad_scratch.verifier.rewriting.text import is_without, source_of
+from tinygrad_scratch.verifier.source import call_at, parsed, right_side, statement_at, text_of, without_blanks
 from tinygrad_scratch.verifier.textbook import is_slope_of_given
 from tinygrad_scratch.verifier.told_where_bound import choices_for, line_of_binding
 
 AT_POINT = "derivative-at-wrong-point"
+FACTORS = (*SCALES, "missing-derivative")
 MEAN = re.compile(r"/|\b(?:mean|average)\(")
 """What makes a mean of a sum."""
 
@@ -50,8 +53,7 @@ def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tu
     hits = [hit for hit in hits if not (hit.is_of_block or is_given_to_any(case, cause, hit))]
     hits = [hit for hit in hits if not (undoes_division(cause, hit) or hands_on_made(cause, hit))]
     hits = [hit for hit in hits if hit.rewrite.kind in OF_ORDER or not is_by_memory(cause)]
-    factors = (*SCALES, "missing-derivative")
-    hits = [hit for hit in hits if hit.rewrite.kind not in factors or is_behind(case, hit)]
+    hits = [hit for hit in hits if hit.rewrite.kind not in FACTORS or is_behind(case, hit)]
     return (
         moving_step(case, cause, hits)
         or in_brackets(cause, hits)
@@ -64,6 +66,7 @@ def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tu
         or of_heads(cause, hits)
         or of_choices(cause, hits)
         or of_same_name(cause, hits)
+        or of_entries(case, repair, cause, hits)
         or of_told_sums(cause, hits)
         or of_unread(cause, hits)
         or likelier(hits, cause, names)
@@ -156,6 +159,18 @@ def undoes_division(cause: Cause, hit: Hit) -> bool:
             return False
     back = re.compile(rf"\* {re.escape(ast.unparse(size))}(?![\w.(\[])")
     return again and len(back.findall(hit.right)) > len(back.findall(hit.written))
+
+
+def without_needless(hits: list[Hit]) -> list[Hit]:
+    """The changes but for those that exchange a part without which the line is right, too: what they put in is 1."""
+    less = [hit for hit in hits if hit.only_takes_away]
+    return [hit for hit in hits if not any(is_needless_beside(hit, other) for other in less)]
+
+
+def is_needless_beside(hit: Hit, less: Hit) -> bool:
+    """Whether a change leaves all that is right by another one of the same line, and more."""
+    same = (hit.file, hit.rewrite.line, hit.convention) == (less.file, less.rewrite.line, less.convention)
+    return same and is_without(right_side(hit.right), right_side(less.right))
 
 
 def admit(cause: Cause, hits: list[Hit]) -> None:
@@ -264,6 +279,16 @@ def of_same_name(cause: Cause, hits: list[Hit]) -> list[Hit]:
     is_said = cause.kind == "wrong-operand" and cause.sentence.endswith(" than this one")
     usual = [hit for hit in hits if not (hit.convention or hit.puts_in)]
     return [hit for hit in usual if hit.rewrite.line != cause.line] if is_said else []
+
+
+def of_entries(case: Case, repair: Repair, cause: Cause, hits: list[Hit]) -> list[Hit]:
+    """Those of the line that made all entries of what a told one only puts together: what scales them is due there."""
+    step = case.step_of(repair.event.node)
+    if cause.kind not in ("scale-factor", "missing-derivative") or name_of(step.function) not in JOINING:
+        return []
+    made = {(at.file, at.line) for read in step.reads if (at := case.step_of(read).place) is not None}
+    usual = [hit for hit in hits if not (hit.convention or hit.puts_in)]
+    return [hit for hit in usual if {(hit.file, hit.rewrite.line)} == made and hit.rewrite.kind in FACTORS]
 
 
 def of_told_sums(cause: Cause, hits: list[Hit]) -> list[Hit]:
