@@ -100,15 +100,27 @@ def of_whole(part: Part) -> Iterator[Rewrite]:
         for name in part.source.words(part.line).of_numpy:
             said = f"`{name}({part.code})` is meant, and not {part.code} itself"
             yield part.change(f"{name}({part.code})", kind_of_call(name), said, PUT_IN)
-    if isinstance(part.node, ast.Subscript) and isinstance(part.node.slice, ast.Constant):
-        for inside in ("axis=0", ""):
-            said = f"`{part.code}` is one of what should be summed over the batch"
-            whole = part.source.code(part.node.value)
-            yield part.change(f"{whole}.sum({inside})", "missing-batch-sum-or-mean", said, CHANGED)
+    yield from of_entry(part)
     if re.search(r"\b(?:sum|mean)\(", part.code) is None:
         for inside in ("axis=0", "axis=1", "axis=0, keepdims=True", "axis=1, keepdims=True", ""):
             said = f"`{part.code}` is not summed over the batch"
             yield part.change(f"{written}.sum({inside})", "missing-batch-sum-or-mean", said, NAMED)
+
+
+def of_entry(part: Part) -> Iterator[Rewrite]:
+    """One entry of what should be summed: of all that there are, or of the two that come back of what is used twice."""
+    node = part.node
+    if not isinstance(node, ast.Subscript) or not isinstance(node.slice, ast.Constant):
+        return
+    whole = part.source.code(node.value)
+    for inside in ("axis=0", ""):
+        said = f"`{part.code}` is one of what should be summed over the batch"
+        yield part.change(f"{whole}.sum({inside})", "missing-batch-sum-or-mean", said, CHANGED)
+    if node.slice.value in (0, 1):
+        other = f"{whole}[{1 if node.slice.value == 0 else 0}]"
+        yield part.change(
+            f"{part.source.operand(node)} + {other}", "missing-term", f"the term {other} is missing", NAMED
+        )
 
 
 def is_added_to(part: Part) -> bool:
