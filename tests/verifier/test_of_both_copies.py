@@ -29,8 +29,8 @@ class Twice:
         return [x, x]
 
     def backward(self, d):
-        self.come_back = d[0] + d[1]
-        return self.come_back
+        self.dx = d[0] + d[1]
+        return self.dx
 
 
 class Beside:
@@ -83,3 +83,9 @@ def test_one_copy_alone_is_told_where_it_is_taken(tmp_path: Path) -> None:
     check, line = edited(tmp_path / "twice.py", TWICE, "d[0] + d[1]", "d[0]")
     assert told(check) == (line, "missing-term"), str(check)
     assert "d[0] + d[1]" in check.first_wrong.should_be, str(check)
+
+
+def test_what_a_layer_calls_its_input_is_not_that_of_the_net(tmp_path: Path) -> None:
+    program = TWICE.replace("self.dx = d[0] + d[1]\n        return self.dx", "return d[0] + d[1]")
+    program = program.replace("return d @ self.w.T", "self.dx = d @ self.w.T\n        return self.dx")
+    assert module_of(tmp_path / "kept.py", program).check(verify).ok

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import Counter
 from collections.abc import Callable, Container, Iterator
@@ -25,6 +26,8 @@ from tinygrad_scratch.verifier.pairing import Final, best_name, paired, question
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.recorded import Recorded, record
+from tinygrad_scratch.verifier.rewriting.text import source_of
+from tinygrad_scratch.verifier.source import text_of
 from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.told import LOSS_AFTER_UPDATE, Gradient, own, shown
 from tinygrad_scratch.verifier.truth import VIEWING, Truth
@@ -76,7 +79,7 @@ class Owners(Opponents):
         self.finals, self.unsure = self.owners_by(is_close, reached, is_near)
         if self.unsure and zero:
             self._pair_unreached(zero, cotangents)
-        self.finals = [self._summed_with_others(final, is_close) for final in self.finals]
+        self.finals = [self._summed_with_others(f, is_close) for f in self.finals if not self._is_of_own_input(f)]
         if not self._has_an_odd_velocity(truth):
             whole, steps = self._are_right_by_rate(is_close), {f.parameter.node: f.node for f in self.finals}
             self.finals = [self._with_decay(final, truth) for final in self.finals]
@@ -215,6 +218,17 @@ class Owners(Opponents):
             return False
         short = path.rsplit(".", 1)[-1]
         return is_of_another(short, {event.short for event in self.watch.events} - {short})
+
+    def _is_of_own_input(self, final: Final) -> bool:
+        """Whether a gradient is kept by an object that calls another value so than what nobody pointed at: its own."""
+        meant = {node for _, node in self.given or ()} | self._updates.keys()
+        if final.parameter.asked or final.node in meant:
+            return False
+        kept = (e for e in self.watch.events if e.node == final.node and e.name.startswith("self."))
+        classes = [class_at(event.place) for event in kept]
+        called = [e for e in (*self.watch.arguments, *self.watch.events) if e.short == final.parameter.short]
+        own = [e.node for e in called if (around := class_at(e.place)) is not None and around in classes]
+        return bool(own) and final.parameter.node not in own
 
     def _summed_with_others(self, final: Final, is_close: Callable[[Array, Parameter], bool]) -> Final:
         """What a kept gradient of an input is added up to with others, where that is used in several places."""
@@ -681,6 +695,11 @@ class Owners(Opponents):
         for final in more:
             cotangents.setdefault(final.parameter.node, np.zeros(final.parameter.recorded.shape))
         self.finals += more
+
+
+def class_at(place: Place) -> ast.ClassDef | None:
+    """The class that a line is in."""
+    return source_of(text_of(place.file)).class_around(place.line)
 
 
 def unnumbered(path: str) -> str:
