@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import check_of_script, edited_script, told
+from tests.verifier.files import check_of_script, edited_script, line_of, told
 
 pytest.importorskip("scipy.optimize")
 
@@ -104,3 +104,62 @@ def test_a_change_on_the_way_is_found_in_what_a_minimiser_is_given(tmp_path: Pat
     assert check.ok, str(check)
     check, line = edited_script(tmp_path, PAIRS, "both = pull + pull.T", "both = pull.copy()")
     assert told(check) == (line, "missing-term"), str(check)
+
+
+STEPS = """
+import numpy as np
+from scipy.optimize import minimize
+
+
+def chance(t):
+    return 1 / (1 + np.exp(-t))
+
+
+def cost(x, seen, side, much):
+    pull, marks = x[:3], x[3:]
+    gap = marks[:, None] - seen @ pull
+    return np.sum(-np.log(chance(side * gap))) + much / 2 * (pull @ pull)
+
+
+def slope(x, seen, side, much):
+    pull, marks = x[:3], x[3:]
+    gap = marks[:, None] - seen @ pull
+    pushes = -side * chance(-side * gap)
+    d_pull = much * pull - seen.T @ pushes.sum(0)
+    return np.concatenate((d_pull, pushes.sum(1)))
+
+
+draw = np.random.default_rng(2)
+seen = draw.normal(size=(14, 3))
+grade = np.digitize(seen @ draw.normal(size=3) + draw.normal(size=14), [-1, 0.5])
+steps = grade.max()
+side = np.sign(np.arange(steps)[:, None] - grade + 0.5)
+within = [(None, None)] * 4 + [(0, None)] * (steps - 1)
+begin = np.append(np.zeros(3), np.arange(steps))
+print(minimize(cost, begin, jac=slope, args=(seen, side, 0.8), method="L-BFGS-B", bounds=within).x)
+"""
+
+
+def test_a_number_of_an_array_says_how_often_a_list_is_repeated(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, STEPS)
+    assert check.ok, str(check)
+
+
+def test_a_penalty_that_is_nothing_where_a_minimiser_begins(tmp_path: Path) -> None:
+    check, line = edited_script(tmp_path, STEPS, "much * pull - seen.T", "-seen.T")
+    assert told(check) == (line, "regularisation"), str(check)
+    assert "x0 holds noughts" in " ".join(check.notes)
+
+
+def test_all_that_a_minimiser_is_given_may_be_wrong_past_its_start(tmp_path: Path) -> None:
+    text = BOTH.replace("w = rng.normal(size=4)", "w = np.zeros(4)").replace(
+        "np.mean(error**2)", "np.mean(error**2) + 0.3 * np.sum(w**2)"
+    )
+    right = text.replace("/ len(y)", "/ len(y) + 0.6 * w")
+    assert check_of_script(tmp_path, right).ok
+    assert told(check_of_script(tmp_path, text)) == (line_of(text, "grad ="), "regularisation")
+
+
+def test_the_sign_of_a_product_that_a_function_is_given(tmp_path: Path) -> None:
+    check, line = edited_script(tmp_path, STEPS, "chance(-side * gap)", "chance(side * gap)")
+    assert told(check) == (line, "sign"), str(check)

@@ -38,10 +38,10 @@ def are_alike(case: Case, final: Final) -> Array:
 def moved_apart(case: Case) -> tuple[dict[int, Array], Truth] | None:
     """Other values of these entries, and the truth at them, where some gradients are wrong there, and others right.
 
-    Nothing need be right there where all that is lacking is a multiple of the parameters: the gradient of a penalty.
-    None where all that is right here is so there, too, or nothing can be told.
+    Nothing need be right there where all that is lacking is a multiple of the parameters: the gradient of a penalty. Nor
+    of what a minimiser is given: it goes on to other values, and with that loss. None where all that is right here is so there, too, or nothing can be told.
     """
-    if case.tape.leaks or case.decays or case.truth.passing or case.wrong(case.replay()):
+    if case.decays or case.truth.passing or leaves(case) or case.wrong(case.replay()):
         return None
     for share in SHARES:
         start = drawn(case, share)
@@ -49,11 +49,17 @@ def moved_apart(case: Case) -> tuple[dict[int, Array], Truth] | None:
         if found is not None:
             told, truth = found
             right = [difference(value, wanted) <= SAME for _, value, wanted in told]
-            tells = any(right) or all(
+            tells = case.is_minimised or any(right) or all(
                 is_along(abs(value - wanted), abs(start.get(node, value))) for node, value, wanted in told
             )
             return (start, truth) if tells and not all(right) else None
     return None
+
+
+def leaves(case: Case) -> bool:
+    """Whether a value that is another one at other values of the parameters left NumPy, and may have come back."""
+    parameters = {final.parameter.node for final in begun_alike(case)}
+    return not parameters.isdisjoint(case.ancestors(leak.node for leak in case.tape.leaks))
 
 
 def drawn(case: Case, share: float) -> dict[int, Array]:

@@ -148,22 +148,26 @@ def in_place_or_not(name: str) -> Callable[[Any, Any], Any]:
     )
 
 
-def or_theirs(name: str) -> Callable[[Any, Any], Any]:
-    """`*` and the like; with an object of a class of theirs a number leaves the answer to it, as Python's own do."""
+def or_theirs(name: str, answering: str = "") -> Callable[[Any, Any], Any]:
+    """`*` and the like; a number leaves the answer to what is like neither numbers nor arrays and has one.
+
+    So Python's own do with an object of a class of theirs, and with a list that is to be repeated.
+    """
     made_new = getattr(np.lib.mixins.NDArrayOperatorsMixin, f"__{name}__")
+    answering = answering or f"__r{name}__"
     return lambda self, other: (
-        NotImplemented if self._is_number and answers(other, f"__r{name}__") else made_new(self, other)
+        NotImplemented if self._is_number and answers(other, answering) else made_new(self, other)
     )
 
 
 def answers(other: Any, operator_name: str) -> bool:
     """Whether a value is neither a number nor like an array, and its class has an operator of that name."""
     kind = type(other)
-    is_known = issubclass(kind, Number | list | tuple | str | bytes) or any(hasattr(kind, name) for name in AS_ARRAYS)
+    is_known = issubclass(kind, Number) or any(hasattr(kind, name) for name in AS_ARRAYS)
     return hasattr(kind, operator_name) and not is_known
 
 
-multiplied, multiplied_in_place = or_theirs("mul"), in_place("mul")
+multiplied, multiplied_in_place, multiplied_from_left = or_theirs("mul"), in_place("mul"), or_theirs("rmul", "__mul__")
 
 
 class Recorded(Standing, np.lib.mixins.NDArrayOperatorsMixin):
@@ -242,7 +246,11 @@ class Recorded(Standing, np.lib.mixins.NDArrayOperatorsMixin):
         return self._tape.matrices.product(self, other) if holds_matrix((self, other)) else multiplied(self, other)
 
     def __rmul__(self, other: Any) -> Any:
-        return self._tape.matrices.product(other, self) if holds_matrix((self, other)) else super().__rmul__(other)
+        return (
+            self._tape.matrices.product(other, self)
+            if holds_matrix((self, other))
+            else multiplied_from_left(self, other)
+        )
 
     def __imul__(self, other: Any) -> Any:
         if not holds_matrix((self, other)):

@@ -75,7 +75,7 @@ class Expressions:
                 yield from change(part)
             if isinstance(part.node, NAMES) and part.is_value:
                 yield from of_name(part)
-                yield from of_handed_on(part)
+            yield from of_handed_on(part)
             if part.is_slice:
                 yield from of_index(part)
             if isinstance(part.node, COMPUTED) and isinstance(part.around, ast.Call) and part.is_in_slope:
@@ -537,8 +537,10 @@ def keys_alike(part: Part) -> list[str]:
 
 
 def of_handed_on(part: Part) -> Iterator[Rewrite]:
-    """The other sign of what a function of theirs is given."""
-    if part.is_handed_on:
+    """The other sign of what a function of theirs is given, where that is a value or a product."""
+    is_product = isinstance(part.node, ast.BinOp) and isinstance(part.node.op, ast.Mult | ast.Div | ast.MatMult)
+    is_named = isinstance(part.node, NAMES) and part.is_value
+    if (is_named or is_product) and part.is_handed_on and not part.code.startswith("-"):
         yield part.change(f"-{part.code}", "sign", f"the sign of `{part.code}` is wrong where it is handed on", NAMED)
 
 
