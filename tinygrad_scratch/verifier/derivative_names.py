@@ -18,6 +18,7 @@ OF_SLOPE = re.compile(
 )
 OF_OUTPUT = re.compile(r"(?:_?outputs?)?(?:_?(?:2|to))?$")  # `tanh2deriv`, `sigmoid_output_to_derivative`
 BACKWARD = re.compile(r"_?(?:backward|backprop|back|bwd|vjp|pullback)_?")
+FORWARD = re.compile(r"_?(?:forward|fwd|__call__)_?")
 ACTIVATIONS = {
     "sigmoid", "softmax", "leaky_relu", "leakyrelu", "lrelu", "sigm", "logistic", "tanh", "relu", "softplus",
     "activation", "act", "elu", "swish", "gelu",

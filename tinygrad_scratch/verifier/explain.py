@@ -445,7 +445,7 @@ def best_reading(case: Case) -> list[tuple[Repair, Cause]]:
 
 
 def likeliest_first(case: Case, known: list[float], way: float) -> list[float]:
-    """The factors for all gradients: where none is right as it is, one that two or half of them carry comes first.
+    """The factors for all gradients: where none is right as it is, the one that most of them carry comes first.
 
     Where all updates are added, the negatives of gradients are due: the one that most carry with that sign comes first.
     """
@@ -455,7 +455,7 @@ def likeliest_first(case: Case, known: list[float], way: float) -> list[float]:
         counts.append(len(case.finals) - len(case.wrong(case.replay())))
     best = max(range(len(known)), key=lambda i: (counts[i], known[i] * way > 0))
     is_added = way < 0 and known[best] < 0
-    if not is_added and (counts[0] or counts[best] < min(2, len(case.finals) / 2)):
+    if not is_added and (counts[0] or not counts[best]):
         return known
     return [known[best], *(scale for scale in known if scale != known[best])]
 

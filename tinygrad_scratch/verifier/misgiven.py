@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
-from tinygrad_scratch.verifier.derivative_names import OF_SLOPE, is_derivative_of, short
+from tinygrad_scratch.verifier.derivative_names import BACKWARD, FORWARD, OF_SLOPE, is_derivative_of, short
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.likeness import close, is_telling
 from tinygrad_scratch.verifier.places import Place
@@ -43,10 +43,14 @@ STEP = 1e-5  # by which a value is moved, to see how fast a function grows there
 
 @dataclass(frozen=True)
 class Call:
-    """A call of a function of theirs that was given one array, and returned one of its shape."""
+    """A call of a function of theirs that was given one array, and returned one of its shape.
+
+    Or it was given a gradient from above, too, as the backward pass of an activation is.
+    """
 
     given: int
     event: Event
+    above: int | None = None
 
     @property
     def is_of_result(self) -> bool:
@@ -77,8 +81,10 @@ class Misgiven:
         for event in self.case.returned:
             own = (each for each in given[event.owner] if in_same_function(each.place, event.place))
             arrays = {each.node for each in own if each.time <= event.time and self.value(each.node).size > 1}
-            if len(arrays) == 1 and self.value(event.node).shape == self.value(min(arrays)).shape:
-                found.append(Call(min(arrays), event))
+            above = {node for node in arrays if not self.case.is_forward(node)} if len(arrays) == 2 else set()
+            is_of_one = len(arrays) - len(above) == 1 and len(above) < 2
+            if is_of_one and all(self.value(event.node).shape == self.value(node).shape for node in arrays):
+                found.append(Call(min(arrays - above), event, min(above, default=None)))
         return found[:MOST_CALLS]
 
     @cached_property
@@ -133,8 +139,8 @@ class Misgiven:
         return (place.file, start_of_function(place), place.line) in self.derivatives
 
     def is_derivative(self, call: Call, of: Call) -> bool:
-        slope = self.slope_of(of, call.given)
-        return slope is not None and close(slope, self.value(call.event.node))
+        slope, above = self.slope_of(of, call.given), 1.0 if call.above is None else self.value(call.above)
+        return slope is not None and close(np.asarray(slope * above), self.value(call.event.node))
 
     def slope_of(self, call: Call, at: int) -> Any:
         """How fast a function grows at a value; None where that can't be told."""
@@ -142,12 +148,12 @@ class Misgiven:
         up, down = (self.made(call, value + step) for step in (STEP, -STEP))
         return None if up is None or down is None else (up - down) / (2 * STEP)
 
-    def made(self, call: Call, value: Array) -> Any:
-        """What a function would have made of another value; None where that can't be told."""
+    def made(self, call: Call, value: Array, run: dict[int, Array] | None = None) -> Any:
+        """What a function would have made of another value, if told in another run; None where that can't be told."""
         until = self.case.tape.nodes[call.event.node].step
         try:
             with np.errstate(all="ignore"):
-                found = self.case.tape.follow(self.held, overrides={call.given: value}, until=until)
+                found = self.case.tape.follow(run or self.held, overrides={call.given: value}, until=until)
         except Exception:  # it is for other values only
             return None
         made: Any = None if found is None else found.get(call.event.node)
@@ -160,8 +166,7 @@ class Misgiven:
     def are_all_wrong(self, calls: list[Call], others: list[Call]) -> bool:
         """Whether calls in several places are all given what the other function made, and it makes that once more."""
         places = {place for call in calls if (place := self.place_of(call)) is not None}
-        place = calls[0].event.place
-        written = rf"(?<!def )\b{short(place.function)}\("  # of single numbers calls tell nothing
+        written = rf"(?<!def )\b{re.escape(self.called(calls[0]))}\("  # of single numbers calls tell nothing
         of_itself = calls[0].function == others[0].function  # then the calls of the forward pass are written so, too
         once = len(calls) + len(others) if of_itself else 1
         several = len(places) > 1 or any(self.times_written(written, each.file) > once for each in places)
@@ -171,10 +176,23 @@ class Misgiven:
             and all(self.made_by(call, others) is not None for call in calls)
         )
 
+    def called(self, call: Call) -> str:
+        """The name by which a function is called, with what holds it: other classes have others of that name."""
+        place = self.place_of(call)
+        callee = ((call_at(place) if place is not None else None) or "").partition("(")[0].strip()
+        return callee if re.fullmatch(r"\w+\.\w+", callee) else short(call.event.place.function)
+
     def makes_again(self, call: Call, of: Call) -> bool:
         """Whether a function calls the other one, where it returns what it gives."""
         place = call.event.place
         return f"{short(of.event.place.function)}(" in statement_at(place.file, place.line)
+
+    def makes_before(self, call: Call, of: Call) -> bool:
+        """The same of any of its lines."""
+        place, name = call.event.place, short(of.event.place.function)
+        function = source_of(text_of(place.file)).function_around(place.line)
+        calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)] if function is not None else []
+        return any(short(ast.unparse(node.func)) == name for node in calls)
 
     def times_written(self, call: str, file: str) -> int:
         """How often a call is written in what ran of a file: elsewhere it may be given what is right."""
@@ -192,7 +210,7 @@ class Misgiven:
         texts = [call_at(place) if place is not None else None for place in map(self.place_of, calls)]
         own = short(calls[0].event.place.function)
         known = own.isidentifier() and all(text is not None and is_of_any(text, own) for text in texts)
-        known = known and not self.makes_again(calls[0], others[0])  # which nobody writes who is given that
+        known = known and not self.makes_before(calls[0], others[0])  # which nobody writes who is given that
         return known and all(self.made_by(call, others) is not None for call in calls)
 
     def made_by(self, call: Call, others: list[Call]) -> Call | None:
@@ -216,6 +234,20 @@ class Misgiven:
             for call in (call for call in self.calls if call.branch == branch):
                 yield from () if self.case.is_forward(call.given) else self.of_gradient(call, others)
 
+    def in_order(self) -> list[tuple[Call, Call, Array]]:
+        """The same, with what is right of a gradient from above once the calls before it are given what is right."""
+        calls, run = sorted(self.wrong_calls(), key=lambda each: each[0].event.node), dict(self.held)
+        if all(call.above is None for call, _, _ in calls):
+            return calls
+        found = []
+        for call, of, right in calls:
+            if call.above is not None:
+                made = self.made(call, np.asarray(self.value(of.given), float), run)
+                right = right if made is None else made
+            found.append((call, of, right))
+            run |= self.case.tape.follow(run, overrides={call.event.node: right}) or {}
+        return found
+
     def of_gradient(self, call: Call, others: list[Call]) -> Iterator[tuple[Call, Call, Array]]:
         """The call of the other function at whose value a derivative is due that a gradient was given to.
 
@@ -236,7 +268,7 @@ class Misgiven:
     def found(self) -> tuple[list[tuple[Repair, Finding]], dict[int, Array]] | None:
         """The repairs, one for each line with such a call, and what is to be put in, where that mends gradients."""
         wrong = self.case.wrong(self.case.replay())
-        calls = list(self.wrong_calls()) if wrong else []
+        calls = self.in_order() if wrong else []
         put_in = {call.event.node: right for call, _, right in calls}
         if not put_in:
             return None
@@ -327,10 +359,13 @@ def is_named_after(slope: Call, other: Call) -> bool:
     """Whether a function has the name of the derivative of another one, of the same file or not."""
     name, of = short(slope.event.place.function).lower(), short(other.event.place.function).lower()
     bare = not OF_SLOPE.sub("", name, count=1).strip("_") and OF_SLOPE.search(name) is not None
+    of_pass = BACKWARD.search(name) is not None and BACKWARD.sub("", name, count=1) in (of, FORWARD.sub("", of))
     in_one_file = slope.function[0] == other.function[0]
     if slope.function == other.function:
         return True
-    return is_derivative_of(name, {of}) or name.removeprefix("d").strip("_") == of or (bare and in_one_file)
+    return (
+        is_derivative_of(name, {of}) or name.removeprefix("d").strip("_") == of or ((bare or of_pass) and in_one_file)
+    )
 
 
 def is_of_any(call: str, function: str) -> bool:

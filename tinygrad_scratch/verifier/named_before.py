@@ -57,11 +57,12 @@ class Met:
                     waiting += [*tape.steps[tape.nodes[here].step].reads, *versions[max(place - 1, 0) : place]]
         return found
 
-    def is_read_between(self, node: int, first: int, last: int) -> bool:
-        """Whether one of some steps read a value."""
-        readers = self.readers.get(node, [])
-        place = bisect_left(readers, first)
-        return place < len(readers) and readers[place] < last
+    def is_made_between(self, node: int, of: int, first: int, last: int) -> bool:
+        """Whether what went into a value was made of another one by one of some steps."""
+        readers, steps = self.readers.get(of, []), self.watch.tape.steps
+        between = readers[bisect_left(readers, first) : bisect_left(readers, last)]
+        made = {each for step in between for each in steps[step].makes}
+        return bool(made) and not made.isdisjoint(self.behind(node, first, of))
 
 
 class NamedBefore:

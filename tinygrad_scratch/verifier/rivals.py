@@ -63,7 +63,7 @@ def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tu
         or behind_loss(case, cause, hits)
         or of_second_names(cause, hits)
         or of_sums_begun(cause, hits)
-        or of_heads(cause, hits)
+        or of_turns(cause, hits)
         or of_choices(cause, hits)
         or of_same_name(cause, hits)
         or of_entries(case, repair, cause, hits)
@@ -256,10 +256,14 @@ def of_sums_begun(cause: Cause, hits: list[Hit]) -> list[Hit]:
     return [hit for hit in hits if re.match(begun, hit.right)]
 
 
-def of_heads(cause: Cause, hits: list[Hit]) -> list[Hit]:
-    """Those of the head of a loop that ends too early, where only the path is told that is missing then."""
-    heads = [hit for hit in hits if hit.written.startswith("for ") and hit.rewrite.tier == CHANGED]
-    return heads if cause.kind == "missing-term" and not cause.should_be else []
+def of_turns(cause: Cause, hits: list[Hit]) -> list[Hit]:
+    """Those by which more turns of a loop count, where only the path is told that is missing then.
+
+    Its head ends too early, or what its turns make is written over, and not added up.
+    """
+    more = [hit for hit in hits if hit.written.startswith("for ") or hit.rewrite.kind == "overwritten-accumulation"]
+    unsaid = cause.kind == "missing-term" and not cause.should_be
+    return [hit for hit in more if hit.rewrite.tier == CHANGED] if unsaid else []
 
 
 def of_choices(cause: Cause, hits: list[Hit]) -> list[Hit]:

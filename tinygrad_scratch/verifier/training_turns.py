@@ -299,9 +299,10 @@ class Loops:
     def _updates(self, turn: Turn, outermost: int, frame: FrameType) -> list[tuple[Parameter, int]]:
         """The values that were there before the turn, were used in it, and then changed under their own name.
 
-        What an outer loop used before is updated by a part of its turn only, such as the loop over the layers. What
-        only a function that has ended called so was no update, as a sum that begins with a bias; nor is such a sum in
-        the turn itself, which begins as another name of the bias, and of which other updates are made.
+        What is updated by what an outer loop made of it before is so by a part of that loop's turn only, such as the
+        loop over the layers; a loss of it that was only watched says nothing. What only a function that has ended
+        called so was no update, as a sum that begins with a bias; nor is such a sum in the turn itself, which begins as
+        another name of the bias, and of which other updates are made.
         """
         tape, events = self.check.tape, self.check.watch.events
         running = self.check.watch.owners_of(frame)
@@ -343,12 +344,12 @@ class Loops:
                     old is None
                     or before in found
                     or (before in apart and named.is_lent(before, old))
-                    or self.met.is_read_between(before, outermost, turn.begun)
                     or (reads[before] < 2 and not is_read(before, event.node))
                     or node.value.dtype.kind != "f"
                     or is_logged(event.name, node.value)
                     or (event.short == "grad" and old.short == "grad")  # it is added up
                     or goes_over(before)
+                    or self.met.is_made_between(event.node, before, outermost, turn.begun)
                 ):
                     continue
                 last = event.node
