@@ -38,8 +38,9 @@ def are_alike(case: Case, final: Final) -> Array:
 def moved_apart(case: Case) -> tuple[dict[int, Array], Truth] | None:
     """Other values of these entries, and the truth at them, where some gradients are wrong there, and others right.
 
-    Nothing need be right there where all that is lacking is a multiple of the parameters: the gradient of a penalty. Nor
-    of what a minimiser is given: it goes on to other values, and with that loss. None where all that is right here is so there, too, or nothing can be told.
+    Nothing need be right there where all that is lacking is a multiple of the parameters: the gradient of a penalty.
+    Nor of what a minimiser is given: it goes on to other values, and with that loss. None where all that is right here
+    is so there, too, or nothing can be told.
     """
     if case.decays or case.truth.passing or leaves(case) or case.wrong(case.replay()):
         return None
@@ -49,8 +50,10 @@ def moved_apart(case: Case) -> tuple[dict[int, Array], Truth] | None:
         if found is not None:
             told, truth = found
             right = [difference(value, wanted) <= SAME for _, value, wanted in told]
-            tells = case.is_minimised or any(right) or all(
-                is_along(abs(value - wanted), abs(start.get(node, value))) for node, value, wanted in told
+            tells = (
+                case.is_minimised
+                or any(right)
+                or all(is_along(abs(value - wanted), abs(start.get(node, value))) for node, value, wanted in told)
             )
             return (start, truth) if tells and not all(right) else None
     return None

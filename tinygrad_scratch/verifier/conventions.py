@@ -41,6 +41,7 @@ from tinygrad_scratch.verifier.table import squeezed
 from tinygrad_scratch.verifier.truth import LEFT_OUT, NotOnTensors, Reversed, Truth, played_on_tensors, truth_of
 from tinygrad_scratch.verifier.update_steps import literals_of
 
+ROUNDING = 1e-14  # no larger factor is one
 STRAIGHT = "straight through: the gradient goes on past a choice that has none"
 
 
@@ -280,7 +281,7 @@ def factor_of(value: Array, case: Case, index: int) -> float | None:
     if value.shape != truth.shape or not np.any(truth) or value.dtype.kind not in "fiu":
         return None
     factor = float(np.vdot(truth, value) / np.vdot(truth, truth))
-    return factor if factor and close(value, factor * truth) else None
+    return factor if abs(factor) > ROUNDING and close(value, factor * truth) else None
 
 
 def allowed(case: Case, factor: float, everywhere: bool = False) -> bool:

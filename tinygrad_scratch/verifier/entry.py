@@ -8,11 +8,12 @@ from tinygrad_scratch.verifier.clipped import before_clipping
 from tinygrad_scratch.verifier.clipped_samples import let_through
 from tinygrad_scratch.verifier.decays import Decays
 from tinygrad_scratch.verifier.eligibility import leave_off_traces
-from tinygrad_scratch.verifier.losses import Candidate, played
+from tinygrad_scratch.verifier.losses import Candidate, is_loss_name, played
 from tinygrad_scratch.verifier.names import alike, is_name_of_data, is_place, listed
 from tinygrad_scratch.verifier.noise import drawn_for, silence
 from tinygrad_scratch.verifier.pairing import kind_of
 from tinygrad_scratch.verifier.parameters import Parameter
+from tinygrad_scratch.verifier.rewarded import is_large_good, leave_off_rewards
 from tinygrad_scratch.verifier.told import Gradient, own, shown
 
 
@@ -49,6 +50,7 @@ class Entry(Decays):
         self._leave_off_noise()
         self._leave_off_traces()
         self._let_samples_through()
+        self._leave_off_rewards()
         gradients = self._gradients()
         if not gradients:
             return self._gradient_problem or (
@@ -107,6 +109,22 @@ class Entry(Decays):
         first = max((self.tape.nodes[parameter.node].step for parameter in asked), default=0)
         if let_through(self.tape, updated | given, first):
             self.notes.append("The gradients of single samples are clipped: they are judged as they were before that.")
+
+    def _leave_off_rewards(self) -> None:
+        """Take steps by single things that were drawn without the numbers that they are times; that is told.
+
+        A loss that is computed has these numbers in it.
+        """
+        asked = [parameter for parameter in self.parameters if parameter.asked]
+        moving = self.depending_on({parameter.node for parameter in asked})
+        if any(is_loss_name(event.name) and event.node in moving for event in self.watch.events):
+            return
+        updates = [(p.node, max(after)) for p in asked if (after := self.updated_values(p))]
+        places = leave_off_rewards(self.tape, updates, moving)
+        self.is_rewarded, self.is_weighed = bool(places) and all(map(is_large_good, places)), bool(places)
+        if places:
+            self._parents = self.tape.parents()
+            self.notes.append("Each step is times a number of its own, as a reward is: they are judged without these.")
 
     def _before_clipping(self, gradients: list[Gradient]) -> list[Gradient]:
         """Gradients as they were before they were clipped; that is told."""

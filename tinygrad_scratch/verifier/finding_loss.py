@@ -55,6 +55,7 @@ from tinygrad_scratch.verifier.totals import (
 )
 from tinygrad_scratch.verifier.update_steps import is_square, literals_of, shrunk, within
 from tinygrad_scratch.verifier.updates import Decay
+from tinygrad_scratch.verifier.well_known import DRAWN
 from tinygrad_scratch.verifier.whole_steps import parts_of
 
 MOST_MADE_AGAIN = 4
@@ -117,6 +118,9 @@ class FindingLoss(HeldPenalties):
             return ODDLY.format(odd) if odd else self._choose(*best, len(finals))
         usual = self._well_known(nodes, mine, alone=not any(map(self._is_called_loss, mine))) + self._squares
         known = self._best_known(run, usual, finals)
+        drawn = next((each for each in usual if self.is_weighed and DRAWN in each.name), None)
+        if drawn is not None:
+            return self._choose_drawn(run, drawn, known, finals)
         if self._squares and best is None and (known is None or not known[1]):
             self.loss_name = self._squares[0].name
             self.notes.append(f"No loss was named: {self.loss_name} is taken, and no gradient fits it.")
@@ -161,6 +165,24 @@ class FindingLoss(HeldPenalties):
                 "of them are meant. Give the value a name, loss = ..., and name that one: --loss loss."
             )
         return self._last_resort(finals)
+
+    def _choose_drawn(self, run: Played, drawn: Candidate, known: Fitting | None, finals: list[Final]) -> str | None:
+        """The chances of what was drawn as the loss, where each step is by one of them, times a number of its own.
+
+        If these are not said to be rewards, they may be costs: then the steps go uphill on purpose.
+        """
+        true = run.gradients(drawn, [final.parameter.node for final in finals]) or []
+        steps = [final.direction * self._value(final.node) for final in finals]
+        uphill = (np.vdot(step, of) < 0 for step, of in zip(steps, true, strict=False) if step.size == of.size)
+        if not self.is_rewarded and all(uphill):
+            self.goes_either_way = True
+            return EITHER_WAY.format(drawn.name)
+        if known is not None and known[0] is drawn and known[1]:
+            return self._choose(*known, len(finals))
+        self.rests_on_little = True  # the steps may be by another score than that of the chances
+        self.loss_name = drawn.name
+        self.notes.append(f"No loss was named: {self.loss_name} is taken, and no gradient fits it.")
+        return self._put(drawn)
 
     def _is_in_gradients(self, candidate: Candidate) -> bool:
         """Whether gradients are made of a number, as of an error or of the slope of a loss that has its name."""

@@ -73,6 +73,7 @@ class Prepared:
         tape.current = {slot: moved[node] for slot, node in tape.current.items() if node in moved}
         tape.copies = {moved[a]: moved[b] for a, b in tape.copies.items() if a in moved and b in moved}
         tape.decided = [moved[node] for node in tape.decided if node in moved]
+        tape.draws = [(moved[node], index) for node, index in tape.draws if node in moved]
         tape.leaks = [leak for leak in tape.leaks if leak.node in moved]
         for leak in tape.leaks:
             leak.node, leak.time = moved[leak.node], later[leak.time]

@@ -214,6 +214,7 @@ class Unfolded:
         """Let the tape hold this run."""
         tape = self.tape
         tape.decided = [self.moved[node] for node in tape.decided]
+        tape.draws = [(self.moved[node], index) for node, index in tape.draws]
         for leak in tape.leaks:
             leak.node, leak.time = self.moved[leak.node], self.later[leak.time]
         tape.steps, tape.nodes, tape.current, tape.renames = self.steps, self.nodes, self.current, []

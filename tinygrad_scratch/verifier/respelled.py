@@ -28,7 +28,9 @@ def drawing(function: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
         if name == "shuffle" and isinstance(first, list):  # which is shuffled itself, whatever it holds
             return function(first)
         if tape.closed or type(first) is not Recorded or name not in ("permutation", "shuffle"):
-            return created(function(*unrecorded(arguments), **unrecorded(keywords)), tape)
+            drawn = function(*unrecorded(arguments), **unrecorded(keywords))
+            note_choice(tape, name, drawn, arguments, keywords)
+            return created(drawn, tape)
         if first.ndim == 0:
             return created(function(int(first)), tape)
         order = created(np.random.permutation(len(first)), tape)
@@ -41,12 +43,29 @@ def drawing(function: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
     return draw
 
 
+def note_choice(tape: Tape, name: str, drawn: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+    """Note by which recorded chances one thing was chosen, and which of them was that one's."""
+    chances = keywords.get("p", arguments[3] if len(arguments) > 3 else None)
+    if tape.closed or name != "choice" or type(chances) is not Recorded or np.ndim(drawn):
+        return
+    among = unrecorded(keywords.get("a", arguments[0] if arguments else None))
+    places = np.flatnonzero((np.arange(among) if np.ndim(among) == 0 else np.asarray(among)) == drawn)
+    if len(places) == 1:
+        tape.draws.append((chances.node, int(places[0])))
+
+
 class Generator(np.random.Generator):
-    """NumPy's generator, which also shuffles recorded arrays: of these it would exchange views of rows."""
+    """NumPy's generator, which also notes choices, and shuffles recorded arrays: it would exchange views of rows."""
 
     def __init__(self, like: np.random.Generator, tape: Tape) -> None:
         super().__init__(like.bit_generator)
         self.tape = tape
+
+    def choice(self, *arguments: Any, **keywords: Any) -> Any:
+        """Choose as NumPy does."""
+        drawn = super().choice(*unrecorded(arguments), **unrecorded(keywords))
+        note_choice(self.tape, "choice", drawn, arguments, keywords)
+        return drawn
 
     def shuffle(self, x: Any, axis: int = 0) -> None:
         """Shuffle as NumPy would, by the same draws."""

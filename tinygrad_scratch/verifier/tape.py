@@ -30,6 +30,7 @@ class Tape(Run):
 
     leaks: list[Leak] = field(default_factory=list)
     decided: list[int] = field(default_factory=list)  # nodes of what became plain true or false, or an index
+    draws: list[tuple[int, int]] = field(default_factory=list)  # the chances of a draw, and which of them was drawn
     renames: list[Rename] = field(default_factory=list)  # numbered from 1
     current: dict[int, int] = field(default_factory=dict)  # slot -> its node now
     copies: dict[int, int] = field(default_factory=dict)  # nodes of constants -> those that they are copies of
@@ -195,7 +196,7 @@ class Tape(Run):
         }
         return {
             **lists, "current": dict(self.current), "copies": dict(self.copies),
-            "decided": list(self.decided), "worked_out": set(self.worked_out),
+            "decided": list(self.decided), "draws": list(self.draws), "worked_out": set(self.worked_out),
         }  # fmt: skip
 
     def insert(self, after: int, function: Any, reads: tuple[int, ...]) -> tuple[int, Callable[[int], int]]:
@@ -219,6 +220,7 @@ class Tape(Run):
             later.reads, later.makes = tuple(map(moved, later.reads)), tuple(map(moved, later.makes))
         self.current = {slot: moved(node) for slot, node in self.current.items()}
         self.decided = list(map(moved, self.decided))
+        self.draws = [(moved(node), index) for node, index in self.draws]
         self.worked_out = {index + (index > after) for index in self.worked_out}
         self.copies = {moved(copy): moved(node) for copy, node in self.copies.items()}
         for leak in self.leaks:

@@ -75,6 +75,8 @@ class Told:
     fits_none: bool = False  # whether the loss is one that they compute, and no gradient fits it
     rests_on_little: bool = False  # whether nobody named the loss, and few gradients fit it, or all: none is wrong then
     goes_either_way: bool = False  # whether updates go uphill for some data, and downhill for others
+    is_weighed: bool = False  # whether each step is times a number of its own, which is left off
+    is_rewarded: bool = False  # whether these are to be made large, by their names
     doubted: str = ""  # what is said where the loss may be another number by its name, and does not fit as it is
     may_assume: bool = False  # whether no loss was named and none fits
     opponents: set[int] = field(default_factory=set)  # parameters that go uphill on purpose, against others

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -47,6 +47,7 @@ from tinygrad_scratch.verifier.over_turns import (
 from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, held_by, is_data
 from tinygrad_scratch.verifier.prepared import without_preparation
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
+from tinygrad_scratch.verifier.rewarded import updates_in_turns
 from tinygrad_scratch.verifier.rewriting.again import Ends
 from tinygrad_scratch.verifier.source import is_rename
 from tinygrad_scratch.verifier.states import States
@@ -312,7 +313,10 @@ class Loops:
         first_reads: dict[int, int] = {}  # by array: the earliest of its values that the turn read
         for read in reads:
             first_reads[tape.nodes[read].slot] = min(read, first_reads.get(tape.nodes[read].slot, read))
-        named = self._names(turn)
+        named, given = self._names(turn), defaultdict[int, list[Event]](list)
+        for argument in self.check.watch.arguments:
+            if argument.owner in running:
+                given[argument.node].append(argument)
         found: dict[int, tuple[Parameter, int]] = {}
         goes_over = cache(lambda node: goes_over_entries(tape, node, outermost, turn.begun, turn.steps))
         parts_since = cache(lambda node: parts_between(tape, node, tape.current[tape.nodes[node].slot]))
@@ -336,7 +340,7 @@ class Loops:
                 node = tape.nodes[before]
                 known = (
                     e
-                    for e in named.get(before)
+                    for e in (*named.get(before), *given.get(before, ()))
                     if is_same_name(e, event) or is_in_new_object(e, event, new) or (e.name, event.node) in held
                 )
                 old = next(known, None)
@@ -357,7 +361,7 @@ class Loops:
                 if parts and is_read_elsewhere(steps, before, parts):
                     last = tape.current[node.slot]
                 else:
-                    change = in_update(tape, step, event.node, before)
+                    change = in_update(tape, step, event.node, before) or last_of_several(tape, before, event.node)
                     if change is None or is_average(tape, change, before) or is_mix(tape, event.node, before):
                         continue
                 stand = Recorded(tape, node.value, node.slot)
@@ -471,6 +475,13 @@ def changes_between(tape: Tape, before: int, after: int) -> list[tuple[int, tupl
     is_held = tape.nodes[after].slot == tape.nodes[before].slot
     parts = parts_between(tape, before, after) if is_held else []
     return [(part.before, (part.change, part.sign)) for part in parts]
+
+
+def last_of_several(tape: Tape, before: int, after: int) -> tuple[int, int] | None:
+    """What the last of several updates of one line took off a value, with the sign; None of a single one."""
+    is_held = tape.nodes[after].slot == tape.nodes[before].slot
+    updates = updates_in_turns(tape, before, after) if is_held else []
+    return (updates[-1].change, updates[-1].sign) if updates else None
 
 
 def is_read_in_parts(tape: Tape, first_reads: dict[int, int], before: int, after: int) -> bool:

@@ -16,6 +16,7 @@ from tinygrad_scratch.verifier.names import without_holder
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.owners import Owners
 from tinygrad_scratch.verifier.references import Ref
+from tinygrad_scratch.verifier.rewarded import drawn_in_turns
 from tinygrad_scratch.verifier.steps import Array, Step, ancestors
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.told import UNNAMED, own
@@ -23,6 +24,7 @@ from tinygrad_scratch.verifier.truth import VIEWING
 from tinygrad_scratch.verifier.update_steps import is_shrunk, literals_of
 
 SHOWING = VIEWING | {"copy", "array"}
+OF_DRAWS, DRAWN = "summed cross-entropy", "what was drawn"
 MOST_MEETINGS = 3
 MOST_PAIRS = 20
 Pair = tuple[int, str, Array]  # an output, and a target with its name
@@ -72,11 +74,13 @@ class WellKnown(Owners):
         found = (
             (name, Candidate(f"{name} of {names.get(node, 'the output')} and {of}", node, function, target, (), turns))
             for node, of, target, turns in [
+                *(self._drawn({node for node, of in depends.items() if of >= wanted}) if self.is_weighed else ()),
                 *self._in_turns(made_of_all, given, names),
                 *(self._one_by_one(depends, wanted, names) if alone else ()),
                 *((node, of, target, ()) for node, of, target in pairs),
             ]
             for name, function in chosen.items()
+            if name == OF_DRAWS or not of.startswith(DRAWN)
         )
         return [
             candidate
@@ -117,6 +121,13 @@ class WellKnown(Owners):
             name = names.get(targets[-1], "the targets")
             if not RATE.match(without_holder(name)) and not claims_gradient(names.get(turns[-1], "")):
                 yield turns[-1], f"{name} in {len(turns)} turns", stacked_values(self.tape, targets), turns
+
+    def _drawn(self, outputs: set[int]) -> Iterator[tuple[int, str, Array, tuple[int, ...]]]:
+        """The chances by which something was drawn in each turn of a loop, as actions of a policy are."""
+        found = drawn_in_turns(self.tape, outputs)
+        if found is not None:
+            chances, rows = found
+            yield chances[-1], f"{DRAWN} in {len(chances)} turns", rows, chances
 
     def _one_by_one(
         self, depends: dict[int, set[int]], wanted: set[int], names: dict[int, str]

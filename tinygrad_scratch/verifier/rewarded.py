@@ -1,0 +1,135 @@
+"""Steps by what was drawn, each times a number of its own, as a reward is: they are judged without these numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinygrad_scratch.verifier.edits import name_of
+from tinygrad_scratch.verifier.in_parts import Part, again_and_again
+from tinygrad_scratch.verifier.places import Place
+from tinygrad_scratch.verifier.references import Ref
+from tinygrad_scratch.verifier.source import statement_at
+from tinygrad_scratch.verifier.steps import Array, Step, ancestors
+from tinygrad_scratch.verifier.tape import Tape
+from tinygrad_scratch.verifier.update_steps import in_update
+
+SHOWING = {"getitem", "reshape", "ravel", "squeeze", "flatten"}
+LARGE_IS_GOOD = re.compile(r"reward|return|advantage|gain|payoff|profit|utility", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A number that a call multiplies something by: which argument of the call that is."""
+
+    step: Step
+    place: int
+
+    def value(self, tape: Tape) -> float:
+        given = self.step.arguments[self.place]
+        return float(given if type(given) is not Ref else tape.nodes[self.node(tape)].value.reshape(-1)[0])
+
+    def node(self, tape: Tape) -> int:
+        slot = self.step.arguments[self.place].slot
+        return next(read for read in self.step.reads if tape.nodes[read].slot == slot)
+
+    def is_alone(self, tape: Tape, readers: dict[int, list[int]]) -> bool:
+        """Whether nothing else reads the number."""
+        if type(self.step.arguments[self.place]) is not Ref:
+            return True
+        node = self.node(tape)
+        made = tape.steps[tape.nodes[node].step]
+        return readers.get(node) == [self.step.index] and made.makes == (node,) and type(made.result) is Ref
+
+    def leave_off(self, tape: Tape) -> None:
+        given = self.step.arguments[self.place]
+        if type(given) is not Ref:
+            self.step.arguments = (*self.step.arguments[: self.place], 1.0, *self.step.arguments[self.place + 1 :])
+            return
+        node = self.node(tape)
+        tape.give(node)
+        made = tape.steps[tape.nodes[node].step]
+        made.arguments = np.ones_like(made.arguments, dtype=float)
+
+
+def updates_in_turns(tape: Tape, before: int, after: int) -> list[Part]:
+    """The updates of a whole array in place that one line made in a loop; none where something else did, too."""
+    slot = tape.nodes[before].slot
+    later = [node.number for node in tape.nodes if node.slot == slot and before < node.number <= after]
+
+    def change_in(now: int, was: int) -> tuple[int, int] | None:
+        return in_update(tape, tape.steps[tape.nodes[now].step], now, was)
+
+    found = again_and_again(tape, before, later, change_in)
+    return found[0] if found is not None and found[1] == after else []
+
+
+def leave_off_rewards(tape: Tape, updates: list[tuple[int, int]], moving: set[int]) -> list[Place]:
+    """Let a run be what it would have been, had each step by one thing that was drawn the same weight; where they are.
+
+    `updates` are what parameters were and what they became, `moving` is what was made of these. Where a step is by
+    several draws, or by none, nothing is left off.
+    """
+    chances = {shown_by(tape, node) for node, _ in tape.draws if node in moving}
+    steps = [updates_in_turns(tape, before, after) for before, after in updates] if chances else []
+    parents, found = tape.parents(), list[Factor]()
+    for parts in steps:
+        if not parts or any(len(chances & ancestors(parents, [part.change])) != 1 for part in parts):
+            return []
+        found += odd([list(factors_in(tape, part.change, moving)) for part in parts], tape)
+    readers = tape.readers()
+    if not all(factor.is_alone(tape, readers) for factor in found):
+        return []
+    for factor in found:
+        factor.leave_off(tape)
+    for node, value in tape.replay().items() if found else ():
+        tape.nodes[node].value = np.array(value)
+    return [factor.step.place for factor in found if factor.step.place is not None]
+
+
+def shown_by(tape: Tape, node: int) -> int:
+    """What a value is a part of, or shows in other axes."""
+    step = tape.steps[tape.nodes[node].step]
+    while step.reads and name_of(step.function) in SHOWING:
+        node = step.reads[0]
+        step = tape.steps[tape.nodes[node].step]
+    return node
+
+
+def factors_in(tape: Tape, change: int, moving: set[int]) -> Iterator[Factor]:
+    """The numbers that an array is multiplied by, of which none was made of parameters."""
+    node: int | None = change
+    while node is not None:
+        step, node = tape.steps[tape.nodes[node].step], None
+        for place, given in enumerate(step.arguments if name_of(step.function) == "multiply" else ()):
+            read = next((n for n in step.reads if type(given) is Ref and tape.nodes[n].slot == given.slot), None)
+            if read is not None and read in moving:
+                node = read
+            elif read is None or tape.nodes[read].value.size == 1:
+                yield Factor(step, place)
+
+
+def odd(turns: list[list[Factor]], tape: Tape) -> list[Factor]:
+    """Those of the factors in each turn that are not one number in all of them, as a rate is."""
+    if len({len(factors) for factors in turns}) != 1:
+        return []
+    columns = list(zip(*turns, strict=True))
+    return [f for column in columns if len({f.value(tape) for f in column}) > 1 for f in column]
+
+
+def is_large_good(place: Place) -> bool:
+    """Whether a statement says that what it multiplies by is to be made large."""
+    return LARGE_IS_GOOD.search(statement_at(place.file, place.line)) is not None
+
+
+def drawn_in_turns(tape: Tape, moving: set[int]) -> tuple[tuple[int, ...], Array] | None:
+    """The chances by which things were drawn, with a row of ones and noughts for each: one for what was drawn."""
+    draws = [(node, index) for node, index in tape.draws if node in moving]
+    if len({tape.nodes[node].value.shape for node, _ in draws}) != 1:
+        return None
+    rows = np.zeros((len(draws), tape.nodes[draws[0][0]].value.size))
+    rows[np.arange(len(draws)), [index for _, index in draws]] = 1
+    return tuple(node for node, _ in draws), rows
