@@ -10,6 +10,7 @@ import numpy as np
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.events import claims_gradient
 from tinygrad_scratch.verifier.likeness import is_along
+from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.self_made_targets import Given
 from tinygrad_scratch.verifier.steps import Step, ancestors, is_behind
 from tinygrad_scratch.verifier.tape import Tape
@@ -54,7 +55,7 @@ def moves(tape: Tape, parents: dict[int, set[int]], parameter: int, values: set[
     added = {after: change[0] for after, change in changes.items() if change is not None}
     for_others = ancestors(parents, added.values())
     real = tuple(change for after, change in added.items() if after not in for_others)
-    made_of, moved = ancestors(parents, real), {parameter}
+    made_of, moved, plain = ancestors(parents, real), {parameter}, set[Place | None]()
     for step in tape.steps if real else ():
         name, reads = name_of(step.function), step.reads
         if name not in ("add", "subtract") or len(set(reads)) != 2 or len(step.makes) != 1:
@@ -63,7 +64,9 @@ def moves(tape: Tape, parents: dict[int, set[int]], parameter: int, values: set[
         change = other if one in moved else one if other in moved and name == "add" else None
         if change is None or tape.nodes[change].value.shape != tape.nodes[parameter].value.shape:
             continue
-        if step.makes[0] in made_of and is_behind(parents, parameter, change):
+        if not is_behind(parents, parameter, change):
+            plain.add(step.place)  # as of a bias, which in later turns is added to what it went into
+        elif step.makes[0] in made_of and step.place not in plain:
             moved.add(step.makes[0])
             yield Move(parameter, step, change, real)
 
