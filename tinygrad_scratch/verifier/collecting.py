@@ -23,6 +23,12 @@ from tinygrad_scratch.verifier.update_steps import in_update, is_grown
 from tinygrad_scratch.verifier.updates import Updates, lost
 
 
+def attributes_of(name: str) -> str:
+    """What follows the object in a name: `top.value` of `self.top.value` and of `layers[0].top.value`."""
+    found = re.search(r"(?<=\.)\w+(?:\.\w+)*$", name)
+    return "" if found is None else found[0]
+
+
 def held_next(tape: Tape) -> dict[int, int]:
     """What each array held next, by each value that it held."""
     found: dict[int, int] = {}
@@ -50,10 +56,16 @@ class Collecting(Told):
             if parameter.kept and (called or id(parameter.recorded) in passed):
                 parameter.asked = False
         used = [*self.updated, *(p for p in parameters if p.recorded.is_used and self._is_its_own(p))]
-        known = {p.node for p in used}
+        known, inputs = {p.node for p in used}, self._added_up_inputs()
+        used = [parameter for parameter in used if parameter.node not in inputs]
         used = [parameter for parameter in used if not self._is_fed_back(parameter)]
         asked_nodes = {p.node for p in used if p.asked}
-        used = [p for p in used if p.asked or not p.kept or not self._is_compared_with(p.node, asked_nodes)]
+        stepped = {words(path) for path, _ in self.stored}
+        used = [
+            p
+            for p in used
+            if p.asked or not p.kept or words(p.name) in stepped or not self._is_compared_with(p.node, asked_nodes)
+        ]
         born = not any(p.asked and type(p.array) in ARRAYS for p in parameters)  # if at all, then while recording
         later: dict[int, list[str]] = {}
         held: dict[tuple[int, str], list[int]] = {}  # what the names in targets stood for
@@ -79,6 +91,31 @@ class Collecting(Told):
             for number in parameters:  # these were asked for where there were no arrays
                 number.asked = False
         return used
+
+    def _added_up_inputs(self) -> set[int]:
+        """What an object has in the place of others' outputs, and of which a gradient goes on from what there was.
+
+        It is data, of which nothing reads the gradient: to what it is added up is of no account.
+        """
+        made = {
+            node for node in self._before_loss() if self.tape.steps[self.tape.nodes[node].step].function is not None
+        }
+        outputs = {attributes_of(event.name) for event in self.watch.events if event.node in made} - {""}
+        held: dict[int, set[int]] = {}
+        slots: dict[int, set[int]] = {}
+        for event in self.watch.events:
+            if attributes_of(event.name) in outputs:
+                held.setdefault(event.owner, set()).add(event.node)
+            slots.setdefault(self.tape.nodes[event.node].slot, set()).add(event.owner)
+        found = set[int]()
+        for path, node in list(self.stored):
+            slot = self.tape.nodes[node].slot
+            owner = next((owner for owner in slots.get(slot, ()) if owner in held), None)
+            if owner is not None and made.isdisjoint(held[owner]) and np.any(self.tape.first_of(slot)):
+                self.stored.remove((path, node))
+                self.notes.append(f"{own(path)} is added up from before, and of data: it was not judged.")
+                found |= held[owner]
+        return found
 
     def _is_stepped(self, node: int, later: int | None) -> bool:
         """Whether weights were drawn, and something is taken off them in place later, by whatever name."""
