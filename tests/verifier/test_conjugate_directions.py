@@ -61,3 +61,45 @@ def test_the_gradient_is_judged_and_not_what_is_solved_for(tmp_path: Path, updat
 def test_a_mistake_in_it_or_a_step_uphill_is_told(tmp_path: Path, right: str, wrong: str, kind: str) -> None:
     check, line = edited_script(tmp_path, RIDGE.replace("UPDATE", UPDATES[0]), right, wrong)
     assert (check.first_wrong.line, check.first_wrong.kind) == (line, kind), str(check)
+
+
+ALONG = """
+import numpy as np
+
+draw = np.random.default_rng(19)
+rows, hopes = draw.normal(size=(15, 3)), draw.normal(size=15)
+
+
+def cost(at):
+    return np.mean(np.log(np.cosh(rows @ at - hopes)))
+
+
+def slope(at):
+    return rows.T @ np.tanh(rows @ at - hopes) / 15
+
+
+at = draw.normal(size=3)
+rest_new = -slope(at)
+way_new = rest_new
+for turn in range(6):
+    rest, way = np.copy(rest_new), np.copy(way_new)
+    small = 1e-6 / np.sqrt(way @ way)
+    bent = (slope(at + small * way) - slope(at)) / small
+    alpha = (way @ rest) / (way @ bent)
+    other = at + alpha * way
+    print(cost(at), cost(other))
+    at = other
+    rest_new = -slope(at)
+    way_new = rest_new + (rest_new @ rest_new - rest_new @ rest) / (way @ rest) * way
+"""
+
+
+def test_directions_under_other_names_are_no_gradients(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, ALONG)
+    assert check.ok is True, str(check)
+
+
+def test_a_mistake_in_what_they_begin_with_is_told(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, ALONG.replace("np.tanh(rows @ at - hopes) / 15", "np.tanh(rows @ at) / 15"))
+    assert check.first_wrong is not None, str(check)
+    assert (check.first_wrong.name, check.first_wrong.kind) == ("rest_new", "missing-term"), str(check)

@@ -39,10 +39,12 @@ class OwnSlope:
 
 def slopes_of_their_own(entry: Any, theirs: int, nodes: list[int], ends: list[int]) -> Iterator[OwnSlope]:
     """The slopes that gradients are made of, by outputs of what they compute as a loss, and that have more to them."""
-    tape, forward = entry.tape, ancestors(entry.tape.parents(), [theirs], until=set(nodes)) | {theirs}
+    tape, parents = entry.tape, entry.tape.parents()
+    forward = ancestors(parents, [theirs], until=set(nodes)) | {theirs}
     moving = entry.depending_on(set(nodes))
     behind = entry.all_behind(*ends)
     outputs = [node for node in sorted(forward & moving, reverse=True) if tape.nodes[node].value.size > 1]
+    outputs = [node for node in outputs if not ancestors(parents, [node], until=set(nodes)) <= moving]  # made of data
     slopes = [event for event in entry.watch.events if event.node in (behind & moving) - forward]
     for event in slopes[:MOST_EVENTS]:
         value = np.asarray(tape.nodes[event.node].value)

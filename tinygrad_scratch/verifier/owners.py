@@ -29,8 +29,9 @@ from tinygrad_scratch.verifier.recorded import Recorded, record
 from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.source import text_of
 from tinygrad_scratch.verifier.steps import Array, ancestors
+from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.told import LOSS_AFTER_UPDATE, Gradient, own, shown
-from tinygrad_scratch.verifier.truth import VIEWING, Truth
+from tinygrad_scratch.verifier.truth import VIEWING, Truth, shows
 from tinygrad_scratch.verifier.update_steps import (
     COPIES,
     factors_of,
@@ -135,13 +136,15 @@ class Owners(Opponents):
     def _changed_without_gradient(self) -> list[Parameter]:
         """What the loss depends on and a turn of a loop gave another value, that is more than the forward pass made.
 
-        What shows a part of a parameter is changed where that is.
+        What shows a part of a parameter is changed where that is, or shows a part of its new value.
         """
         assert self.loss is not None
+        new = {self._made[final.node] for final in self.finals if final.node in self._made}
         done = {final.parameter.node for final in self.finals}
         forward = ancestors(self._parents, [self.loss], until=done)  # what made these is of a turn before
         steps = {self.tape.nodes[n].step for final in self.finals for n in self._versions(final.parameter)}
         changed = [(p, after) for p, after in self.changed if self.tape.nodes[after].step not in steps]
+        changed = [(p, after) for p, after in changed if shown_by(self.tape, after) not in new]
         left = ((p, after) for p, after in changed if p.node in forward and p.node not in done)
         behind = ((p, ancestors(self._parents, [after], until=done) - {after}) for p, after in left)
         return [p for p, made_of in behind if p.node in made_of and self._goes_beyond(forward, made_of, p)]
@@ -700,6 +703,13 @@ class Owners(Opponents):
 def class_at(place: Place) -> ast.ClassDef | None:
     """The class that a line is in."""
     return source_of(text_of(place.file)).class_around(place.line)
+
+
+def shown_by(tape: Tape, node: int) -> int:
+    """What a value shows all or a part of, in the end."""
+    while shows(step := tape.steps[tape.nodes[node].step]) and step.reads:
+        node = step.reads[0]
+    return node
 
 
 def unnumbered(path: str) -> str:

@@ -391,6 +391,26 @@ def added_to_kept(tape: Tape, taken: Step, stored: int) -> tuple[int, int] | Non
     return None
 
 
+def uncopied(tape: Tape, node: int) -> int:
+    """What a value is a copy of, or itself."""
+    while (step := tape.steps[tape.nodes[node].step]).reads and name_of(step.function) in ("copy", "array", "asarray"):
+        node = step.reads[0]
+    return node
+
+
+def direction_of(tape: Tape, node: int) -> int:
+    """What a value is a number times, whatever made that number; itself where it is no multiple."""
+    while True:
+        node = uncopied(tape, node)
+        step, value = tape.steps[tape.nodes[node].step], tape.nodes[node].value
+        arrays = [read for read in step.reads if tape.nodes[read].value.shape == value.shape]
+        if name_of(step.function) not in ("multiply", "divide", "negative") or len(arrays) != 1 or value.size == 1:
+            return node
+        if any(tape.nodes[read].value.size > 1 for read in step.reads if read not in arrays):
+            return node
+        node = arrays[0]
+
+
 def first_direction(tape: Tape, node: int) -> tuple[int, int] | None:
     """The first vector in a sum of vectors from nought, each by a ratio of its own, and the sign of that.
 

@@ -19,11 +19,13 @@ from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.places import Place
+from tinygrad_scratch.verifier.preconditioned import by_matrix
 from tinygrad_scratch.verifier.recorded import Recorded, record
 from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.update_steps import (
     behind_matrix,
+    direction_of,
     drawn_to,
     factors_of,
     first_direction,
@@ -39,6 +41,7 @@ from tinygrad_scratch.verifier.update_steps import (
     scaled_by_root,
     stands_for,
     stored_there,
+    uncopied,
 )
 from tinygrad_scratch.verifier.ways import Way, at_end, way_to
 
@@ -115,6 +118,7 @@ class Updates:
     called: set[str] = field(default_factory=set)  # the names of gradients that are called after parameters
     inputs: Inputs = field(default_factory=dict)  # the numbers that single parameters are multiplied by
     turned: dict[int, tuple[int, int]] = field(default_factory=dict)  # what is added -> its named negative, and a sign
+    rates: dict[int, float] = field(default_factory=dict)  # of gradients that are taken off part by part
     put: set[int] = field(default_factory=set)  # gradients that were put together of those of some entries
     parameter: int = -1  # the one of which an update is looked at
     several: list[int] = field(default_factory=list)  # parameters with several steps, each by a loss of its own
@@ -138,7 +142,8 @@ class Updates:
         own = [(p.node, of) for p, of in found if times[of[0]] == 1 and self.is_gradient(of[0])]
         shared = [(p.node, of) for p, of in found] if all(count > 1 for count in times.values()) else []
         rate = self.rate_of(own or shared)  # all share theirs with another one, as where two lists are one
-        written = {self.number_before(p.node, after) for p, (gradient, _, after) in found if gradient not in self.put}
+        own_numbers = ((p, gradient, after) for p, (gradient, _, after) in found if gradient not in self.put)
+        written = {self.rates.get(gradient) or self.number_before(p.node, after) for p, gradient, after in own_numbers}
         number = written.pop() if len(written) == 1 < len(found) else None  # of one alone it may be a part of the slope
         for parameter, (gradient, sign, after) in found:
             named = None if self.is_gradient(gradient) else self.where_others_have(after, parameter.node)
@@ -294,6 +299,7 @@ class Updates:
         if whole is None:
             return None
         self.changes[whole.node] = self.made[whole.node] = after
+        self.rates[whole.node] = abs(rate)
         return whole.node, 1 if rate > 0 else -1, after
 
     def of_adapting(self, parts: list[Part], after: int) -> tuple[int, int, int] | None:
@@ -410,7 +416,9 @@ class Updates:
     def in_mix(self, node: int) -> tuple[int, int] | None:
         """The gradient in a step that goes by several of them, or by products of matrices of it."""
         found = in_products(self.tape, node, self.is_gradient)
-        return first_on_way(self.tape, node, self.parameter) if found is None else (found, 1)
+        if found is not None:
+            return found, 1
+        return first_on_way(self.tape, node, self.parameter) or by_matrix(self.tape, node, self.is_gradient)
 
     def of_one(self, node: int) -> tuple[int, int] | None:
         """The one value that both terms of a sum are multiples of, as in Nadam's first step: `a * m + b * g`.
@@ -432,7 +440,11 @@ class Updates:
         return node, sign
 
     def in_velocity(self, node: int) -> tuple[int, int] | None:
-        """What is added to the rest of a velocity, whatever that is called: g, and -1, of `dw = 0.9 * dw - g`."""
+        """What is added to the rest of a velocity, whatever that is called: g, and -1, of `dw = 0.9 * dw - g`.
+
+        A velocity is what goes on under its name, or what moved the parameter before, as conjugate directions do.
+        """
+        node = uncopied(self.tape, node)
         step = self.tape.steps[self.tape.nodes[node].step]
         name, reads = getattr(step.function, "__name__", ""), step.reads
         if name not in ("add", "subtract") or len(reads) != 2:
@@ -442,14 +454,23 @@ class Updates:
             inner = drawn_to(self.tape, change, reads[0], by_distance=True)  # `m += 0.1 * (g - m)`
             if inner is not None:
                 return inner, 1
+        moved_it = self.moved_before()
         for kept, moved in (reads, reads[::-1]) if name == "add" else (reads,):
             made = self.tape.steps[self.tape.nodes[kept].step]
             decayed = made.reads if getattr(made.function, "__name__", "") == "multiply" else ()
             read = self.tape.steps[self.tape.nodes[moved].step].reads  # a polynomial of matrices is no velocity
-            before = (n for n in decayed if n not in read and not is_plain_number(self.tape, n))
-            if not {name for n in before for name in self.names.get(n, ())}.isdisjoint(self.names.get(node, ())):
+            before = [n for n in decayed if n not in read and not is_plain_number(self.tape, n)]
+            same_name = not {name for n in before for name in self.names.get(n, ())}.isdisjoint(
+                self.names.get(node, ())
+            )
+            if same_name or (direction_of(self.tape, kept) in moved_it and before):
                 return moved, -1 if name == "subtract" else 1
         return None
+
+    def moved_before(self) -> set[int]:
+        """What the parameter was moved along by the update that made it, in the turn before."""
+        step = self.tape.steps[self.tape.nodes[self.parameter].step] if self.parameter >= 0 else None
+        return {direction_of(self.tape, read) for read in step.reads} if step is not None else set()
 
     def behind_rate(self, node: int) -> tuple[int, int] | None:
         """The gradient in a step that is called one, too: `dw = rate * grad_w`."""
@@ -464,7 +485,7 @@ class Updates:
     def inside(self, node: int) -> tuple[int, int] | None:
         """What a value is a multiple of. Of a number a rate is taken off, or a literal: other numbers may be data."""
         if self.tape.nodes[node].value.ndim:
-            return inside(self.tape, node) or self.by_rates_of_entries(node)
+            return inside(self.tape, node) or self.by_rates_of_entries(node) or self.by_rate(node)
         step = self.tape.steps[self.tape.nodes[node].step]
         name, reads = getattr(step.function, "__name__", ""), step.reads
         if name == "negative":
@@ -481,6 +502,17 @@ class Updates:
         if name == "multiply" and len(reads) == 2 and len(rates) == 1:
             return next(read for read in reads if read not in rates), 1
         return None
+
+    def by_rate(self, node: int) -> tuple[int, int] | None:
+        """What is multiplied by a number that is called a rate and was worked out, as a search of a line does."""
+        step = self.tape.steps[self.tape.nodes[node].step]
+        parts = {read: self.tape.nodes[read].value for read in step.reads}
+        rates = [read for read, value in parts.items() if value.size == 1 and self.is_rate(read)]
+        if name_of(step.function) != "multiply" or len(parts) != 2 or len(rates) != 1:
+            return None
+        moved = next(read for read in parts if read not in rates)
+        sign = -1 if parts[rates[0]].reshape(-1)[0] < 0 else 1
+        return (moved, sign) if parts[moved].shape == self.tape.nodes[node].value.shape else None
 
     def by_rates_of_entries(self, node: int) -> tuple[int, int] | None:
         """What is multiplied by a positive rate for each entry, which goes on over turns, as t-SNE's gains do."""
@@ -502,7 +534,7 @@ class Updates:
 
     def adapts(self, node: int) -> bool:
         """Whether a value in an update is more than a multiple: a velocity, or divided by a root, or by a matrix."""
-        step = self.tape.steps[self.tape.nodes[node].step]
+        step = self.tape.steps[self.tape.nodes[uncopied(self.tape, node)].step]
         name = getattr(step.function, "__name__", "")
         by_root = name == "divide" and is_root(self.tape, step.reads[-1])
         by_root = by_root or scaled_by_root(self.tape, step) is not None
@@ -514,6 +546,7 @@ class Updates:
             or by_root
             or by_array
             or in_products(self.tape, node, self.is_gradient) is not None
+            or by_matrix(self.tape, node, self.is_gradient) is not None
         )
 
     def is_gradient(self, node: int) -> bool:
