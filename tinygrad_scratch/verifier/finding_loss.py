@@ -114,7 +114,8 @@ class FindingLoss(HeldPenalties):
         nodes = sorted({final.parameter.node for final in finals} or {p.node for p in self.parameters})
         named = is_mix or (best is not None and self._is_called_loss(best[0]))
         odd = self._weighed_oddly(run, best[0], mine, finals) if best is not None else ""
-        if best is not None and (odd or (best[1] >= max(1, len(finals)) and (best[2] or named))):
+        is_theirs = best is not None and (best[2] or (named and not self._is_slope(best)))
+        if best is not None and (odd or (best[1] >= max(1, len(finals)) and is_theirs)):
             return ODDLY.format(odd) if odd else self._choose(*best, len(finals))
         usual = self._well_known(nodes, mine, alone=not any(map(self._is_called_loss, mine))) + self._squares
         known = self._best_known(run, usual, finals)
@@ -134,9 +135,8 @@ class FindingLoss(HeldPenalties):
         is_game = best is not None and best[2] > 0 and best[3] == len(finals)  # all fit it as they are, but for signs
         unnamed = best is not None and not named and not is_game
         by_chance = known is not None and not known[3] and best is not None and self._fits_any(known[0], best)
-        is_slope = best is not None and not best[2] and self._is_in_gradients(best[0])  # it fits by its own factor
-        exact = known is not None and known[1] == known[2]
-        fits = known[1] + (unnamed or (is_slope and exact)) if known is not None and known[1] else 0
+        all_fit = known is not None and known[1] in (known[2], len(finals))
+        fits = known[1] + (unnamed or (self._is_slope(best) and all_fit)) if known is not None and known[1] else 0
         is_theirs = best is not None and (best[1] > 0 or named)
         if known is not None and not is_theirs and self._goes_either_way(run, known[0], finals):
             self.goes_either_way = True
@@ -183,6 +183,10 @@ class FindingLoss(HeldPenalties):
         self.loss_name = drawn.name
         self.notes.append(f"No loss was named: {self.loss_name} is taken, and no gradient fits it.")
         return self._put(drawn)
+
+    def _is_slope(self, best: Fitting | None) -> bool:
+        """Whether the best loss of theirs goes into the gradients, and only so fits them, by its own factor."""
+        return best is not None and not best[2] and self._is_in_gradients(best[0])
 
     def _is_in_gradients(self, candidate: Candidate) -> bool:
         """Whether gradients are made of a number, as of an error or of the slope of a loss that has its name."""
@@ -248,6 +252,8 @@ class FindingLoss(HeldPenalties):
 
     def _last_resort(self, finals: list[Final]) -> str | None:
         """What is called a loss and was computed after the update, where no gradient fits any; else what is asked."""
+        if self._apart:  # it will be told that these don't depend on the parameters
+            return self._choose(self._apart[0], 0, 0, 0, len(finals))
         nodes = [final.node for final in finals]
         late = [each for each in self._late if self._is_called_loss(each)] if self._data_behind(nodes) else []
         alone = next((each for each in late if self._is_of_same_data(each.node, nodes)), None)
@@ -366,7 +372,9 @@ class FindingLoss(HeldPenalties):
         trained = {final.parameter.node for final in finals}
         is_of_them = any(not trained.isdisjoint(self.all_behind(each.node)) for each in early)
         early = [e for e in early if e.name != UNNAMED or ends.isdisjoint(self.all_behind(e.node))]
-        mine = [*again, *(early if is_of_them or not late else [])]  # others are losses of the weights of turns before
+        if not is_of_them and finals and not self.wanted_loss:  # they are losses of the weights of turns before
+            early, self._apart = [], sorted(early, key=lambda each: not self._is_called_loss(each))
+        mine = [*again, *early]
         if mine or not late:
             return mine, finals, None
         mine, finals = self._made_again(late, finals)

@@ -87,6 +87,7 @@ class Told:
     is_derived: bool = False  # whether a penalty, or the name of a slope, says that they are meant as those of that
     is_slip: bool = False  # whether both are of one output, and the gradients are those of the other one by a mistake
     _late: list[Candidate] = field(default_factory=list)  # losses that were computed after the update, and fit none
+    _apart: list[Candidate] = field(default_factory=list)  # losses that no parameter which is trained went into
     _squares: list[Candidate] = field(default_factory=list)  # of what is watched by its size alone
     _without_kinks: bool = False  # whether penalties with a kink are left out of the loss
     _of_others: set[int] = field(default_factory=set)  # values that losses of other steps were made of

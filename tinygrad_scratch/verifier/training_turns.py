@@ -54,6 +54,7 @@ from tinygrad_scratch.verifier.states import States
 from tinygrad_scratch.verifier.steps import Array, Step, ancestors, is_behind
 from tinygrad_scratch.verifier.tape import LimitReached, Tape
 from tinygrad_scratch.verifier.telling_turns import tells_of_all
+from tinygrad_scratch.verifier.truth import shows
 from tinygrad_scratch.verifier.update_steps import (
     drawn_to,
     handed_over,
@@ -161,7 +162,7 @@ class Loops:
         watch, updates = self.check.watch, [(parameter.node, after) for parameter, after in found]
         self.updated, self.file, self.line = [parameter for parameter, _ in found], turn.file, turn.first
         forward = forward_before(self.met, updates, turn.steps) or loss_before(self.met, updates, turn.steps)
-        self.changed = list(self._changed(turn, found))
+        self.changed = list(self._changed(turn, found, frame))
         if forward:  # what it made is no parameter
             parents = watch.tape.parents()
             self.changed = [
@@ -227,17 +228,18 @@ class Loops:
         return min([turn.steps, *(other.steps for _, other in self._around(frame, turn))])
 
     def _is_forward(self, found: list[tuple[Parameter, int]], frame: FrameType) -> bool:
-        """Whether a turn only adds to what the loop around it, or the function, begins anew, by what else is trained.
+        """Whether a turn only adds to what the loops around it, or the function, begin anew, by what else is trained.
 
-        So does a residual network, layer by layer or step by step, and what is handed back through it. Where no other
-        loop trains anything, this one does.
+        So does a residual network, layer by layer or step by step, and what is handed back through it, by segments too.
+        Where no other loop trains anything, this one does.
         """
         tape, turn = self.check.tape, self.running[self._number(frame)][-1]
-        outer = next(self._around(frame, turn), None)
-        if outer is None or not found or not self.most_silent:
+        outer = list(self._around(frame, turn))[-1:]
+        if not outer or not found or not self.most_silent:
             return False
-        begun = outer[1].first if outer[0] is frame else frame.f_code.co_firstlineno
-        anew = bound_between(turn.file, begun, turn.first) | (set() if outer[0] is frame else arguments_of(frame))
+        is_own = outer[0][0] is frame
+        begun = outer[0][1].first if is_own else frame.f_code.co_firstlineno
+        anew = bound_between(turn.file, begun, turn.first) | (set() if is_own else arguments_of(frame))
         if not all(parameter.name in anew for parameter, _ in found):
             return False
         states = States(self.check.watch, turn)
@@ -318,11 +320,14 @@ class Loops:
             if argument.owner in running:
                 given[argument.node].append(argument)
         found: dict[int, tuple[Parameter, int]] = {}
-        goes_over = cache(lambda node: goes_over_entries(tape, node, outermost, turn.begun, turn.steps))
+        begun = [turn.begun, *(other.begun for _, other in self._around(frame, turn))]  # also entry by entry of a row
+        goes_over = cache(
+            lambda node: any(goes_over_entries(tape, node, outermost, first, turn.steps) for first in begun)
+        )
         parts_since = cache(lambda node: parts_between(tape, node, tape.current[tape.nodes[node].slot]))
         is_read = cache(
             lambda before, after: (
-                is_read_in_parts(tape, first_reads, before, after)
+                is_read_in_parts(self.met, first_reads, before, after)
                 or (tape.nodes[after].step >= turn.steps and is_read_before(self.met, before, after, turn.steps))
             )
         )
@@ -341,7 +346,9 @@ class Loops:
                 known = (
                     e
                     for e in (*named.get(before), *given.get(before, ()))
-                    if is_same_name(e, event) or is_in_new_object(e, event, new) or (e.name, event.node) in held
+                    if (is_same_name(e, event) and not are_in_two_new(e, event, new))
+                    or is_in_new_object(e, event, new)
+                    or (e.name, event.node) in held
                 )
                 old = next(known, None)
                 if (
@@ -392,13 +399,17 @@ class Loops:
                 change = inside(tape, change[0])
         return False
 
-    def _changed(self, turn: Turn, found: list[tuple[Parameter, int]]) -> Iterator[tuple[Parameter, int]]:
+    def _changed(
+        self, turn: Turn, found: list[tuple[Parameter, int]], frame: FrameType
+    ) -> Iterator[tuple[Parameter, int]]:
         """What a turn read of before it, and under whose name another value is now, in whatever way it came there.
 
-        What only follows a parameter, as an average or a copy of it does, or is its velocity, has no gradient.
+        What only follows a parameter, as an average or a copy of it does, or is its velocity, has no gradient. Nor has
+        what was handed to a function, or put into a new container, that called something else so since.
         """
         tape, events = self.check.tape, self.check.watch.events
         updated, states = {each[0].node: each for each in found}, States(self.check.watch, turn)
+        running, new = self.check.watch.owners_of(frame), set(events[turn.events :])
         read = {node for step in tape.steps[turn.steps :] for node in step.reads}
         held: dict[tuple[int, str], tuple[int, Event]] = {}
         for node, names in self._names(turn).items():
@@ -410,8 +421,10 @@ class Loops:
             before = tape.nodes[node]
             if node not in read or claims_gradient(event.name) or is_logged(event.name, before.value):
                 continue
-            last = (e.node for e in reversed(events[turn.events :]) if is_same_name(event, e))
-            after = next(last, tape.current[before.slot])
+            last = next((e for e in reversed(events[turn.events :]) if is_same_name(event, e)), event)
+            is_ended = event.owner < 0 and event.owner not in running
+            is_new = last is not event and (is_ended or are_in_two_new(event, last, new))
+            after = tape.current[before.slot] if last is event or is_new else last.node
             copied = handed_over(tape.steps[tape.nodes[after].step])
             is_copy = copied in [last for _, last in found] or is_mix(tape, after, node)
             if (
@@ -484,10 +497,22 @@ def last_of_several(tape: Tape, before: int, after: int) -> tuple[int, int] | No
     return (updates[-1].change, updates[-1].sign) if updates else None
 
 
-def is_read_in_parts(tape: Tape, first_reads: dict[int, int], before: int, after: int) -> bool:
+def is_read_in_parts(met: Met, first_reads: dict[int, int], before: int, after: int) -> bool:
     """Whether something reads another array that shows what one held, as a layer may be a view of all weights."""
-    beside = tape.slots_beside(tape.nodes[before].slot)
+    tape = met.watch.tape
+    beside = tape.slots_beside(tape.nodes[before].slot) | {tape.nodes[node].slot for node in views_of(met, before)}
     return any(first_reads.get(slot, after) < after for slot in beside)
+
+
+def views_of(met: Met, node: int) -> set[int]:
+    """The views of what an array held, and the views of those; the array itself may be gone since."""
+    found, waiting = set[int](), [node]
+    while waiting:
+        steps = (met.watch.tape.steps[number] for number in met.readers.get(waiting.pop(), []))
+        new = {made for step in steps if step.function is not None and shows(step) for made in step.makes} - found
+        found |= new
+        waiting += new
+    return found
 
 
 def is_read_elsewhere(steps: list[Step], node: int, parts: list[Part]) -> bool:
@@ -507,6 +532,11 @@ def is_logged(name: str, value: Array) -> bool:
 def is_in_new_object(one: Event, other: Event, new: set[Event]) -> bool:
     """Whether a value has the place in an object that was made anew which another one had in that before a turn."""
     return one not in new and other.name.startswith("self.") and (one.name, one.place) == (other.name, other.place)
+
+
+def are_in_two_new(one: Event, other: Event, new: set[Event]) -> bool:
+    """Whether two values have one place in two containers, each made in the turn: calls return several values so."""
+    return one in new and one.owner != other.owner and one.name == other.name and one.name.endswith("]")
 
 
 def lift_numbers(frame: FrameType, line: int, watch: Any) -> None:
