@@ -153,7 +153,94 @@ for turn in range(4):
     whole = whole - move
     put(whole)
 """
-TEXTS = {"segments": SEGMENTS, "entries": ENTRIES, "watched": WATCHED, "blocks": BLOCKS}
+FLAT = """
+import numpy as np
+
+draw = np.random.default_rng(20)
+whole, slopes = 0.5 * draw.normal(size=17), np.zeros(17)
+mix, lift, last = whole[:12].reshape(3, 4), whole[12:16], whole[16:]
+d_mix, d_lift, d_last = slopes[:12].reshape(3, 4), slopes[12:16], slopes[16:]
+points = draw.normal(size=(12, 3))
+hopes = np.sin(points[:, 0])
+shrink = np.concatenate([np.full(12, 0.01), np.zeros(5)])
+mean, size = np.zeros(17), np.zeros(17)
+
+
+def add_up(rows):
+    bent = np.tanh(points[rows] @ mix)
+    off = bent @ lift + last - hopes[rows]
+    back = off / len(rows)
+    d_lift[:] += bent.T @ back
+    d_last[:] += back.sum()
+    d_mix[:] += points[rows].T @ (np.outer(back, lift) * (1 - bent**2))
+    return 0.5 * np.mean(off**2)
+
+
+for turn in range(1, 5):
+    slopes.fill(0)
+    loss = (add_up(np.arange(6)) + add_up(np.arange(6, 12))) / 2
+    slopes /= 2
+    mean += 0.1 * (slopes - mean)
+    size += 0.01 * (slopes**2 - size)
+    whole -= 0.05 * (mean / (1 - 0.9**turn) / (np.sqrt(size / (1 - 0.99**turn)) + 1e-8) + shrink * whole)
+    print(turn, loss)
+"""
+CLIMB = """
+import numpy as np
+
+draw = np.random.default_rng(21)
+points, marks = draw.normal(size=(20, 2)), draw.normal(size=20)
+slopes, starts, widths = draw.normal(size=(2, 3)), draw.normal(size=3), np.zeros(3)
+
+for turn in range(3):
+    off = (marks[:, None] - points @ slopes - starts) / np.exp(widths)
+    joint = -0.5 * off**2 - widths
+    share = np.exp(joint - joint.max(axis=1, keepdims=True))
+    share /= share.sum(axis=1, keepdims=True)
+    for small in range(2):
+        off = (marks[:, None] - points @ slopes - starts) / np.exp(widths)
+        height = (share * (-0.5 * off**2 - widths)).sum() / 20
+        d_slopes = points.T @ (share * off / np.exp(widths)) / 20
+        d_starts = (share * off / np.exp(widths)).sum(axis=0) / 20
+        d_widths = (share * (off**2 - 1)).sum(axis=0) / 20
+        slopes += 0.2 * d_slopes
+        starts += 0.2 * d_starts
+        widths += 0.1 * d_widths
+    print(turn, height)
+"""
+STATE = """
+import numpy as np
+from scipy.optimize import minimize
+
+draw = np.random.RandomState(22)
+found, now = np.empty(30), 0.4
+for t in range(30):
+    found[t] = np.sqrt(now) * draw.randn()
+    now = 0.2 + 0.3 * found[t] ** 2 + 0.5 * now
+
+
+def both(x):
+    start, share = np.exp(x)
+    now, d_now, value, slope = 1.0, np.zeros(2), 0.0, np.zeros(2)
+    for t in range(30):
+        value += 0.5 * (np.log(now) + found[t] ** 2 / now)
+        slope += 0.5 * (1 / now - found[t] ** 2 / now**2) * d_now
+        d_now = np.array([1.0, now]) + share * d_now
+        now = start + share * now
+    return value, slope * np.exp(x)
+
+
+print(minimize(both, np.array([-1.0, -1.0]), jac=True).fun)
+"""
+TEXTS = {
+    "flat": FLAT,
+    "climb": CLIMB,
+    "state": STATE,
+    "segments": SEGMENTS,
+    "entries": ENTRIES,
+    "watched": WATCHED,
+    "blocks": BLOCKS,
+}
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
@@ -167,6 +254,9 @@ def test_it_is_right(tmp_path: Path, text: str) -> None:
     [
         (SEGMENTS, "bend = back * (1 - bent**2)", "bend = back * (1 + bent**2)", "sign"),
         (SEGMENTS, "found[k] = before.T @ bend", "found[k] = bent.T @ bend", "wrong-operand"),
+        (FLAT, "(np.outer(back, lift) * (1 - bent**2))", "(np.outer(back, lift) * (1 + bent**2))", "sign"),
+        (CLIMB, "off**2 - 1", "off**2 + 1", "sign"),
+        (STATE, "np.array([1.0, now]) + share", "np.array([1.0, now]) - share", "sign"),
         (ENTRIES, "met[0, j] - pairs", "met[0, j] + pairs", "sign"),
         (WATCHED, "(1 - self.inner**2)", "(1 - self.inner)", "derivative-at-wrong-point"),
         (BLOCKS, "(back @ layers[1].mix.T) * (1 - hidden**2)", "(back @ layers[1].mix.T)", "missing-derivative"),

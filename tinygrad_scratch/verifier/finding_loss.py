@@ -811,7 +811,8 @@ class FindingLoss(HeldPenalties):
             )
         given = candidate.function is None and self._is_given_with_gradient(candidate)
         named = given or self._is_called_loss(candidate)
-        alone = candidate.name == UNNAMED and not exact  # some number that gradients go with, as with an output
+        as_much = exact or 1 < but_for_sign > count / 2  # of a number that is to grow, they go the other way
+        alone = candidate.name == UNNAMED and not as_much  # some number that gradients go with, as with an output
         doubtful = alone or (2 * fits < count and not named)
         if candidate.function is None and not self.wanted_loss and doubtful and not self._is_sole(candidate):
             fitting = f"only {fits} of {count} gradients fit it" if fits < count else "gradients fit it up to a factor"

@@ -28,7 +28,7 @@ from tinygrad_scratch.verifier.steps_apart import NO_LOSS
 from tinygrad_scratch.verifier.tape import LimitReached
 from tinygrad_scratch.verifier.told_set_back import tell_call_that_sets_back
 from tinygrad_scratch.verifier.told_untouched import tell_untouched
-from tinygrad_scratch.verifier.training_turns import Loops, TurnDone
+from tinygrad_scratch.verifier.training_turns import Loops, Names, TurnDone
 
 MOST_SECONDS = 10.0  # for a run to another loop
 MOST_OF_TURN = 5_000  # calls, where a later one is judged, too
@@ -37,6 +37,7 @@ MOST_SILENT = 6  # turns that are passed over, as those with an input of noughts
 
 
 NOT_JUDGED = "not judged"
+NONE: Names = {}
 
 
 class NothingTold(Exception):  # noqa: N818  # it is no error
@@ -63,9 +64,33 @@ def check_of_script(code: Any, path: str, loss: str | None, seconds: float, most
     """The check of a turn of a script: of its first step, or of a later one by a loss of its own that is wrong."""
     check = check_of_steps(code, path, loss, seconds, most_silent)
     with contextlib.redirect_stderr(io.StringIO()):  # what the script prints is read once
+        check = check_past(path, check, seconds) if loss is None else check
         check = check_further(check, code, path, loss, seconds, most_silent)
     tell_call_that_sets_back(check)
     return check
+
+
+def check_past(path: str, check: Any, seconds: float) -> Any:
+    """The check of another loop, or turn, or of what a minimiser is given, where the first update tells nothing.
+
+    So it is of one that only makes data, or goes on with a state.
+    """
+    if not check.problem or check.finals or not check.loop[1]:
+        return check
+    names = frozenset(parameter.name for parameter in check.entry.updated)
+    try:
+        other = check_after(path, None, min(seconds, MOST_SECONDS), {}, {check.loop: names})
+    except (Exception, LimitReached):  # nothing else trains, then
+        return check
+    if not other.finals or other.problem or not (other.ok or are_sure(other)):
+        return check
+    other.notes.append(f"{listed(sorted(names))}, which the loop at line {check.loop[1]} moves, was {NOT_JUDGED}.")
+    return other
+
+
+def are_sure(check: Any) -> bool:
+    """Whether all that is wrong was mended by a change that was tried."""
+    return bool(check.causes) and all(cause.certainty == "checked" for cause in check.causes)
 
 
 def check_further(check: Any, code: Any, path: str, loss: str | None, seconds: float, most_silent: int) -> Any:
@@ -184,12 +209,14 @@ def has_more_to_tell(check: Any, later: Any) -> bool:
     return bool(check.ok and not later.right)
 
 
-def check_after(path: str, loss: str | None, seconds: float, ends: Ends) -> Any:
+def check_after(path: str, loss: str | None, seconds: float, ends: Ends, states: Names = NONE) -> Any:
     """The check of the turn of a loop that comes after so many others."""
-    file = str(Path(path).resolve())
-    again = Script(file, partial(turn_again, path, loss, seconds, MOST_SILENT), partial(run_as, path, file))
+    file, make = str(Path(path).resolve()), partial(turn_again, path, loss, seconds, MOST_SILENT, states=states)
+    again = Script(file, make, partial(run_as, path, file))
     with as_main(path, file) as names:
-        return check_of_turn(code_of(file), names, loss, seconds, again=again, most_silent=MOST_SILENT, ends=ends)
+        return check_of_turn(
+            code_of(file), names, loss, seconds, again=again, most_silent=MOST_SILENT, ends=ends, states=states
+        )
 
 
 def are_judged_alike(*checks: Any) -> bool:
@@ -306,6 +333,7 @@ def check_of_steps(code: Any, path: str, loss: str | None, seconds: float, most_
 def turn_again(
     path: str, loss: str | None, seconds: float, most_silent: int, kind: Any, ends: Ends,
     left: tuple[Left, ...] = (), known: frozenset[str] = frozenset(), beside: tuple[int, ast.Call] | None = None,
+    states: Names = NONE,
 ) -> Any:  # fmt: skip
     """The check of the script's turn once more, of a class of checks: of the turn of a loop that was judged."""
     file = str(Path(path).resolve())
@@ -320,6 +348,7 @@ def turn_again(
             ends=ends,
             known=known,
             left=left,
+            states=states,
         )
 
 
@@ -389,7 +418,7 @@ def as_main(path: str, file: str) -> Iterator[dict[str, Any]]:
 def check_of_turn(
     code: Any, names: dict[str, Any], loss: str | None, seconds: float, kind: Any = verify, again: Any = None,
     most_silent: int = MOST_SILENT, ends: Ends | None = None, waits: bool = False, known: frozenset[str] = frozenset(),
-    left: tuple[Left, ...] = (),
+    left: tuple[Left, ...] = (), states: Names = NONE,
 ) -> Any:  # fmt: skip
     """Run a script until one turn of its training loop is made, and judge that.
 
@@ -399,7 +428,7 @@ def check_of_turn(
     check.again = again
     check.seconds = seconds
     check.entry.wanted_loss, check.entry.known = loss, known
-    loops = Loops(check, most_silent, ends or {}, left)
+    loops = Loops(check, most_silent, ends or {}, left, states)
     check.watch.on_line, check.tape.on_minimum = loops.see, loops.end_with
     check.watch.own_names.add(id(names))
     check.begin(None)

@@ -56,6 +56,7 @@ from tinygrad_scratch.verifier.tape import LimitReached, Tape
 from tinygrad_scratch.verifier.telling_turns import tells_of_all
 from tinygrad_scratch.verifier.truth import shows
 from tinygrad_scratch.verifier.update_steps import (
+    beside_decay,
     drawn_to,
     handed_over,
     in_update,
@@ -67,6 +68,7 @@ from tinygrad_scratch.verifier.update_steps import (
 )
 
 OF_AN_UPDATE = 3  # calls: as those of a decay, of a step, and of what keeps it within bounds
+Names = dict[tuple[str, int], frozenset[str]]  # by loop: its file and line
 MOST_IDLE = 16  # turns in a row that updated nothing, or had nothing to record: no later one of these lines does
 
 
@@ -82,6 +84,7 @@ class Loops:
     most_silent: int
     ends: Ends = field(default_factory=dict)
     left: tuple[Left, ...] = ()  # loops that are left after a turn
+    states: Names = field(default_factory=dict)  # by loop: what it moves on, of which nothing was told
     running: dict[int, list[Turn]] = field(default_factory=dict)  # by the number of the running function
     updated: list[Parameter] = field(default_factory=list)
     changed: list[tuple[Parameter, int]] = field(default_factory=list)  # what holds another value after the turn
@@ -168,6 +171,8 @@ class Loops:
             self.changed = [
                 each for each in self.changed if not any(is_behind(parents, b, each[0].node) for b, _ in updates)
             ]
+        moved_on = self.states.get((turn.file, turn.first), frozenset())
+        self.changed = [each for each in self.changed if each[0].name not in moved_on]
         known = {parameter.node for parameter, _ in self.changed}
         self.changed += [each for each in found if each[0].node not in known]  # as under another object's name
         self.check.entry.gone = gone(watch.tape, turn.steps)
@@ -332,6 +337,7 @@ class Loops:
             )
         )
         new = set(events[turn.events :])  # objects that are made in a turn hold what is made in it, too
+        earlier = cache(lambda: {node for node, _ in named.items() if tape.nodes[node].step < turn.steps})
         apart: dict[int, tuple[Parameter, int]] = {}  # the same under a name that was lent, where itself it stays
         for event in events[turn.events :]:
             if event.owner < 0 and event.owner not in running:
@@ -369,7 +375,9 @@ class Loops:
                     last = tape.current[node.slot]
                 else:
                     change = in_update(tape, step, event.node, before) or last_of_several(tape, before, event.node)
-                    if change is None or is_average(tape, change, before) or is_mix(tape, event.node, before):
+                    if change is None or step.index < turn.steps:
+                        continue
+                    if is_average(tape, change, before, earlier) or is_mix(tape, event.node, before):
                         continue
                 stand = Recorded(tape, node.value, node.slot)
                 into = apart if named.is_lent(before, old) and tape.nodes[last].slot != node.slot else found
@@ -385,18 +393,20 @@ class Loops:
         states = States(self.check.watch, turn).among(trained)
         rest = [each for before, each in trained.items() if before not in states]
         self.passed_over |= bool(states) and not rest
+        moved_on = self.states.get((turn.file, turn.first), frozenset())
+        rest = [each for each in rest if each[0].name not in moved_on]
         return rest if rest or self.most_silent else list(trained.values())
 
     def _is_velocity(self, before: int, last: int, updated: dict[int, tuple[Parameter, int]]) -> bool:
         """Whether another value was updated by one: by what it was, or by what became of it if that was nothing."""
         tape = self.check.tape
         by = {before} if np.any(tape.nodes[before].value) else {before, last}
-        changes = (in_update(tape, tape.steps[tape.nodes[n].step], n, p.node) for p, n in updated.values() if n != last)
-        for change in changes:
+        others = [(p.node, after) for p, after in updated.values() if after != last]
+        for node, change in ((n, in_update(tape, tape.steps[tape.nodes[a].step], a, n)) for n, a in others):
             while change is not None:
                 if change[0] in by:
                     return True
-                change = inside(tape, change[0])
+                change = inside(tape, change[0]) or beside_decay(tape, change[0], node)
         return False
 
     def _changed(

@@ -272,13 +272,14 @@ def in_update_of_all(tape: Tape, taken: Step, before: int) -> tuple[int, int] | 
     return (changes[place], sign) if is_of_it else None
 
 
-def is_average(tape: Tape, change: tuple[int, int], before: int) -> bool:
+def is_average(tape: Tape, change: tuple[int, int], before: int, given: Callable[[], set[int]] = set) -> bool:
     """Whether an update moves a value part of the way to another one, as an average is: `m += (g - m) / n`.
 
-    What the value itself went into is no such other one, but a gradient beside a decay: `w += rate * (g - w)`.
+    What the value itself went into is no such other one, but a gradient beside a decay: `w += rate * (g - w)`. What
+    went into other parameters in turns before, which are `given` in this one, counts for nothing.
     """
     other = drawn_to(tape, change, before)
-    return other is not None and before not in ancestors(tape.parents(), [other])
+    return other is not None and before not in ancestors(tape.parents(), [other], until=given() - {before})
 
 
 def drawn_to(tape: Tape, change: tuple[int, int], before: int, by_distance: bool = False) -> int | None:
@@ -573,6 +574,41 @@ def is_made_of(tape: Tape, node: int, values: set[int]) -> bool:
             return False
         waiting += step.reads
     return True
+
+
+def beside_decay(tape: Tape, node: int, before: int) -> tuple[int, int] | None:
+    """What adapts beside a decay of its own, with its sign: the quotient, of `m / np.sqrt(v) + decay * w`.
+
+    Of a gradient alone, such a share of the weights may be that of a penalty.
+    """
+    step = tape.steps[tape.nodes[node].step]
+    name, reads = name_of(step.function), step.reads
+    if name not in ("add", "subtract") or len(reads) != 2:
+        return None
+    for moved, share in (reads, reads[::-1]) if name == "add" else (reads,):
+        made = tape.steps[tape.nodes[share].step]
+        others = [read for read in made.reads if read != before]
+        is_decay = before in made.reads and name_of(made.function) == "multiply"
+        if is_decay and all(is_from_outside(tape, other) for other in others) and adapts_by_root(tape, moved):
+            return moved, 1
+    return None
+
+
+def is_from_outside(tape: Tape, node: int) -> bool:
+    """Whether a value was given, or put together from such alone."""
+    step = tape.steps[tape.nodes[node].step]
+    joined = step.function is None or name_of(step.function) in ("concatenate", "hstack", "array")
+    return joined and all(is_from_outside(tape, read) for read in step.reads)
+
+
+def adapts_by_root(tape: Tape, node: int) -> bool:
+    """Whether a value is something scaled by a square root, or so many times that."""
+    inner: tuple[int, int] | None = (node, 1)
+    while inner is not None:
+        if scaled_by_root(tape, tape.steps[tape.nodes[inner[0]].step]) is not None:
+            return True
+        inner = inside(tape, inner[0])
+    return False
 
 
 def is_root(tape: Tape, node: int) -> bool:

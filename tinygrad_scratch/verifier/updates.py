@@ -25,6 +25,7 @@ from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.update_steps import (
     behind_matrix,
+    beside_decay,
     direction_of,
     drawn_to,
     factors_of,
@@ -399,7 +400,8 @@ class Updates:
         """What a step is a multiple of, or goes on from; nothing once it is called a gradient, and is no velocity."""
         if (velocity := self.in_velocity(node)) is not None or self.is_gradient(node):
             return velocity or self.before_gains(node)
-        return self.inside(node) or self.of_one(node) or first_direction(self.tape, node) or self.in_mix(node)
+        inner = self.inside(node) or beside_decay(self.tape, node, self.parameter) or self.of_one(node)
+        return inner or first_direction(self.tape, node) or self.in_mix(node)
 
     def before_gains(self, node: int) -> tuple[int, int] | None:
         """A gradient that was multiplied by gains of its entries, in place: unlike masks, nothing before it read these.
