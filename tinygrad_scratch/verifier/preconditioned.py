@@ -5,16 +5,18 @@ It is found by what the same calls make of other values.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 import numpy as np
 
 from tinygrad_scratch.verifier.edits import name_of
-from tinygrad_scratch.verifier.steps import Array, ancestors
+from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.tape import Tape
 
 FACTORS = {"eigh", "eig", "svd", "cholesky", "qr", "inv", "pinv", "solve", "lstsq"}  # calls that make such a matrix
 MOST_TRIED = 4  # gradients
+MOST_VALUES = 300  # that are looked through for one
 
 
 def by_matrix(tape: Tape, node: int, is_gradient: Callable[[int], bool]) -> tuple[int, int] | None:
@@ -22,12 +24,16 @@ def by_matrix(tape: Tape, node: int, is_gradient: Callable[[int], bool]) -> tupl
 
     What only scales entries may be a mistake, and what is no matrix of such a kind is a part of the backward pass.
     """
-    behind = ancestors(tape.parents(), [node]) - {node}
-    if not any(name_of(tape.steps[tape.nodes[each].step].function) in FACTORS for each in behind):
-        return None
-    size = tape.nodes[node].value.size
-    known = [each for each in sorted(behind, reverse=True) if tape.nodes[each].value.size == size > 1]
-    for gradient in [each for each in known if is_gradient(each)][:MOST_TRIED]:
+    size, is_factored, known, waiting, seen = tape.nodes[node].value.size, False, set[int](), deque([node]), {node}
+    while waiting and len(seen) < MOST_VALUES:
+        step = tape.steps[tape.nodes[waiting.popleft()].step]
+        is_factored = is_factored or name_of(step.function) in FACTORS
+        new = {*step.reads} - seen
+        seen |= new
+        gradients = {read for read in new if is_gradient(read)}
+        known |= {each for each in gradients if tape.nodes[each].value.size == size > 1}
+        waiting += new - gradients
+    for gradient in sorted(known, reverse=True)[:MOST_TRIED] if is_factored else ():
         if (sign := sign_of_matrix(tape, node, gradient)) is not None:
             return gradient, sign
     return None

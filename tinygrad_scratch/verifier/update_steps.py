@@ -582,10 +582,8 @@ def beside_decay(tape: Tape, node: int, before: int) -> tuple[int, int] | None:
     Of a gradient alone, such a share of the weights may be that of a penalty.
     """
     step = tape.steps[tape.nodes[node].step]
-    name, reads = name_of(step.function), step.reads
-    if name not in ("add", "subtract") or len(reads) != 2:
-        return None
-    for moved, share in (reads, reads[::-1]) if name == "add" else (reads,):
+    reads = step.reads if name_of(step.function) == "add" and len(step.reads) == 2 else ()
+    for moved, share in (reads, reads[::-1]) if reads else ():
         made = tape.steps[tape.nodes[share].step]
         others = [read for read in made.reads if read != before]
         is_decay = before in made.reads and name_of(made.function) == "multiply"
