@@ -82,7 +82,8 @@ def check_past(path: str, check: Any, seconds: float) -> Any:
         other = check_after(path, None, min(seconds, MOST_SECONDS), {}, {check.loop: names})
     except (Exception, LimitReached):  # nothing else trains, then
         return check
-    if not other.finals or other.problem or not (other.ok or are_sure(other)):
+    is_trained = not names.isdisjoint(final.parameter.name for final in other.finals)  # it is no state, then
+    if not other.finals or other.problem or is_trained or not (other.ok or are_sure(other)):
         return check
     other.notes.append(f"{listed(sorted(names))}, which the loop at line {check.loop[1]} moves, was {NOT_JUDGED}.")
     return other
