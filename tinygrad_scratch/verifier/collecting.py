@@ -101,20 +101,22 @@ class Collecting(Told):
             node for node in self._before_loss() if self.tape.steps[self.tape.nodes[node].step].function is not None
         }
         outputs = {attributes_of(event.name) for event in self.watch.events if event.node in made} - {""}
-        held: dict[int, set[int]] = {}
+        held: dict[tuple[int, tuple[str, ...]], set[int]] = {}  # by object, and what its attributes say
         slots: dict[int, set[int]] = {}
         for event in self.watch.events:
-            if attributes_of(event.name) in outputs:
-                held.setdefault(event.owner, set()).add(event.node)
+            if (kept := attributes_of(event.name)) in outputs:
+                held.setdefault((event.owner, words(kept)), set()).add(event.node)
             slots.setdefault(self.tape.nodes[event.node].slot, set()).add(event.owner)
         found = set[int]()
         for path, node in list(self.stored):
-            slot = self.tape.nodes[node].slot
-            owner = next((owner for owner in slots.get(slot, ()) if owner in held), None)
-            if owner is not None and made.isdisjoint(held[owner]) and np.any(self.tape.first_of(slot)):
+            slot, said = self.tape.nodes[node].slot, words(attributes_of(path))
+            first = next(other for other in self.tape.nodes if other.slot == slot)
+            is_given = self.tape.steps[first.step].function is None and bool(np.any(first.value))
+            key = next(((owner, said) for owner in slots.get(slot, ()) if (owner, said) in held), None)
+            if key is not None and is_given and made.isdisjoint(held[key]):
                 self.stored.remove((path, node))
                 self.notes.append(f"{own(path)} is added up from before, and of data: it was not judged.")
-                found |= held[owner]
+                found |= held[key]
         return found
 
     def _is_stepped(self, node: int, later: int | None) -> bool:
