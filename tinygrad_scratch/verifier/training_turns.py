@@ -337,7 +337,7 @@ class Loops:
             )
         )
         new = set(events[turn.events :])  # objects that are made in a turn hold what is made in it, too
-        earlier = cache(lambda: {node for node, _ in named.items() if tape.nodes[node].step < turn.steps})
+        there = cache(lambda: {node for node, _ in named.items() if tape.nodes[node].step < turn.steps})
         apart: dict[int, tuple[Parameter, int]] = {}  # the same under a name that was lent, where itself it stays
         for event in events[turn.events :]:
             if event.owner < 0 and event.owner not in running:
@@ -375,9 +375,8 @@ class Loops:
                     last = tape.current[node.slot]
                 else:
                     change = in_update(tape, step, event.node, before) or last_of_several(tape, before, event.node)
-                    if change is None or step.index < turn.steps:
-                        continue
-                    if is_average(tape, change, before, earlier) or is_mix(tape, event.node, before):
+                    is_mean = change is not None and is_average(tape, change, before, there)
+                    if change is None or step.index < turn.steps or is_mean or is_mix(tape, event.node, before):
                         continue
                 stand = Recorded(tape, node.value, node.slot)
                 into = apart if named.is_lent(before, old) and tape.nodes[last].slot != node.slot else found
