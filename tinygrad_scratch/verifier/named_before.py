@@ -22,12 +22,13 @@ class Met:
     versions: dict[int, list[int]] = field(default_factory=dict)  # what each array held
     readers: dict[int, list[int]] = field(default_factory=dict)  # the steps that read each value
     late: dict[int, list[Event]] = field(default_factory=dict)  # by value: what it was called before a call read it
-    counts: tuple[int, int, int, int] = (0, 0, 0, 0)
+    arguments: dict[int, list[Event]] = field(default_factory=dict)  # by value: what functions that got it call it
+    counts: tuple[int, int, int, int, int] = (0, 0, 0, 0, 0)
 
     def until_now(self) -> None:
-        tape, events = self.watch.tape, self.watch.events
-        if tape.tied != self.counts[3]:  # earlier steps read something else now
-            self.events, self.versions, self.readers, self.counts = {}, {}, {}, (0, 0, 0, 0)
+        tape, events, arguments = self.watch.tape, self.watch.events, self.watch.arguments
+        if tape.tied != self.counts[4]:  # earlier steps read something else now
+            self.events, self.arguments, self.versions, self.readers, self.counts = {}, {}, {}, {}, (0, 0, 0, 0, 0)
         for number in range(self.counts[0], len(events)):
             self.events.setdefault(events[number].node, []).append((number, events[number]))
         for node in tape.nodes[self.counts[1] :]:
@@ -35,7 +36,9 @@ class Met:
         for step in tape.steps[self.counts[2] :]:
             for read in step.reads:
                 self.readers.setdefault(read, []).append(step.index)
-        self.counts = len(events), len(tape.nodes), len(tape.steps), tape.tied
+        for argument in arguments[self.counts[3] :]:
+            self.arguments.setdefault(argument.node, []).append(argument)
+        self.counts = len(events), len(tape.nodes), len(tape.steps), len(arguments), tape.tied
         self.late = {}
         for slot, event in self.watch.unused():
             self.late.setdefault(self.versions[slot][0], []).append(event)
@@ -43,6 +46,10 @@ class Met:
     def names(self, node: int) -> Iterator[Event]:
         """All names of a value, at whatever time it got them."""
         return chain((event for _, event in self.events.get(node, [])), self.late.get(node, []))
+
+    def arguments_of(self, node: int, owners: set[int]) -> list[Event]:
+        """What functions that still run call a value that they were given."""
+        return [event for event in self.arguments.get(node, []) if event.owner in owners]
 
     def behind(self, node: int, first: int, until: int) -> set[int]:
         """A value and all that it was made from since a step; of one value, it is not asked further."""

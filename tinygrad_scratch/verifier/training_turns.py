@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -320,10 +320,7 @@ class Loops:
         first_reads: dict[int, int] = {}  # by array: the earliest of its values that the turn read
         for read in reads:
             first_reads[tape.nodes[read].slot] = min(read, first_reads.get(tape.nodes[read].slot, read))
-        named, given = self._names(turn), defaultdict[int, list[Event]](list)
-        for argument in self.check.watch.arguments:
-            if argument.owner in running:
-                given[argument.node].append(argument)
+        named = self._names(turn)
         found: dict[int, tuple[Parameter, int]] = {}
         begun = [turn.begun, *(other.begun for _, other in self._around(frame, turn))]  # also entry by entry of a row
         goes_over = cache(
@@ -351,7 +348,7 @@ class Loops:
                 node = tape.nodes[before]
                 known = (
                     e
-                    for e in (*named.get(before), *given.get(before, ()))
+                    for e in (*named.get(before), *self.met.arguments_of(before, running))
                     if (is_same_name(e, event) and not are_in_two_new(e, event, new))
                     or is_in_new_object(e, event, new)
                     or (e.name, event.node) in held
