@@ -68,8 +68,8 @@ class Lineage:
 
     @cached_property
     def forward(self) -> set[int]:
-        """The nodes that the loss was computed from; what counts as given, earlier turns made."""
-        return ancestors(self.parents, [self.truth.loss], until=self.given)
+        """The nodes that the loss was computed from."""
+        return self.ancestors([self.truth.loss])
 
     @cached_property
     def given(self) -> set[int]:
@@ -152,7 +152,7 @@ class Lineage:
         values: dict[Any, int] = {}
         calls: dict[Any, int] = {}
         found: dict[int, int] = {}
-        for node in sorted(self.forward):
+        for node in sorted(ancestors(self.parents, [self.truth.loss], until=self.given)):  # and of no turn before
             values.setdefault(signature(self.tape.nodes[node].value), node)
             calls.setdefault(self._call(node, found), node)
         for other in self.tape.nodes:

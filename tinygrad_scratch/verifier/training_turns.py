@@ -371,7 +371,9 @@ class Loops:
                 if parts and is_read_elsewhere(steps, before, parts):
                     last = tape.current[node.slot]
                 else:
-                    change = in_update(tape, step, event.node, before) or last_of_several(tape, before, event.node)
+                    change = in_update(tape, step, event.node, before) or last_of_several(
+                        tape, before, event.node, turn.steps
+                    )
                     is_mean = change is not None and is_average(tape, change, before, there)
                     if change is None or step.index < turn.steps or is_mean or is_mix(tape, event.node, before):
                         continue
@@ -496,11 +498,15 @@ def changes_between(tape: Tape, before: int, after: int) -> list[tuple[int, tupl
     return [(part.before, (part.change, part.sign)) for part in parts]
 
 
-def last_of_several(tape: Tape, before: int, after: int) -> tuple[int, int] | None:
-    """What the last of several updates of one line took off a value, with the sign; None of a single one."""
+def last_of_several(tape: Tape, before: int, after: int, first: int) -> tuple[int, int] | None:
+    """What the last of several updates of one line took off a value, with the sign; None of a single one.
+
+    All are made since a step: those of turns before are no part of this one's.
+    """
     is_held = tape.nodes[after].slot == tape.nodes[before].slot
     updates = updates_in_turns(tape, before, after) if is_held else []
-    return (updates[-1].change, updates[-1].sign) if updates else None
+    is_here = bool(updates) and all(tape.nodes[update.change].step >= first for update in updates)
+    return (updates[-1].change, updates[-1].sign) if is_here else None
 
 
 def is_read_in_parts(met: Met, first_reads: dict[int, int], before: int, after: int) -> bool:
