@@ -163,3 +163,32 @@ def test_all_that_a_minimiser_is_given_may_be_wrong_past_its_start(tmp_path: Pat
 def test_the_sign_of_a_product_that_a_function_is_given(tmp_path: Path) -> None:
     check, line = edited_script(tmp_path, STEPS, "chance(-side * gap)", "chance(side * gap)")
     assert told(check) == (line, "sign"), str(check)
+
+
+BEGUN_AT_NOUGHT = """
+import numpy as np
+from scipy.optimize import minimize
+
+rng = np.random.default_rng(6)
+X = rng.normal(size=(15, 4))
+t = (X @ np.array([1.0, -2.0, 0.5, 0.0]) > 0).astype(float)
+strength = 0.3
+
+
+def cost_and_slope(theta):
+    p = 1 / (1 + np.exp(-X @ theta))
+    cost = -np.sum(t * np.log(p) + (1 - t) * np.log(1 - p)) + 0.5 * strength * np.sum(theta**2)
+    return cost, X.T @ (p - t) + strength * theta
+
+
+print(minimize(cost_and_slope, np.zeros(4), jac=True).fun)
+"""
+
+
+@pytest.mark.parametrize(("wrong", "kind"), [(" - strength * theta", "sign"), ("", "regularisation")])
+def test_a_penalty_of_the_only_parameter_is_told_though_that_begins_as_noughts(
+    wrong: str, kind: str, tmp_path: Path
+) -> None:
+    assert check_of_script(tmp_path, BEGUN_AT_NOUGHT).ok
+    check, line = edited_script(tmp_path, BEGUN_AT_NOUGHT, "(p - t) + strength * theta", f"(p - t){wrong}")
+    assert told(check) == (line, kind), str(check)

@@ -245,6 +245,8 @@ TEXTS = {
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_it_is_right(tmp_path: Path, text: str) -> None:
+    if text is STATE:
+        pytest.importorskip("scipy")
     check = check_of_script(tmp_path, text)
     assert check.ok is True, str(check)
 
@@ -263,5 +265,7 @@ def test_it_is_right(tmp_path: Path, text: str) -> None:
     ],
 )
 def test_a_mistake_in_it_is_told(tmp_path: Path, text: str, right: str, wrong: str, kind: str) -> None:
+    if text is STATE:
+        pytest.importorskip("scipy")
     check, line = edited_script(tmp_path, text, right, wrong)
     assert told(check) == (line, kind), str(check)
