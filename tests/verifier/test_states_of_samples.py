@@ -48,3 +48,4 @@ def test_what_is_wrong_on_the_way_back_is_told_there(right: str, wrong: str, kin
     assert check_of_script(tmp_path, SPOKEN).ok
     check, line = edited_script(tmp_path, SPOKEN, right, wrong)
     assert told(check) == (line, kind), str(check)
+    assert "No loss was named: loss is taken; 2 of 5 gradients fit it." in check.notes  # those of the output alone

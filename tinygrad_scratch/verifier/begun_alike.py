@@ -44,6 +44,7 @@ def moved_apart(case: Case) -> tuple[dict[int, Array], Truth] | None:
     """
     if case.decays or case.truth.passing or leaves(case) or case.wrong(case.replay()):
         return None
+    nodes = case.tape.nodes
     for share in SHARES:
         start = drawn(case, share)
         found = right_there(case, start) if start else None
@@ -53,7 +54,7 @@ def moved_apart(case: Case) -> tuple[dict[int, Array], Truth] | None:
             tells = (
                 case.is_minimised
                 or any(right)
-                or all(is_along(abs(value - wanted), abs(start.get(node, value))) for node, value, wanted in told)
+                or all(is_along(value - wanted, start.get(node, nodes[node].value)) for node, value, wanted in told)
             )
             return (start, truth) if tells and not all(right) else None
     return None

@@ -17,7 +17,6 @@ from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, record
-from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.told import LOSS_AFTER_UPDATE, Gradient, Told, full_name, own
 from tinygrad_scratch.verifier.update_steps import in_update, is_grown
 from tinygrad_scratch.verifier.updates import Updates, lost
@@ -27,17 +26,6 @@ def attributes_of(name: str) -> str:
     """What follows the object in a name: `top.value` of `self.top.value` and of `layers[0].top.value`."""
     found = re.search(r"(?<=\.)\w+(?:\.\w+)*$", name)
     return "" if found is None else found[0]
-
-
-def held_next(tape: Tape) -> dict[int, int]:
-    """What each array held next, by each value that it held."""
-    found: dict[int, int] = {}
-    last: dict[int, int] = {}
-    for node in tape.nodes:
-        if node.slot in last:
-            found[last[node.slot]] = node.number
-        last[node.slot] = node.number
-    return found
 
 
 class Collecting(Told):
@@ -69,7 +57,7 @@ class Collecting(Told):
         born = not any(p.asked and type(p.array) in ARRAYS for p in parameters)  # if at all, then while recording
         later: dict[int, list[str]] = {}
         held: dict[tuple[int, str], list[int]] = {}  # what the names in targets stood for
-        following = held_next(self.tape)
+        following = {before: node for node, (before, _) in self.tape.earlier().items()}  # what each array held next
         for event in self.watch.events:
             later.setdefault(event.node, []).append(event.name)
             if event.owner in self.holders:

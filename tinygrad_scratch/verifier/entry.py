@@ -13,7 +13,7 @@ from tinygrad_scratch.verifier.names import alike, is_name_of_data, is_place, li
 from tinygrad_scratch.verifier.noise import drawn_for, silence
 from tinygrad_scratch.verifier.pairing import kind_of
 from tinygrad_scratch.verifier.parameters import Parameter
-from tinygrad_scratch.verifier.rewarded import is_large_good, leave_off_rewards
+from tinygrad_scratch.verifier.rewarded import leave_off_rewards, names_rewards
 from tinygrad_scratch.verifier.told import Gradient, own, shown
 
 
@@ -121,7 +121,7 @@ class Entry(Decays):
             return
         updates = [(p.node, max(after)) for p in asked if (after := self.updated_values(p))]
         places = leave_off_rewards(self.tape, updates, moving)
-        self.is_rewarded, self.is_weighed = bool(places) and all(map(is_large_good, places)), bool(places)
+        self.is_rewarded, self.is_weighed = bool(places) and all(map(names_rewards, places)), bool(places)
         if places:
             self._parents = self.tape.parents()
             self.notes.append("Each step is times a number of its own, as a reward is: they are judged without these.")

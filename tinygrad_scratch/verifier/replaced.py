@@ -11,7 +11,6 @@ from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.likeness import close, is_varied, nearest_shares
 from tinygrad_scratch.verifier.names import is_gradient_name
-from tinygrad_scratch.verifier.over_turns import is_share
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.region import Finding
 from tinygrad_scratch.verifier.source import statement_at
@@ -79,7 +78,7 @@ def step_in(case: Case, before: int, event: Event) -> tuple[Repair, Finding] | N
     value, gradient = np.asarray(case.tape.nodes[event.node].value), case.truth.cotangents.get(before)
     if gradient is None or value.shape != gradient.shape or value.size < 3 or not np.any(gradient):
         return None
-    if not is_given(case, before) or is_mean_of_states(case, event):
+    if not is_given(case, before):
         return None
     number, factor = along(value, gradient)
     if not factor or not close(value, number + factor * gradient) or is_changed(case, before, event.node):
@@ -102,15 +101,6 @@ def step_in(case: Case, before: int, event: Event) -> tuple[Repair, Finding] | N
         None,
         should,
     )
-
-
-def is_mean_of_states(case: Case, event: Event) -> bool:
-    """Whether something gets what is between two values that it had, as where a step is halved."""
-    had = {e.node for e in case.events if (e.owner, e.name) == (event.owner, event.name) and e.time < event.time}
-    step = case.step_of(event.node)
-    if is_share(case.tape, step):
-        step = case.step_of(next((read for read in step.reads if case.tape.nodes[read].value.size > 1), step.reads[0]))
-    return name_of(step.function) == "add" and had.issuperset(step.reads)
 
 
 def is_changed(case: Case, before: int, after: int) -> bool:

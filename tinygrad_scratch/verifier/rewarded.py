@@ -18,7 +18,7 @@ from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.update_steps import in_update
 
 SHOWING = {"getitem", "reshape", "ravel", "squeeze", "flatten"}
-LARGE_IS_GOOD = re.compile(r"reward|return|advantage|gain|payoff|profit|utility", re.IGNORECASE)
+OF_REWARDS = re.compile(r"reward|return|advantage|gain|payoff|profit|utility", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def leave_off_rewards(tape: Tape, updates: list[tuple[int, int]], moving: set[in
     `updates` are what parameters were and what they became, `moving` is what was made of these. Where a step is by
     several draws, or by none, nothing is left off.
     """
-    chances = {shown_by(tape, node) for node, _ in tape.draws if node in moving}
+    chances = {taken_from(tape, node) for node, _ in tape.draws if node in moving}
     steps = [updates_in_turns(tape, before, after) for before, after in updates] if chances else []
     parents, found = tape.parents(), list[Factor]()
     for parts in steps:
@@ -90,7 +90,7 @@ def leave_off_rewards(tape: Tape, updates: list[tuple[int, int]], moving: set[in
     return [factor.step.place for factor in found if factor.step.place is not None]
 
 
-def shown_by(tape: Tape, node: int) -> int:
+def taken_from(tape: Tape, node: int) -> int:
     """What a value is a part of, or shows in other axes."""
     step = tape.steps[tape.nodes[node].step]
     while step.reads and name_of(step.function) in SHOWING:
@@ -120,9 +120,9 @@ def odd(turns: list[list[Factor]], tape: Tape) -> list[Factor]:
     return [f for column in columns if len({f.value(tape) for f in column}) > 1 for f in column]
 
 
-def is_large_good(place: Place) -> bool:
+def names_rewards(place: Place) -> bool:
     """Whether a statement says that what it multiplies by is to be made large."""
-    return LARGE_IS_GOOD.search(statement_at(place.file, place.line)) is not None
+    return OF_REWARDS.search(statement_at(place.file, place.line)) is not None
 
 
 def drawn_in_turns(tape: Tape, moving: set[int]) -> tuple[tuple[int, ...], Array] | None:
