@@ -184,7 +184,8 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
         """Start recording; the variables of a running function are looked at, too."""
         if self._open or self.tape.closed:
             raise RuntimeError("A check records one block. Write another `with verify(...) as check:` for the next.")
-        linecache.checkcache()  # a file may be another one than for the check before
+        for file in filter(is_theirs, list(linecache.cache)):
+            linecache.checkcache(file)  # it may be another one than for the check before
         self._stack = ExitStack()
         self.frame = frame
         self.targets = named_by(frame, self.targets)

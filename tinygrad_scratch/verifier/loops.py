@@ -100,6 +100,7 @@ def is_step(op: ast.operator, value: ast.expr, velocities: frozenset[str]) -> bo
     return downhill or (isinstance(op, ast.Add | ast.Sub) and ast.unparse(root_of(value)) in velocities)
 
 
+@cache
 def velocities_in(file: str) -> frozenset[str]:
     """The names that a file gives a multiple of what they were, and another product: `v = mu * v - rate * g`."""
     found = set[str]()

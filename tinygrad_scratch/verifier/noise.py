@@ -107,7 +107,7 @@ def is_drawn(step: Step, names: Iterable[str]) -> bool:
     return bool(called & drawn_around(step.place))
 
 
-def written_at(place: Place) -> list[str]:
+def written_at(place: Place) -> tuple[str, ...]:
     return statements_on(text_of(place.file), place.line)
 
 

@@ -53,7 +53,7 @@ def place_of(frame: Any) -> Place | None:
 
 def places_of_call(frame: Any) -> tuple[Place | None, Place | None]:
     """The place of the innermost call that a person's code made, and that of the call of the function around it."""
-    while frame is not None and not runs_theirs(frame):
+    while frame is not None and not (is_theirs(frame.f_code.co_filename) and runs_theirs(frame)):
         frame = frame.f_back
     if frame is None:
         return None, None

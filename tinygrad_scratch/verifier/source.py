@@ -49,23 +49,39 @@ def statement_in(text: str, line: int, about: str | None) -> str:
     return next((statement for statement in written if whole and whole.search(statement)), written[-1])
 
 
-def statements_on(text: str, line: int) -> list[str]:
+@lru_cache(maxsize=4096)
+def statements_on(text: str, line: int) -> tuple[str, ...]:
     """All statements that a line belongs to, each on one line; the line as it is where there are none."""
     lines = text.splitlines()
     found = [node for node in statements(text) if node.lineno <= line <= end_of_head(node)]
     if not found:
-        return [lines[line - 1].strip() if 0 < line <= len(lines) else ""]
-    return [
+        return (lines[line - 1].strip() if 0 < line <= len(lines) else "",)
+    return tuple(
         on_one_line("\n".join(lines[node.lineno - 1 : end_of_head(node)]), text, node)
         for node in found
         if not hasattr(node, "body") or node is found[-1]
-    ]
+    )
 
 
 def on_one_line(text: str, whole: str, node: ast.stmt) -> str:
     simple = not hasattr(node, "body")
-    segment = (ast.get_source_segment(whole, node) if simple else None) or text
+    segment = (segment_of(whole, node) if simple else None) or text
     return joined(segment)
+
+
+def segment_of(text: str, node: ast.stmt) -> str:
+    """The same as ast.get_source_segment, which takes a text apart character by character, each time."""
+    lines, first, last = lines_of_text(text), node.lineno - 1, (node.end_lineno or node.lineno) - 1
+    end = lines[last].encode()[: node.end_col_offset].decode()
+    if first == last:
+        return end.encode()[node.col_offset :].decode()
+    return "".join([lines[first].encode()[node.col_offset :].decode(), *lines[first + 1 : last], end])
+
+
+@lru_cache(maxsize=64)
+def lines_of_text(text: str) -> list[str]:
+    """The lines as Python counts them, with their ends."""
+    return [f"{line}\n" for line in text.split("\n")]
 
 
 def joined(segment: str) -> str:

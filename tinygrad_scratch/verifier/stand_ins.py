@@ -26,6 +26,7 @@ class StandIns:
         self._tape = tape
         self._undo: list[tuple[dict[str, Any], str, Any]] = []
         self._functions = numpy_functions() | set(spellings())
+        self._made: dict[int, tuple[Any, Any]] = {}  # by id: what is stood in for, and by what, in all namespaces
         self._done: set[int] = set()
 
     def put_in(self, names: dict[str, Any]) -> None:
@@ -36,11 +37,16 @@ class StandIns:
         for name, value in others_in(names):
             if is_numpys(value, self._functions):
                 self._undo.append((names, name, value))
-                names[name] = stand_in(value, self._tape)
+                names[name] = self._stand_in(value)
         for name, value in BUILTINS.items():
             if name not in names:
                 self._undo.append((names, name, None))
                 names[name] = value
+
+    def _stand_in(self, value: Any) -> Any:
+        if id(value) not in self._made:
+            self._made[id(value)] = value, stand_in(value, self._tape)
+        return self._made[id(value)][1]
 
     def take_out(self) -> None:
         for names, name, value in self._undo:
@@ -49,7 +55,9 @@ class StandIns:
             elif names.get(name) is BUILTINS[name]:
                 del names[name]
         for names in their_modules():  # what was imported meanwhile
-            names.update({name: own for name, value in others_in(names) if (own := stood_for(value)) is not value})
+            for name, value in others_in(names):
+                if type(value) not in NO_STAND_INS and (own := stood_for(value)) is not value:
+                    names[name] = own
 
 
 @contextmanager
@@ -79,14 +87,19 @@ def importing(own_import: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
     return imported
 
 
+OTHERS: dict[int, ModuleType] = {}  # modules of packages, by id: there are thousands, and each run looks at all
+
+
 def their_modules() -> Iterator[dict[str, Any]]:
     """The namespaces of a person's own modules."""
     for name, module in list(sys.modules.items()):
-        if isinstance(module, ModuleType):
+        if OTHERS.get(id(module)) is not module and isinstance(module, ModuleType):
             file = module.__dict__.get("__file__")
             is_own = name == "__main__" if not isinstance(file, str) else is_theirs(file)
             if is_own and type(module).__module__ != "unittest.mock":
                 yield module.__dict__
+            elif isinstance(file, str) and not is_own:
+                OTHERS[id(module)] = module
 
 
 def numpy_functions() -> set[int]:
@@ -101,6 +114,7 @@ def numpy_functions() -> set[int]:
 
 
 DATA = {str, int, float, bool, NoneType, tuple, list, dict, set, np.ndarray}
+NO_STAND_INS = {ModuleType, type}
 
 
 def others_in(names: dict[str, Any]) -> list[tuple[str, Any]]:
@@ -113,6 +127,8 @@ def others_in(names: dict[str, Any]) -> list[tuple[str, Any]]:
 
 
 def is_numpys(value: Any, functions: set[int]) -> bool:
+    if type(value) is FunctionType or type(value) is type:  # as most are
+        return id(value) in functions
     if isinstance(value, ModuleType):
         return value in MODULES or value is np.ma or is_module(value)
     return id(value) in functions or type(value) in OF_TYPES or is_random(value)

@@ -260,13 +260,19 @@ OPERATIONS = {
 }  # fmt: skip
 
 
+def is_mask(value: Any) -> bool:
+    return np.asarray(value).dtype.kind == "b"
+
+
 def between(ones: Iterable[Made], others: list[Made]) -> Iterator[Made]:
     """What is made of two values."""
+    masks = [is_mask(b) for _, b in others]
     for one, a in ones:
-        for other, b in others:
+        is_one_mask = is_mask(a)
+        for (other, b), is_other_mask in zip(others, masks, strict=True):
             if a is b:
                 continue
-            masked = any(np.asarray(value).dtype.kind == "b" for value in (a, b))  # nobody adds to a mask
+            masked = is_one_mask or is_other_mask  # nobody adds to a mask
             for sign in ("*",) if masked else (*BETWEEN, *COMPARED):
                 for first, second in ((one, a), (other, b)), ((other, b), (one, a)):
                     if first[0] != one and sign not in TURNED:
