@@ -30,6 +30,7 @@ from tinygrad_scratch.verifier.sizes import (
     bases,
     conventional,
     divided_by,
+    given,
     samples,
     sizes_of_the_loss,
     weights_of_samples,
@@ -74,6 +75,7 @@ def is_right_in_some(case: Case, values: dict[int, Any]) -> bool:
         throughout,
         each_way,
         averaged_within,
+        whole_inputs,
         with_the_rate,
         own_rates,
         made_steps,
@@ -173,6 +175,29 @@ def throughout(case: Case, values: dict[int, Any]) -> str:
     return factor_said(case, factor) if allowed(case, factor, everywhere=True) else ""
 
 
+def is_lost_on_the_way(case: Case, factor: float) -> bool:
+    """Whether all gradients carry a factor that no call put in, where what they are made of does not carry it yet.
+
+    So a factor of the slope is missing, which is the length of something by chance.
+    """
+    behind = [case.ancestors([final.node]) for final in case.finals]
+    common = set.intersection(*behind) - case.forward - {final.node for final in case.finals}
+    values = ((node, np.asarray(case.tape.nodes[node].value)) for node in common)
+    right = [node for node, value in values if value.size > 2 and is_whole_gradient(case, value)]
+    if not right:
+        return False
+    later = [case.step_of(node) for node in set.union(*behind) | {f.node for f in case.finals} if node > max(right)]
+    numbers = {abs(number) for step in later for number in given(case, step)}
+    puts_in = any(is_near_number(abs(factor), each) for number in numbers if number for each in (number, 1 / number))
+    return not puts_in and not any(name_of(step.function) in ("mean", "average") for step in later)
+
+
+def is_whole_gradient(case: Case, value: Array) -> bool:
+    """Whether a value is the gradient of something as it is, without a factor."""
+    found = case.match(value)
+    return found is not None and not found.how
+
+
 def each_way(case: Case, values: dict[int, Any]) -> str:
     """Some are taken off, and of the others the negatives are added."""
     if len({final.direction for final in case.finals}) < 2:
@@ -201,6 +226,18 @@ def averaged_within(case: Case, values: dict[int, Any]) -> str:
             where = "averaged in the layer" if alone else "averaged in the updates"
             return f"{where}: the gradients of what it keeps are means over the {n} samples"
     return ""
+
+
+def whole_inputs(case: Case, values: dict[int, Any]) -> str:
+    """The gradients of parameters are averaged where they are made, and that of an input, which is kept, is no mean."""
+    asked = replace(case, finals=[final for final in case.finals if final.parameter.asked], _matches={})
+    inputs = [(i, final) for i, final in enumerate(case.finals) if not final.parameter.asked]
+    if not inputs or not asked.finals or (asked.wrong(values) and not throughout(asked, values)):
+        return ""
+    factors = [factor_of(np.asarray(values[final.node]), case, i) for i, final in inputs]
+    if not all(factor is not None and case.is_carried(factor) for factor in factors):
+        return ""
+    return f"averaged where the gradients of parameters are made: {inputs[0][1].name} is that of a sum"
 
 
 def is_divided_later(case: Case, final: Final, values: dict[int, Any], n: int) -> bool:
@@ -290,9 +327,17 @@ def allowed(case: Case, factor: float, everywhere: bool = False) -> bool:
     Where no update is in sight, nobody can know which way it goes, unless a minimiser does. What is `everywhere` may be
     any size of the loss; of updates it may be any number that does not depend on the parameters.
     """
-    natural = (is_known(case, factor, everywhere) or rate_of_all(case, factor)) and not is_one_layer(case)
+    known = is_known(case, factor, everywhere)
+    is_vague = not is_known(case, factor, everywhere=False) or is_half(case, factor)
+    lost = known and is_vague and abs(factor) < 1 and is_lost_on_the_way(case, factor)
+    natural = ((known and not lost) or rate_of_all(case, factor)) and not is_one_layer(case)
     uphill = not case.is_minimised and (direction(case) != DOWN or is_likelihood(case.tape, case.truth.loss))
     return (factor > 0 or uphill) and (bool(natural) or (only_in_updates(case) and is_steady(case, factor)))
+
+
+def is_half(case: Case, factor: float) -> bool:
+    """Whether gradients, and no steps, are half of what they should be, as without the 2 of a square."""
+    return not only_in_updates(case) and is_near_number(abs(factor), 0.5)
 
 
 def is_known(case: Case, factor: float, everywhere: bool) -> bool:

@@ -347,7 +347,8 @@ class Updates:
         if not adapts and (number := self.number_in_matrix(node)) is not None:
             return self.divided(node, number, after), sign
         rate = None if self.is_gradient(node) else next(iter(factors_of(self.tape, change, self.is_rate)), None)
-        if rate is None or adapts or (depth == 1 and rate in self.tape.steps[self.tape.nodes[change].step].reads):
+        beside = self.tape.steps[self.tape.nodes[change].step].reads
+        if rate is None or adapts or (depth == 1 and any(map(self.is_multiple_of_rate, beside))):
             return node, sign
         given = [Recorded(self.tape, self.tape.nodes[n].value, self.tape.nodes[n].slot) for n in (change, rate)]
         if any(part.node != n for part, n in zip(given, (change, rate), strict=True)):  # written to since
