@@ -23,6 +23,7 @@ from tinygrad_scratch.verifier.names import is_gradient_name, listed
 from tinygrad_scratch.verifier.ones import masks_of_ones, turn_that_tells
 from tinygrad_scratch.verifier.places import PACKAGE, is_theirs
 from tinygrad_scratch.verifier.rewriting.again import Ends, Script
+from tinygrad_scratch.verifier.run_later import lines_not_run, turn_that_runs
 from tinygrad_scratch.verifier.source import parsed, statement_at, text_of
 from tinygrad_scratch.verifier.steps_apart import NO_LOSS
 from tinygrad_scratch.verifier.tape import LimitReached
@@ -115,6 +116,8 @@ def check_further(check: Any, code: Any, path: str, loss: str | None, seconds: f
         check = check_past_masks(path, check, loss, seconds)
     if check.ok and not check.entry.own_slope:
         check = check_later(path, check, loss, seconds)
+    if check.ok:
+        check = check_other_lines(path, check, loss, seconds)
     if right:
         check.say_later_are_right()
     may_be_wrong = check.ok or (check.problem and not check.finals)
@@ -186,6 +189,33 @@ def check_later(path: str, check: Any, loss: str | None, seconds: float) -> Any:
                 f"Turn {other.turn + 1} of the loop is right with `{first.should_be}` in line {first.line}, and with "
                 "other changes: look at that line once more."
             )
+    return check
+
+
+def check_other_lines(path: str, check: Any, loss: str | None, seconds: float) -> Any:
+    """The check of a later turn that makes gradients in lines which the judged one does not run, if those are wrong.
+
+    So it is where a script trains twice, and the second time by another backward pass. What is not wrong there, or
+    could not be judged, is said of the first check.
+    """
+    file, line = check.loop
+    lines = lines_not_run(check) if file == str(Path(path).resolve()) else set()
+    found = turn_that_runs(partial(run_as, path, file, [code_of(file)], {}), check, lines) if lines else None
+    if found is None:
+        return check
+    turn, run = found
+    other, where = None, f"line {min(run)}{' and others' if len(run) > 1 else ''}"
+    with contextlib.suppress(Exception, LimitReached):
+        other = check_after(path, loss, seconds, {(file, line): turn})
+    is_there = other is not None and (other.loop, other.turn) == (check.loop, turn)
+    causes = other.causes if other is not None and is_there else []
+    if other is not None and len(causes) == 1 and causes[0].certainty != "unexplained":
+        other.notes.append(
+            f"The turns before, which don't run {where}, are right: this is turn {turn + 1} of the loop."
+        )
+        return other
+    judged = "was judged, too, and is right" if other is not None and is_there and other.ok else "was not judged"
+    check.notes.append(f"Turn {turn + 1} of the loop makes gradients in {where}, and {judged}.")
     return check
 
 
