@@ -17,7 +17,7 @@ from tinygrad_scratch.verifier.lineage import Lineage
 from tinygrad_scratch.verifier.losses import KnownLoss
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.places import FileLine, Place
-from tinygrad_scratch.verifier.sizes import divided_by, halved, has_square, samples
+from tinygrad_scratch.verifier.sizes import divided_by, divided_in_the_end, halved, has_square, samples
 from tinygrad_scratch.verifier.steps import Array, renamed
 from tinygrad_scratch.verifier.table import Entry, Table, squeezed
 from tinygrad_scratch.verifier.truth import Played, Truth, played_on_tensors, truth_of
@@ -110,7 +110,7 @@ class Case(Lineage):
 
     @cached_property
     def carried(self) -> set[float]:
-        sizes = samples(self) | divided_by(self)
+        sizes = samples(self) | divided_in_the_end(self)
         return {1.0, *map(float, sizes), *(1 / size for size in sizes)}
 
     def is_carried(self, factor: float) -> bool:

@@ -576,8 +576,13 @@ def is_of_forward_pass(case: Case, event: Event) -> bool:
 
 
 def mend_all_turns(case: Case, repair: Repair, cause: Cause) -> None:
-    """Put the truth in, and in the other turns of a loop what the same change gives, or the truth of their own."""
-    if cause.changes:
+    """Put the truth in, and in the other turns of a loop what the same change gives, or the truth of their own.
+
+    Of an array that is written over wherever a function is called, each call is given what it held before.
+    """
+    if cause.kind == "inplace-corruption" and len(cause.changes) > 1:
+        case.put_in(cause.changes)
+    elif cause.changes:
         try:
             played = case.replay(edits=cause.changes)
         except Exception:

@@ -110,12 +110,17 @@ def is_slip_of_place(file: str, line: int) -> bool:
     """
     source = source_of(text_of(file))
     statement, function = source.statement_on(line), source.function_around(line)
-    if function is None or not isinstance(statement, ast.Assign | ast.AugAssign):
+    if statement is None or function is None:
+        return False
+    given = {argument.arg for argument in function.args.args} - {"self"}
+    outs = (each.value for each in ast.walk(statement) if isinstance(each, ast.keyword) and each.arg == "out")
+    if any(isinstance(out, ast.Name) and out.id in given for out in outs):
+        return True
+    if not isinstance(statement, ast.Assign | ast.AugAssign):
         return False
     target = statement.target if isinstance(statement, ast.AugAssign) else statement.targets[0]
     in_place = isinstance(statement, ast.AugAssign) or isinstance(target, ast.Subscript)
     root = root_of(target)
-    given = {argument.arg for argument in function.args.args} - {"self"}
     scales = isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Mult | ast.Div)
     name = root.id if isinstance(root, ast.Name) else ""
     block = source.block_of(statement)

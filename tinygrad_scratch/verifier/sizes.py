@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 def samples(case: Case) -> set[int]:
-    """The lengths that all data has: one of them is the number of samples."""
+    """The lengths that all data has, but for what parameters were made of: one of them is the number of samples."""
     parameters = {final.parameter.node for final in case.finals}
     shapes = [
         set(case.tape.nodes[node].value.shape) - {1}
-        for node in case.forward - parameters
+        for node in case.forward - parameters - case.ancestors(parameters)
         if case.step_of(node).function is None and is_data(case.tape.nodes[node].value)
     ]
     return set.intersection(*shapes) if shapes else set()
@@ -36,8 +36,23 @@ def is_data(value: np.ndarray) -> bool:
 
 def divided_by(case: Case) -> set[int]:
     """The whole numbers that the loss, or a part of it, is divided by: what updates divided in turns before is none."""
+    return divided_in(case, case.forward - case.ancestors(final.parameter.node for final in case.finals))
+
+
+def divided_in_the_end(case: Case) -> set[int]:
+    """The same where no matrix product comes after it: the mean over a window is none of the loss."""
+    read = {node for made in case.forward if is_product(step := case.step_of(made)) for node in step.reads}
+    return divided_in(case, case.forward - case.ancestors(read))
+
+
+def is_product(step: Step) -> bool:
+    return name_of(step.function) in PRODUCTS
+
+
+def divided_in(case: Case, nodes: set[int]) -> set[int]:
+    """The whole numbers by which values are divided where these are made."""
     found: set[int] = set()
-    for node in case.forward - case.ancestors(final.parameter.node for final in case.finals):
+    for node in nodes:
         step = case.step_of(node)
         if name_of(step.function) == "mean" and step.reads and case.tape.nodes[node].value.ndim == 0:
             found.add(case.tape.nodes[step.reads[0]].value.size)

@@ -68,11 +68,8 @@ def questions_of(check: Any) -> list[str]:
         fitting = [own_name(p.name) for p in free if tape.nodes[p.node].value.size == tape.nodes[node].value.size]
         among = f"One of these? {', '.join(fitting)}." if fitting else f"No parameter left has a shape such as {shape}."
         found.append(f"Which parameter is {shown_name(names)}, of shape {shape}, the gradient of? {among}")
-    named = [
-        f"{own_name(p.name)} {tape.nodes[p.node].value.shape}"
-        for p in free
-        if p in check.entry.lacking or not is_name_of_data(p.name)
-    ]
+    asked_for = [p for p in free if p in check.entry.lacking or not is_name_of_data(p.name)]
+    named = [*dict.fromkeys(f"{own_name(p.name)} {tape.nodes[p.node].value.shape}" for p in asked_for)]
     if named:
         plain = plain_numbers_in(check.gradients)
         told = f" For {listed(plain)} it holds a plain number, which nothing recorded went into." if plain else ""

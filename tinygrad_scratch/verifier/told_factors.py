@@ -220,9 +220,10 @@ def product_named(source: Source, line: int, found: Difference) -> tuple[ast.exp
     """What the name that is due stands for, and its other factors, if that is a product of what was written.
 
     Where `b = cost` is written and `a` is right, of `a = weight * cost` in a line before, it is `weight * cost`.
+    What was written may be a product itself, or a call.
     """
     statement = source.statement_on(line)
-    if statement is None or not all(isinstance(each, NAMES) for each in (found.old, found.new)):
+    if statement is None or not isinstance(found.new, NAMES):
         return None
     due = ast.unparse(found.new)
     for before in reversed(source.block_of(statement)):

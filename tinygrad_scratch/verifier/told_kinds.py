@@ -163,10 +163,11 @@ def tell_product(case: Case, cause: Cause, found: Difference) -> Difference:
     if product is None or cause.kind != "wrong-operand" or of_forward:
         return found
     value, lacking = product
-    if not all(holds_number(case, each) for each in lacking):  # what has a slope in it has its name for that
+    of_numbers = all(holds_number(case, each) for each in lacking)
+    if not of_numbers and isinstance(found.old, NAMES):  # what has a slope in it has its name for that
         return found
     written, factors = ast.unparse(found.old), " * ".join(map(ast.unparse, lacking))
-    cause.kind = "scale-factor"
+    cause.kind = "scale-factor" if of_numbers else "missing-derivative"
     cause.sentence = f"`{written}` is not multiplied by {factors}"
     cause.should_be = (cause.should_be or "").replace(ast.unparse(found.new), ast.unparse(value), 1)
     return Difference(found.old, value, found.way)

@@ -13,6 +13,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import SIZE
 from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.rewriting.unused import nodes_around
 from tinygrad_scratch.verifier.rewriting.valued import nodes_named, parameter_of
+from tinygrad_scratch.verifier.sizes import divided_in_the_end, samples
 from tinygrad_scratch.verifier.source import statement_at, text_of
 from tinygrad_scratch.verifier.told_factors import beyond, holds_array
 from tinygrad_scratch.verifier.told_forms import FACTORS, Difference, is_number, rest_of_one
@@ -36,6 +37,8 @@ def kind_of_size(case: Case, cause: Cause, found: Difference) -> str:
         return ""
     if is_number(found.old) and is_size(case, cause, found.new) and is_one_factor(cause, found):
         return BATCH if counts_samples(case, found.new) else "scale-factor"
+    if cause.kind == "scale-factor" and any(is_sample_count(case, each) for each in beyond(found.new, found.old)):
+        return BATCH
     if cause.kind not in OF_FACTORS or not sizes or not all(is_size(case, cause, each) for each in sizes):
         return ""
     if not all(counts_samples(case, each) for each in sizes):
@@ -44,6 +47,12 @@ def kind_of_size(case: Case, cause: Cause, found: Difference) -> str:
         is_sum = cause.kind == "scale-factor" and is_of_parameter(case, cause)
         return BATCH if cause.kind == "missing-derivative" or is_sum else ""
     return BATCH if is_of_parameter(case, cause) else "scale-factor"
+
+
+def is_sample_count(case: Case, node: ast.AST) -> bool:
+    """Whether a number that is written out is how many samples there are, by which the loss is divided, too."""
+    value = node.value if isinstance(node, ast.Constant) else None
+    return isinstance(value, int) and value in samples(case) & divided_in_the_end(case)
 
 
 def is_one_factor(cause: Cause, found: Difference) -> bool:

@@ -21,6 +21,8 @@ from tinygrad_scratch.verifier.source import text_of
 from tinygrad_scratch.verifier.steps import Array, Step
 from tinygrad_scratch.verifier.wording import is_known_at
 
+OF_ENTRIES = ("add", "subtract", "multiply", "divide")  # which spread a row over all rows
+
 
 def candidates(region: Region, step: Step, turns: list[Step], place: PlaceOf) -> Iterator[tuple[str, list[int], bool]]:
     """Values for an operand in all turns: of one name, the neighbour in a list or dict, one without a name."""
@@ -29,6 +31,7 @@ def candidates(region: Region, step: Step, turns: list[Step], place: PlaceOf) ->
         return
     nodes = [node for node in reads if node is not None]
     shapes = [np.shape(region.values[node]) for node in nodes]
+    spread = [np.shape(region.values[s.makes[0]]) if name_of(s.function) in OF_ENTRIES else () for s in turns]
     tried: dict[int, Array] = {}  # by their ids, which stay theirs as long as they are held
     roles = [
         *neighbours(region, nodes),
@@ -45,7 +48,7 @@ def candidates(region: Region, step: Step, turns: list[Step], place: PlaceOf) ->
             values = [np.asarray(region.values[node]) for node in chosen]
             if turned:
                 values = [swapped_axes(v) if v.ndim > 1 else v for v in values]
-            if [v.shape for v in values] != shapes and not (
+            if [v.shape for v in values] not in (shapes, spread) and not (
                 (any_shape and any(is_known_at(event, step.place) for event in named_all(region.case, chosen[-1])))
                 or (reduces and [v.ndim for v in values] == [*map(len, shapes)])
             ):

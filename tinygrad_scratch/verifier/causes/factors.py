@@ -12,7 +12,7 @@ import numpy as np
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.likeness import close, is_along
 from tinygrad_scratch.verifier.region import Finding, Region
-from tinygrad_scratch.verifier.sizes import divided_by, samples
+from tinygrad_scratch.verifier.sizes import divided_in_the_end, samples
 from tinygrad_scratch.verifier.source import bracketed
 from tinygrad_scratch.verifier.steps import Step
 from tinygrad_scratch.verifier.told_forms import is_number
@@ -203,7 +203,7 @@ def batch_size(region: Region, factor: float) -> int:
     size = round(factor if factor > 1 else 1 / factor)
     if size < 2 or abs(max(factor, 1 / factor) - size) > 1e-6 * size or has_number(region.statement, size):
         return 0
-    known = samples(region.case), divided_by(region.case)
+    known = samples(region.case), divided_in_the_end(region.case)
     if factor > 1:
         return size if size in known[0] or (size > 2 and size in known[1]) else 0
     return size if size in known[1] or (size in known[0] and 2 * size in known[1]) else 0

@@ -217,6 +217,10 @@ class Position:
             instead = self.along([factor[:1] for factor in factors], shapes, times_held=False)
         for rank in np.flatnonzero(near.any(axis=1)):
             text, slope = PATTERNS[rank]
+            if rank and any(
+                np.asarray(region.values[node]).dtype.kind in "biu" for node in chosen
+            ):  # of counts no slope
+                continue
             same = not any(np.ptp(factor[rank]) for factor in factors)  # a mere number
             if same and all(h.ndim for h in self.held) and (rank or any(shapes)):
                 continue

@@ -39,6 +39,7 @@ from tinygrad_scratch.verifier.source import (
 )
 from tinygrad_scratch.verifier.steps import Step
 from tinygrad_scratch.verifier.textbook import is_slope_of_given
+from tinygrad_scratch.verifier.whereabouts import LAID_OUT
 
 
 def operands(region: Region) -> Iterator[Finding]:
@@ -337,7 +338,7 @@ def wrong_point(region: Region, step: Step, read: int, other: int) -> bool:
     """Whether a derivative is taken at the operand: it goes through a nonlinear step before it meets the upstream."""
     case = region.case
     twin = case.alike.get(other, other)
-    if name_of(step.function) in PRODUCTS or not case.is_forward(other):
+    if is_in_matrix_product(region, step) or not case.is_forward(other):
         return False
     plus = name_of(step.function) in ("subtract", "add") and len(places_of(step)) < 2
     nonlinear = name_of(step.function) not in LINEAR or plus or is_comparison(step)
@@ -354,6 +355,15 @@ def wrong_point(region: Region, step: Step, read: int, other: int) -> bool:
         related = case.is_behind(twin, made) or case.is_behind(made, twin)
         return own and (nonlinear or related) and (related or nonlinear)
     return own and nonlinear
+
+
+def is_in_matrix_product(region: Region, step: Step) -> bool:
+    """Whether what a step reads is a factor of a matrix product, perhaps laid out otherwise first: of that no slope."""
+    if name_of(step.function) not in LAID_OUT:
+        return name_of(step.function) in PRODUCTS
+    made = {*step.makes}
+    readers = [s for s in region.case.tape.steps[step.index + 1 : region.until] if not made.isdisjoint(s.reads)]
+    return bool(readers) and all(is_in_matrix_product(region, reader) for reader in readers)
 
 
 def is_beside_slope(region: Region, step: Step, read: int, twin: int) -> bool:

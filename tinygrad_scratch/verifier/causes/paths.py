@@ -187,7 +187,7 @@ def handed_on(region: Region, left: list[int]) -> Place | None:
 def named_after_another(region: Region) -> Place | None:
     """Where a value is returned that is the gradient of another one, as its name says, and right till then."""
     found = region.case.match(region.value)
-    return None if found is None or found.of == region.of else returned_as(region, found.of)
+    return None if found is None or found.how or found.of == region.of else returned_as(region, found.of)
 
 
 def lacking_since(region: Region, left: int) -> Place | None:

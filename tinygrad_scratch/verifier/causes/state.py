@@ -108,7 +108,25 @@ def of_earlier(region: Region, step: Step, read: int, earlier: int) -> Finding:
     where = f"line {step.place.line}" if step.place else "a later line"
     scaled = is_along(np.asarray(region.values[earlier]), np.asarray(region.values[read]))  # so may be what reads it
     said = f"{name} is written over before its use in {where}"
-    return Finding("inplace-corruption", said, writer, made_up=scaled)
+    return Finding("inplace-corruption", said, writer, None, in_all_calls(region, step, writer, slot), made_up=scaled)
+
+
+def in_all_calls(region: Region, step: Step, writer: Step, slot: int) -> dict[int, Edit]:
+    """A call, wherever the function around it is called, given what the array held before the line that wrote it over.
+
+    Nothing where that does not give the truth here.
+    """
+    case, changes = region.case, dict[int, Edit]()
+    place = next(place for place, own in places_of(step) if own == slot)
+    for other in case.tape.steps:
+        node = node_at(region, other, place) if (other.place, other.function) == (step.place, step.function) else None
+        if node is None or case.step_of(node).place != writer.place:
+            continue
+        own = case.tape.nodes[node].slot
+        held = [each for each in earlier_states(region, node) if case.tape.nodes[each].slot == own]
+        if held:
+            changes[other.index] = WithArgument(place, region.values, held[-1])
+    return changes if len(changes) > 1 and region.gives_truth(changes) else {}
 
 
 def copied_for(region: Region, step: Step, read: int, name: str, node: int) -> Place | None:

@@ -53,9 +53,12 @@ def made(part: Part) -> Iterator[Rewrite]:
 
 
 def names(part: Part) -> list[str]:
-    """What the function around has a name for, and the statement does not read."""
+    """What the function around has a name for, and the statement does not read: no number that a loop has left over."""
     own = {part.source.code(node) for node in ast.walk(part.statement) if isinstance(node, ast.expr)}
-    return [name for name in part.source.words(part.line).names if name not in own][:MOST_NAMES]
+    words = part.source.words(part.line)
+    loops = (node for node in words.nodes if isinstance(node, ast.For) and part.line not in lines_of(node))
+    own.update(map(counted_by, loops))
+    return [name for name in words.names if name not in own][:MOST_NAMES]
 
 
 def by_name(part: Part) -> Iterator[Rewrite]:

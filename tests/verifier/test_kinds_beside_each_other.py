@@ -1,0 +1,392 @@
+"""Mistakes that two kinds of cause undo: what is told is the one that a reader would call it."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.verifier.files import check_of_script, edited_script, told
+
+SCORES_BY_THE_DATA = """
+import numpy as np
+
+rng = np.random.default_rng(5)
+x, y = rng.normal(size=(9, 4)), np.eye(3)[rng.integers(0, 3, 9)]
+w = 0.3 * rng.normal(size=(4, 3))
+
+def squashed(z):
+    return 1 / (1 + np.exp(-z))
+
+for turn in range(6):
+    z = x @ w
+    p = squashed(z)
+    loss = -np.sum(y * np.log(p) + (1 - y) * np.log(1 - p))
+    dw = np.dot(p.T, x)
+    dw -= np.dot(y.T, x)
+    w -= 0.1 * dw.T
+    print(loss)
+"""
+
+
+def test_a_factor_of_a_matrix_product_is_no_point_of_a_slope(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, SCORES_BY_THE_DATA).ok
+    check, line = edited_script(tmp_path, SCORES_BY_THE_DATA, "np.dot(p.T, x)", "np.dot(z.T, x)")
+    assert told(check) == (line, "wrong-operand"), str(check)
+
+
+WRITTEN_AGAIN = """
+import numpy as np
+
+rng = np.random.default_rng(6)
+x, y = rng.normal(size=(3,)), rng.normal(size=(2,))
+v, a, w, b = rng.normal(size=(3, 4)), np.zeros(4), rng.normal(size=(4, 2)), np.zeros(2)
+
+def slope(h):
+    return 1 - h**2
+
+for turn in range(6):
+    h = np.tanh(x.dot(v) + a)
+    off = h.dot(w) + b - y
+    loss = 0.5 * np.sum(off**2)
+    back = off.dot(w.T) * slope(h)
+    da = back
+    dv = np.outer(x, back)
+    dw, db = np.outer(h, off), off
+    v, a, w, b = v - 0.1 * dv, a - 0.1 * da, w - 0.1 * dw, b - 0.1 * db
+    print(loss)
+"""
+
+
+def test_a_product_written_again_without_its_slope_lacks_that(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, WRITTEN_AGAIN).ok
+    check, line = edited_script(tmp_path, WRITTEN_AGAIN, "da = back", "da = off.dot(w.T)")
+    assert told(check) == (line, "missing-derivative"), str(check)
+    assert check.first_wrong.should_be == "off.dot(w.T) * slope(h)"
+
+
+POOLED = """
+import numpy as np
+
+rng = np.random.default_rng(7)
+x, y = rng.normal(size=(5, 6, 6)), rng.normal(size=(5, 2))
+k, w = rng.normal(size=(6, 6)), rng.normal(size=(9, 2))
+for turn in range(4):
+    z = np.tanh(x * k)
+    pooled = np.zeros((5, 3, 3))
+    for s in range(5):
+        for i in range(3):
+            for j in range(3):
+                pooled[s, i, j] = np.mean(z[s, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2])
+    off = pooled.reshape(5, 9) @ w - y
+    loss = 0.5 * np.sum(off**2) / 5
+    d = off / 5
+    dw = pooled.reshape(5, 9).T @ d
+    dp = (d @ w.T).reshape(5, 3, 3)
+    dz = np.zeros(z.shape)
+    for s in range(5):
+        for i in range(3):
+            for j in range(3):
+                dz[s, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2] += dp[s, i, j] / 4
+    dk = np.sum(dz * (1 - z**2) * x, axis=0)
+    w, k = w - 0.1 * dw, k - 0.1 * dk
+    print(loss)
+"""
+
+
+def test_the_mean_over_a_window_is_none_over_samples(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, POOLED).ok
+    check, line = edited_script(tmp_path, POOLED, "+= dp[s, i, j] / 4", "+= dp[s, i, j]")
+    assert told(check) == (line, "scale-factor"), str(check)
+
+
+WRITTEN_INTO_WHAT_IS_GIVEN = """
+import numpy as np
+from tinygrad_scratch import verify
+
+class Swish:
+    def forward(self, x):
+        self.x, self.s = x, 1 / (1 + np.exp(-x))
+        return x * self.s
+
+    def backward(self, d):
+        return d * (self.s + self.x * self.s * (1 - self.s))
+
+class Dense:
+    def __init__(self, n, m, rng):
+        self.w = rng.normal(size=(n, m))
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.w
+
+    def backward(self, d):
+        self.dw = self.x.T @ d
+        return d @ self.w.T
+
+class Net:
+    def __init__(self, rng):
+        self.layers = [Dense(4, 5, rng), Swish(), Dense(5, 3, rng), Swish(), Dense(3, 2, rng)]
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer.forward(x)
+        return x
+
+    def backward(self, d):
+        for layer in reversed(self.layers):
+            d = layer.backward(d)
+
+rng = np.random.default_rng(8)
+net, x, y = Net(rng), rng.normal(size=(7, 4)), rng.normal(size=(7, 2))
+with verify(net) as check:
+    out = net.forward(x)
+    check.loss = 0.5 * np.sum((out - y) ** 2)
+    net.backward(out - y)
+"""
+
+
+def test_an_array_that_a_layer_was_given_is_written_over_in_all_of_its_kind(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, WRITTEN_INTO_WHAT_IS_GIVEN).ok
+    right, wrong = "return x * self.s\n", "return np.multiply(x, self.s, out=x)\n"
+    check, line = edited_script(tmp_path, WRITTEN_INTO_WHAT_IS_GIVEN, right, wrong)
+    assert told(check) == (line, "inplace-corruption"), str(check)
+
+
+PAST_A_NORM = """
+import numpy as np
+
+class Norm:
+    def forward(self, x):
+        mean = x.mean(axis=1, keepdims=True)
+        std = np.sqrt(((x - mean) ** 2).mean(axis=1, keepdims=True) + 1e-5)
+        self.kept = x, mean, std
+        return (x - mean) / std
+
+    def backward(self, d):
+        x, mean, std = self.kept
+        n = x.shape[1]
+        dstd = np.sum(d * (x - mean), axis=1, keepdims=True) * -1 / std**2
+        dmean = np.sum(d, axis=1, keepdims=True) * -1 / std
+        dx = d / std + dmean / n + dstd * (x - mean) / (n * std)
+
+        return dx
+
+rng = np.random.default_rng(9)
+x, y = rng.normal(size=(6, 4)), rng.normal(size=(6, 3))
+v, u, w = rng.normal(size=(4, 5)), rng.normal(size=(5, 5)), rng.normal(size=(5, 3))
+norm = Norm()
+for turn in range(6):
+    h = x @ v
+    a = np.tanh(h)
+    h2 = h + a @ u
+    out = norm.forward(h2) @ w
+    loss = 0.5 * np.sum((out - y) ** 2)
+    d = out - y
+    dw = norm.forward(h2).T @ d
+    dh = norm.backward(d @ w.T)
+    du = a.T @ dh
+    dh = dh + dh @ u.T * (1 - a**2)
+    dv = x.T @ dh
+    v, u, w = v - 0.01 * dv, u - 0.01 * du, w - 0.01 * dw
+    print(loss)
+"""
+
+
+def test_a_path_is_missing_where_the_sum_is_made_and_not_where_it_is_handed_back(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, PAST_A_NORM).ok
+    check, line = edited_script(tmp_path, PAST_A_NORM, "d / std + dmean / n +", "d / std +")
+    assert told(check) == (line, "missing-term"), str(check)
+
+
+IN_LAYERS_OF_ONE_OUTPUT = """
+import numpy as np
+
+class Sigmoid:
+    def forward(self, z):
+        self.a = 1 / (1 + np.exp(-z))
+
+    def backward(self, above):
+        self.dz = above * self.a * (1 - self.a)
+
+class Linear:
+    def __init__(self, n, m, rng):
+        self.w, self.b = rng.normal(size=(m, n)), np.zeros((m, 1))
+
+    def forward(self, x):
+        self.x = x
+        self.z = self.w @ x + self.b
+
+    def backward(self, above):
+        self.dw, self.db = above @ self.x.T, above.sum(axis=1, keepdims=True)
+        self.dx = self.w.T @ above
+
+    def update(self, rate):
+        self.w, self.b = self.w - rate * self.dw, self.b - rate * self.db
+
+rng = np.random.default_rng(10)
+x, y = rng.normal(size=(2, 7)), (rng.random((1, 7)) > 0.5) * 1.0
+first, second, one, two = Linear(2, 4, rng), Linear(4, 1, rng), Sigmoid(), Sigmoid()
+for turn in range(6):
+    first.forward(x)
+    one.forward(first.z)
+    second.forward(one.a)
+    two.forward(second.z)
+    cost = -np.sum(y * np.log(two.a) + (1 - y) * np.log(1 - two.a)) / 7
+    two.backward((two.a - y) / (two.a * (1 - two.a)) / 7)
+    second.backward(two.dz)
+    one.backward(second.dx)
+    first.backward(one.dz)
+    first.update(0.1)
+    second.update(0.1)
+    print(cost)
+"""
+
+
+def test_a_layer_that_is_passed_over_is_told_where_its_gradient_is_handed_on(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, IN_LAYERS_OF_ONE_OUTPUT).ok
+    check, line = edited_script(tmp_path, IN_LAYERS_OF_ONE_OUTPUT, "one.backward(second.dx)", "one.backward(two.dz)")
+    assert told(check) == (line, "wrong-operand"), str(check)
+
+
+WITH_A_COUNT = """
+import numpy as np
+from scipy.optimize import minimize
+
+def cost(theta, x, y, alpha):
+    w, sigma = theta[:-1], theta[-1]
+    off = y - x @ w
+    far = np.abs(off) > 1.9 * sigma
+    count = np.count_nonzero(far)
+    near = off[~far]
+    loss = len(y) * sigma + near @ near / sigma + 3.8 * np.abs(off[far]).sum() - sigma * count * 1.9**2
+    grad = np.zeros(theta.shape)
+    grad[:-1] = -2.0 / sigma * (near @ x[~far])
+    grad[:-1] -= 3.8 * (np.sign(off[far]) @ x[far])
+    grad[:-1] += alpha * 2.0 * w
+    grad[-1] = len(y) - count * 1.9**2 - near @ near / sigma**2
+    return loss + alpha * w @ w, grad
+
+rng = np.random.default_rng(11)
+x = rng.normal(size=(20, 3))
+y = x @ np.array([1.0, -2.0, 0.5]) + 0.3 * rng.normal(size=20)
+y[4], y[7], y[9] = 6.0, -5.0, 7.0
+found = minimize(cost, np.array([0.4, -1.0, 0.2, 1.3]), args=(x, y, 0.05), jac=True, method="L-BFGS-B")
+print(found.fun)
+"""
+
+
+def test_a_number_that_a_penalty_lacks_is_no_slope_of_a_count(tmp_path: Path) -> None:
+    pytest.importorskip("scipy")
+    assert check_of_script(tmp_path, WITH_A_COUNT).ok
+    check, line = edited_script(tmp_path, WITH_A_COUNT, "alpha * 2.0 * w", "alpha * w")
+    assert told(check) == (line, "regularisation"), str(check)
+    assert "count" not in check.first_wrong.sentence
+
+
+BY_ITS_LENGTH = """
+import numpy as np
+from tinygrad_scratch import verify
+
+class Scored:
+    def __init__(self, rng, sharpness=6.0):
+        self.w, self.b = rng.normal(size=(5, 4)), 0.1 * rng.normal(size=4)
+        self.c, self.sharpness = rng.normal(size=(4, 3)), sharpness
+
+    def forward(self, x):
+        self.x = x
+        self.h = np.tanh(x @ self.w + self.b)
+        self.lengths = np.sqrt(np.sum(self.c**2, axis=0, keepdims=True))
+        self.v = self.c / self.lengths
+        self.cos = self.h @ self.v
+        scores = self.sharpness * self.cos
+        e = np.exp(scores - scores.max(axis=1, keepdims=True))
+        self.p = e / e.sum(axis=1, keepdims=True)
+        return self.p
+
+    def backward(self, y):
+        d = self.p.copy()
+        d[np.arange(len(y)), y] -= 1
+        d /= len(y)
+        dcos = d * self.sharpness
+        dv = self.h.T @ dcos
+        dc = (dv - self.v * np.sum(dv * self.v, axis=0, keepdims=True)) / self.lengths
+        dz = dcos @ self.v.T * (1 - self.h**2)
+        return {"w": self.x.T @ dz, "b": dz.sum(axis=0), "c": dc}
+
+rng = np.random.default_rng(12)
+net, x, y = Scored(rng), rng.normal(size=(11, 5)), rng.integers(0, 3, 11)
+with verify(net) as check:
+    p = net.forward(x)
+    check.loss = -np.mean(np.log(p[np.arange(11), y]))
+    check.gradients = net.backward(y)
+"""
+
+BY_A_SQUARE = """
+import numpy as np
+from tinygrad_scratch import verify
+
+rng = np.random.default_rng(13)
+x, y, w, b = rng.normal(size=(9, 4)), rng.integers(0, 3, 9), rng.normal(size=(4, 3)), rng.normal(size=3)
+
+def forward(x):
+    z = x @ w + b
+    s = z**2
+    e = np.exp(s - s.max(axis=1, keepdims=True))
+    return z, e / e.sum(axis=1, keepdims=True)
+
+def backward(z, p):
+    ds = p.copy()
+    ds[np.arange(9), y] -= 1
+    ds /= 9
+    dz = 2 * ds * z
+    return x.T @ dz, dz.sum(axis=0)
+
+with verify() as check:
+    z, p = forward(x)
+    check.loss = -np.mean(np.log(p[np.arange(9), y]))
+    dw, db = backward(z, p)
+    check.gradients = {"w": dw, "b": db}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "right", "wrong"),
+    [(BY_ITS_LENGTH, "dcos = d * self.sharpness", "dcos = d"), (BY_A_SQUARE, "dz = 2 * ds * z", "dz = ds * z")],
+    ids=["a number that is a length by chance", "the 2 of a square"],
+)
+def test_what_all_gradients_lack_behind_a_right_one_is_no_convention(
+    tmp_path: Path, text: str, right: str, wrong: str
+) -> None:
+    assert check_of_script(tmp_path, text).ok
+    check, line = edited_script(tmp_path, text, right, wrong)
+    assert told(check) == (line, "scale-factor"), str(check)
+
+
+GIVEN_NOUGHTS = """
+import numpy as np
+
+class Net:
+    def __init__(self, rng):
+        self.w, self.b = rng.normal(size=(3, 7)), rng.normal(size=7)
+        self.v = rng.normal(size=(7, 2))
+
+    def fit(self, x, y, rate=0.05, turns=8):
+        for turn in range(turns):
+            h = np.tanh(x @ self.w + self.b)
+            off = h @ self.v - y
+            loss = np.mean(off**2)
+            d = 2 * off / y.size
+            dh = d @ self.v.T * (1 - h**2)
+            self.v = self.v - rate * h.T @ d
+            self.w = self.w - rate * x.T @ dh
+            self.b = self.b - rate * np.zeros(7)
+            print(turn, loss)
+
+rng = np.random.default_rng(2)
+Net(rng).fit(rng.normal(size=(11, 3)), rng.normal(size=(11, 2)))
+"""
+
+
+def test_a_parameter_without_a_gradient_is_asked_about_once(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, GIVEN_NOUGHTS)
+    assert not check.ok
+    assert str(check).count("b (7,)") == 1, str(check)
