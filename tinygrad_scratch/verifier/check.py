@@ -6,7 +6,7 @@ import linecache
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -48,6 +48,7 @@ from tinygrad_scratch.verifier.stand_ins import numpy_recorded
 from tinygrad_scratch.verifier.steps_apart import NOT_JUDGED
 from tinygrad_scratch.verifier.suspects import nameless
 from tinygrad_scratch.verifier.tape import LimitReached, Tape
+from tinygrad_scratch.verifier.told import own
 from tinygrad_scratch.verifier.truth import NotOnTensors, truth_of
 from tinygrad_scratch.verifier.undoing import Step
 from tinygrad_scratch.verifier.watch import Watch, watched
@@ -101,6 +102,7 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
         self.unsure: list[tuple[list[str], int]] = []
         self.missing: list[Parameter] = []  # what the loss depends on, and no gradient was found for
         self.notes: list[str] = []  # what was found out and not told: which loss fits, where a run was stopped
+        self.open_steps: list[str] = []  # what else the turn, or block, updates, and was not judged
         self.problem: str | None = None
         self.error: BaseException | None = None
         self.entry = Entry(self.tape, self.watch)
@@ -217,6 +219,7 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
         self.conclude(error)
+        self.leave_open()
         return isinstance(error, LimitReached)
 
     def conclude(self, error: BaseException | None) -> None:
@@ -308,7 +311,8 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
     @property
     def ok(self) -> bool:
         """Whether all gradients are right, and all could be judged: no parameter is left without one."""
-        judged = bool(self.finals) and not (self.unsure or self.entry.lacking or self.is_cut_off)
+        is_open = self.unsure or self.entry.lacking or self.is_cut_off or self.open_steps
+        judged = bool(self.finals) and not is_open
         return self.problem is None and judged and not self.repairs
 
     @property
@@ -321,9 +325,22 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
         """The first wrong step and its cause; None where nothing is wrong."""
         return self.causes[0] if self.causes else None
 
-    def say_later_are_right(self) -> None:
-        """Say of all steps by losses of their own that they were judged, each by itself, and are right."""
-        self.notes = [note.replace(NOT_JUDGED, "judged by itself, it is right, too.") for note in self.notes]
+    def leave_open(self, judged: Iterable[Parameter] = ()) -> None:
+        """Ask of what else is updated, by losses of its own or by none, but for what was judged by itself and is right.
+
+        Of what was judged so in another run, the values tell which parameter it is.
+        """
+        left, values = list[Parameter](), [p.recorded._tape.nodes[p.node].value for p in judged]
+        for parameter in self.entry.apart:
+            value = self.tape.nodes[parameter.node].value
+            place = next((i for i, other in enumerate(values) if np.array_equal(value, other)), None)
+            if place is None:
+                left.append(parameter)
+            else:
+                del values[place]
+        if not left:
+            self.notes = [note.replace(NOT_JUDGED, "judged by itself, it is right, too.") for note in self.notes]
+        self.open_steps = [own(parameter.name) for parameter in (*left, *self.entry.by_no_loss)]
 
     def is_by_own_penalties(self) -> bool:
         """Whether it tells what is right, or wrong, by a loss that they computed themselves, and that has a penalty."""
@@ -380,6 +397,8 @@ class Rerun(verify):
         if self.in_double:
             self._make_in_double()
         self._take_without_rates()
+        if self.finals and not self.problem:
+            self._take_inputs()
         given = (self.tape.nodes[final.node].value for final in self.finals)
         judged = self.finals and not self.problem and not self.unsure and not self.entry.lacking
         if judged and all(np.all(np.isfinite(value)) for value in given):

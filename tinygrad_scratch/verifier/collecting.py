@@ -17,7 +17,7 @@ from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, record
-from tinygrad_scratch.verifier.told import LOSS_AFTER_UPDATE, Gradient, Told, full_name, own
+from tinygrad_scratch.verifier.told import LOSS_AFTER_UPDATE, Gradient, Told, full_name, own, told_by_line
 from tinygrad_scratch.verifier.update_steps import in_update, is_grown
 from tinygrad_scratch.verifier.updates import Updates, lost
 
@@ -252,14 +252,30 @@ class Collecting(Told):
         return sorted(found, key=lambda gradient: order.index(gradient[1]))
 
     def _take_as_read(self) -> None:
-        """Each parameter as the loss read it last, where several turns of a loop have updated it."""
-        read = set() if self.forward_once else self._before_loss()
+        """Each parameter as the loss read it last, where several turns of a loop have updated it.
+
+        So is each that is updated after the loss that is wanted once more: by that step, and not by the one before.
+        """
+        is_given, once_more = self.loss is not None, set[int]()
+        read = set() if self.forward_once else self._before_loss() or self._before_wanted()
         for parameter in self.parameters if read else ():
             node = parameter.node
             for version in sorted({*self._versions(parameter), *self._bound(parameter)} & read):
                 if version > node and self._is_step(node, version) and self._is_renewed(node, version):
                     node = version if self._is_read_as_it_is(version) else node
-            parameter.first = node
+            later = [after for after in self.updated_values(parameter) if after > node and after not in read]
+            is_moved = node != parameter.node and any(self._is_updated_to(node, after) for after in later)
+            if is_given or is_moved:
+                parameter.first = node
+                once_more |= set() if is_given else {node}
+        if once_more:  # of all others, this is not the step
+            self.parameters = [p for p in self.parameters if p.node in once_more or not p.asked]
+            self.changed = [each for each in self.changed if each[0].node in once_more]
+
+    def _before_wanted(self) -> frozenset[int]:
+        """What a loss was computed from that was told by its line, too: one of several steps in a turn."""
+        named = [e.node for e in self.watch.events if self.wanted_loss == told_by_line(e)]
+        return self.all_behind(named[-1]) if named else frozenset()
 
     def _is_read_as_it_is(self, version: int) -> bool:
         """Whether something reads what an array holds but the lines that write to it, as those of its other entries."""

@@ -39,6 +39,7 @@ class Entry(Decays):
             return "No call of NumPy was recorded. Make the calls of forward and backward inside the block."
         if self._loss_problem:
             return self._loss_problem
+        self.watch.name_dropped(is_loss_name)
         self._parents = self.tape.parents()
         self.parameters = self._known(parameters)
         if not self.parameters:

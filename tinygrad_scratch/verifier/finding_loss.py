@@ -43,7 +43,7 @@ from tinygrad_scratch.verifier.steady_losses import Elsewhere, weighs_samples
 from tinygrad_scratch.verifier.steps import Array, Step, ancestors
 from tinygrad_scratch.verifier.steps_apart import take_one_step
 from tinygrad_scratch.verifier.tape import copy
-from tinygrad_scratch.verifier.told import PRINTED, UNNAMED, Gradient, own
+from tinygrad_scratch.verifier.told import PRINTED, UNNAMED, Gradient, own, told_by_line
 from tinygrad_scratch.verifier.totals import (
     PLACE_IN_LIST,
     average,
@@ -547,7 +547,7 @@ class FindingLoss(HeldPenalties):
         """
         reached = self.depending_on({p.node for p in self.parameters})
         events = [
-            *((event.node, {event.name, event.short, own(event.name)}) for event in self.watch.events),
+            *((e.node, {e.name, e.short, own(e.name), told_by_line(e)}) for e in self.watch.events),
             *((event.node, {event.name, event.name.removesuffix("()")}) for event in self.watch.returned),
         ]
         nodes = [node for node, names in events if self.wanted_loss in names]

@@ -42,6 +42,7 @@ from tinygrad_scratch.verifier.entry import Entry
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.explain import SCALES, Cause, as_cause, judged
 from tinygrad_scratch.verifier.finite import not_finite
+from tinygrad_scratch.verifier.given_inputs import GivenInputs
 from tinygrad_scratch.verifier.helpers import tell_where_added, told_once
 from tinygrad_scratch.verifier.in_turn import by_turns
 from tinygrad_scratch.verifier.later_losses import by_later_losses, give_earlier_steps
@@ -414,6 +415,7 @@ class Judging(PastChoices):
             self._see_renames()
             self._see_rates()
             self._pair_as_held()
+            self._take_inputs()
         if self.assumed is not None and not self._may_tell() and not self._is_right_by_convention():
             self.finals = []  # something is wrong, and what it is could not be told
             return
@@ -696,6 +698,18 @@ class Judging(PastChoices):
         """Where a gradient is wrong: take steps that each have a rate of their own without it."""
         if self.case.wrong(self.case.replay()) and not self._is_right_by_convention():
             self._take_without_rates()
+
+    def _take_inputs(self) -> None:
+        """Where all else is right: judge the gradients of what the block gave to forward, too."""
+        if not self.watch.handed_back:
+            return
+        case, notes = self._case(self.truth), list[str]()
+        if is_right_by_convention(case):
+            self.finals = [*self.finals, *GivenInputs(case, self.entry, notes).finals()]
+            judged = {final.node for final in self.finals}
+            self.unsure = [gradient for gradient in self.unsure if gradient[1] not in judged]
+            self.notes += notes
+            self.case = self._case(self.truth)
 
     def _take_without_rates(self) -> None:
         found = without_own_rates(self.case)

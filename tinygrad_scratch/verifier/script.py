@@ -17,16 +17,19 @@ from tinygrad_scratch.verifier.called_elsewhere import losses_called, with_call
 from tinygrad_scratch.verifier.causes.state import NOT_SET_BACK
 from tinygrad_scratch.verifier.check import verify
 from tinygrad_scratch.verifier.elsewhere import MOST_ELSEWHERE, Elsewhere, Left
+from tinygrad_scratch.verifier.later_losses import by_losses_once_more
 from tinygrad_scratch.verifier.loops import names_in, tree_of, without_magics
 from tinygrad_scratch.verifier.lost_updates import said_of_all_lost
 from tinygrad_scratch.verifier.names import is_gradient_name, listed
 from tinygrad_scratch.verifier.ones import masks_of_ones, turn_that_tells
+from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.places import PACKAGE, is_theirs
 from tinygrad_scratch.verifier.rewriting.again import Ends, Script
 from tinygrad_scratch.verifier.run_later import lines_not_run, turn_that_runs
 from tinygrad_scratch.verifier.source import parsed, statement_at, text_of
 from tinygrad_scratch.verifier.steps_apart import NO_LOSS
 from tinygrad_scratch.verifier.tape import LimitReached
+from tinygrad_scratch.verifier.told import own
 from tinygrad_scratch.verifier.told_set_back import tell_call_that_sets_back
 from tinygrad_scratch.verifier.told_untouched import tell_untouched
 from tinygrad_scratch.verifier.training_turns import Loops, Names, TurnDone
@@ -97,16 +100,19 @@ def are_sure(check: Any) -> bool:
 
 def check_further(check: Any, code: Any, path: str, loss: str | None, seconds: float, most_silent: int) -> Any:
     """The check of a turn, or that of what it can't tell: other steps, turns and loops, if something is wrong there."""
-    right = are_judged = check.first_wrong is None and loss is None
+    are_judged, known = check.first_wrong is None and loss is None, list[Parameter]()
     for name in list(check.entry.later_losses) if are_judged else ():
         later = check_of_steps(code, path, name, seconds, most_silent)
         if later.first_wrong is not None:
-            known = f"{check.entry.step_name} was computed for"
-            later.notes[:] = [note for note in later.notes if not note.startswith(known)]
+            said = f"{check.entry.step_name} was computed for"
+            later.notes[:] = [note for note in later.notes if not note.startswith(said)]
             before = f"; that by {check.entry.loss_name} is right" if check.ok else ""
             later.notes.append(f"This is the step by {name}{before}.")
             return later
-        right = right and later.ok
+        known += [final.parameter for final in later.finals] if later.ok else []
+    other = check_once_more(check, code, path, seconds, most_silent) if check.ok and loss is None else None
+    if other is not None:
+        return other
     if check.ok and loss is None and check.entry.is_well_known:
         found = check_by_own_loss(path, check, seconds, most_silent)
         if found is not None and not found.ok:
@@ -118,11 +124,26 @@ def check_further(check: Any, code: Any, path: str, loss: str | None, seconds: f
         check = check_later(path, check, loss, seconds)
     if check.ok:
         check = check_other_lines(path, check, loss, seconds)
-    if right:
-        check.say_later_are_right()
     may_be_wrong = check.ok or (check.problem and not check.finals)
+    if are_judged and check.first_wrong is None:
+        check.leave_open(known)
     other = check_of_others(path, check, seconds) if may_be_wrong and loss is None else None
     return check if other is None else other
+
+
+def check_once_more(check: Any, code: Any, path: str, seconds: float, most_silent: int) -> Any:
+    """The check of a later step of parameters that a turn updates more than once, where something is wrong in it.
+
+    What is right there, or was not judged, is said of the first check.
+    """
+    for name, finals in by_losses_once_more(check.entry).items():
+        later = check_of_steps(code, path, name, seconds, most_silent)
+        if are_sure(later):
+            later.notes.append(f"This is the step by {name}; that by {check.entry.loss_name}, before it, is right.")
+            return later
+        begin = f"{listed([own(final.parameter.name) for final in finals])} got an update by {name}, too: "
+        check.notes.append(begin + ("judged by itself, it is right." if later.ok else "that was not judged."))
+    return None
 
 
 def check_by_own_loss(path: str, check: Any, seconds: float, most_silent: int) -> Any:

@@ -60,6 +60,8 @@ def take_one_step(entry: Any, finals: list[Final]) -> set[int]:
     entry.moved_apart = nodes | (behind & updated)
     entry.changed = [each for each in entry.changed if each[0].node not in nodes]
     left = [other for other in others if other in new]
+    entry.apart = [final.parameter for other in left for final in other.finals]
+    entry.by_no_loss = [final.parameter for final in rest]
     entry.later_losses = [other.name for other in left]
     for other in left:
         entry.notes.append(f"{other.name} was computed for the update of {names_of(other.finals)}: {NOT_JUDGED}")

@@ -52,7 +52,7 @@ def verdict_of(check: Any) -> str:
         return WRONG
     if check.ok:
         return CONVENTION if check.case.convention else RIGHT
-    is_open = check.unsure or check.entry.lacking or check.is_cut_off or not check.finals
+    is_open = check.unsure or check.entry.lacking or check.is_cut_off or check.open_steps or not check.finals
     return UNDECIDED if is_open else NOT_CHECKABLE
 
 
@@ -75,6 +75,11 @@ def questions_of(check: Any) -> list[str]:
         told = f" For {listed(plain)} it holds a plain number, which nothing recorded went into." if plain else ""
         asked = f"Where is the gradient of {listed(named)}? If backward makes it, put it into check.gradients."
         found.append(asked + told)
+    if check.open_steps:
+        found.append(
+            f"Is the update of {listed(check.open_steps)} right? It is a step of its own, and was not judged: make it "
+            "alone, in a block."
+        )
     if check.is_cut_off:
         found.append(
             "What does the rest of the turn do? It took too long: make one of less data, or a smaller network."

@@ -65,6 +65,8 @@ class Told:
     known: frozenset[str] = frozenset()  # parameters of which the steps were judged in another loop
     step_name: str = ""  # of the loss that is judged by, where there are several steps
     later_losses: list[str] = field(default_factory=list)  # of steps of their own, by their names
+    apart: list[Parameter] = field(default_factory=list)  # what these steps update
+    by_no_loss: list[Parameter] = field(default_factory=list)  # what steps update that go by none
     gone: set[int] = field(default_factory=set)  # sums that nothing read, and that nobody has after the turn
     missing: list[Parameter] = field(default_factory=list)
     lacking: list[Parameter] = field(default_factory=list)  # those of them that surely are parameters
@@ -211,3 +213,8 @@ def shown(names: list[str]) -> str:
 def own(name: str) -> str:
     """A name without `self.`, as it is told to people."""
     return name.removeprefix("self.")
+
+
+def told_by_line(event: Event) -> str:
+    """What a value is called where there are several of its name."""
+    return f"{own(event.name)} in line {event.place.line}"

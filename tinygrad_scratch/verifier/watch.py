@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
@@ -15,14 +16,14 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.events import Event, claims_gradient
-from tinygrad_scratch.verifier.holders import parts_of, put, recorded_in, set_local, with_arrays
+from tinygrad_scratch.verifier.holders import is_own, parts_of, put, recorded_in, set_local, with_arrays
 from tinygrad_scratch.verifier.lines import Line, is_generated, names_on_lines
 from tinygrad_scratch.verifier.names import is_called_after, without_holder
 from tinygrad_scratch.verifier.numbers_by_name import RATE, is_bias_of, is_learnt
 from tinygrad_scratch.verifier.places import PACKAGE, FileLine, is_theirs, line_in, runs_theirs
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, from_outside
 from tinygrad_scratch.verifier.respelled import Generator
-from tinygrad_scratch.verifier.source import in_same_function
+from tinygrad_scratch.verifier.source import in_same_function, parsed, statement_at
 from tinygrad_scratch.verifier.steps import Rename
 from tinygrad_scratch.verifier.tape import LimitReached, Tape
 
@@ -39,8 +40,12 @@ class Watch:
     returned: list[Event] = field(default_factory=list)
     arguments: list[Event] = field(default_factory=list)
     entries: list[Event] = field(default_factory=list)  # of what functions returned: what there was before
+    numbers: list[Event] = field(default_factory=list)  # single ones that functions returned, alone or beside others
+    dropped: list[Event] = field(default_factory=list)  # those of them of calls whose result goes nowhere
     calls: set[tuple[FileLine, FileLine]] = field(default_factory=set)  # where functions begin, and are called
     given: list[Recorded] = field(default_factory=list)  # what the block itself gave the functions that it called
+    passed: list[Event] = field(default_factory=list)  # the same under the names of arguments, with the object called
+    handed_back: list[Event] = field(default_factory=list)  # what these returned to the block, with the object called
     deadline: float = float("inf")
     seconds: float = 0.0
     on_names: Callable[[dict[str, Any]], None] = lambda names: None  # sees a namespace before its code runs
@@ -65,11 +70,13 @@ class Watch:
     _frames: int = 0
     _held: dict[int, Any] = field(default_factory=dict)  # so that no id is used twice
     _unused: list[tuple[Recorded, Event]] = field(default_factory=list)  # names of arrays that no call had read yet
+    _early: list[tuple[Recorded, Event]] = field(default_factory=list)  # those of them that are `passed`
 
     @property
     def lists(self) -> tuple[list[Event], ...]:
         """All lists of events, whose nodes have other numbers once a call is put in between others."""
-        return self.events, self.returned, self.arguments, self.entries
+        returned = self.returned, self.entries, self.numbers, self.dropped, self.handed_back
+        return self.events, self.arguments, self.passed, *returned
 
     def trace(self, frame: FrameType, kind: str, argument: Any) -> Any:
         if not is_theirs(frame.f_code.co_filename):  # as of nearly all calls: NumPy's, and those that record
@@ -162,9 +169,11 @@ class Watch:
                 if name in frame.f_code.co_freevars:
                     owner, _ = self._cells.get((name, id(value._array)), (owner, None))
                     self._around.setdefault(id(frame), {})[name] = owner
-                is_part = frame.f_code.co_name in COMPREHENSIONS  # of a line of the block itself
-                if not is_part and self._numbers.get(id(frame.f_back), self.block) == self.block:
+                if self._is_called_by_block(frame):
                     self.given.append(value)
+                    passed = Event(name, value.node if value.is_used else -1, place, called_on(frame), 0)
+                    self._early += [] if value.is_used else [(value, passed)]
+                    self.passed += [passed] if value.is_used else []
                 if value.is_used:
                     value = self._handed_over(frame, value)
                     set_local(frame, name, value)
@@ -174,6 +183,11 @@ class Watch:
                 else:
                     self._known[owner, name] = -1
                     self._unused.append((value, Event(name, -1, place, owner, 0)))
+
+    def _is_called_by_block(self, frame: FrameType) -> bool:
+        """Whether the block itself calls a function, and that is no part of one of its lines."""
+        is_part = frame.f_code.co_name in COMPREHENSIONS
+        return not is_part and self._numbers.get(id(frame.f_back), self.block) == self.block
 
     def _handed_over(self, frame: FrameType, value: Recorded) -> Recorded:
         """An argument as it is known by the line that returned it, as in `f(g(x))`, if that made nothing."""
@@ -341,6 +355,11 @@ class Watch:
         began = self._lines[id(frame)].began if id(frame) in self._lines else time
         for name, part in recorded_in(value, f"{frame.f_code.co_name}()"):
             event = Event(name, part.node, place, owner, time, part._renamed)
+            if self._is_called_by_block(frame):
+                self.handed_back.append(replace(event, owner=called_on(frame)))
+            if part.size == 1:
+                self.numbers.append(event)
+                self.dropped += [event] if is_dropped(frame.f_back) else []
             if part is value:
                 self.returned.append(event)
             elif self.tape.nodes[part.node].step < began:
@@ -352,6 +371,24 @@ class Watch:
         given = {(event.owner, event.node) for event in self.arguments}
         own = {(event.owner, event.node) for event in self.events}
         return [e for e in self.returned if (e.owner, e.node) in given and (e.owner, e.node) not in own]
+
+    def name_dropped(self, is_loss: Callable[[str], bool]) -> None:
+        """Give a number of which nothing is kept the name of the loss that another call returned in its place."""
+        bound: dict[int, list[Event]] = {}
+        for event in self.events:
+            bound.setdefault(event.node, []).append(event)
+        places = [(event.name, event.place) for event in self.numbers]
+        named = {
+            place: other
+            for place, event in zip(places, self.numbers, strict=True)
+            for other in bound.get(event.node, ())
+            if other.owner != event.owner and is_loss(other.short)
+        }
+        for event in self.dropped:
+            other = named.get((event.name, event.place))
+            if other is not None and not any(is_loss(known.short) for known in bound.get(event.node, ())):
+                later = (place for place, each in enumerate(self.events) if each.time > event.time)
+                self.events.insert(next(later, len(self.events)), replace(event, name=other.name, owner=other.owner))
 
     def late(self) -> Iterator[tuple[int, Event]]:
         """The names that arrays from outside had before any call read them, with their nodes now."""
@@ -367,7 +404,24 @@ class Watch:
     def finish(self) -> None:
         """The names of arrays from outside, now that it is known which were used."""
         self.events[:0] = [Event(event.name, node, event.place, event.owner, 0) for node, event in self.late()]
+        first = {node.slot: node.number for node in reversed(self.tape.nodes)}
+        self.passed += [replace(e, node=first[value._slot]) for value, e in self._early if value.is_used]
         self._unused.clear()
+        self._early.clear()
+
+
+def called_on(frame: FrameType) -> int:
+    """What a function is called on, by its id: the object of a method, else the module."""
+    first = frame.f_locals.get(frame.f_code.co_varnames[0]) if frame.f_code.co_argcount else None
+    return id(first) if first is not None and is_own(type(first)) else id(frame.f_globals)
+
+
+def is_dropped(caller: FrameType | None) -> bool:
+    """Whether a line does nothing but make a call, of which it keeps nothing."""
+    if caller is None or not runs_theirs(caller):
+        return False
+    written = parsed(statement_at(caller.f_code.co_filename, caller.f_lineno))
+    return isinstance(written, ast.Expr) and isinstance(written.value, ast.Call)
 
 
 @contextmanager
