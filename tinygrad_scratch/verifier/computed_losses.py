@@ -155,6 +155,14 @@ class ComputedLosses(WellKnown):
             return False
         return any(True for read in step.reads for _ in factors_of(self.tape, read, seen.losses.__contains__))
 
+    def _is_loss_added_to(self, node: int) -> bool:
+        """Whether a number is what there was before it and a value that is called a loss: `total += loss`."""
+        step, named = self.tape.steps[self.tape.nodes[node].step], self._seen().by_node
+        added = (
+            [event for read in step.reads for event in named.get(read, ())] if name_of(step.function) == "add" else []
+        )
+        return any(OF_LOSS.search(event.short.lower()) and not is_gradient_name(event.short) for event in added)
+
     def _seen(self) -> Seen:
         """What all names are asked for, worked out once for a run as it is now."""
         arrays = frozenset(p.node for p in self.parameters if self._value(p.node).size > 1)

@@ -12,6 +12,7 @@ from tinygrad_scratch.verifier.steps import Array
 
 SHORTER = {np.dtype(np.float16), np.dtype(np.float32)}
 KNOWN = nullcontext()
+NOUGHT = 1e-12  # no larger entry is more than rounding
 
 
 def tolerance_of(value: Array) -> float:
@@ -29,7 +30,7 @@ def difference(value: Array, truth: Array) -> float:
         apart = float(np.abs(value - truth).max(initial=0.0))
     if isnan(apart):
         return np.inf
-    return apart / scale if scale > 1e-12 else (0.0 if apart < 1e-9 else np.inf)
+    return apart / scale if scale > NOUGHT else (0.0 if apart < 1e-9 else np.inf)
 
 
 def close(value: Any, truth: Array) -> bool:

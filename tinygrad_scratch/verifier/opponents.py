@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tinygrad_scratch.verifier.edits import name_of
-from tinygrad_scratch.verifier.likeness import close
+from tinygrad_scratch.verifier.likeness import NOUGHT, close
 from tinygrad_scratch.verifier.moved import spread
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.pairing import Final
@@ -72,9 +72,10 @@ class Opponents(WholeSteps):
         return is_added_to_data(self.tape, node)
 
     def _slope(self, final: Final, truth: Truth) -> float:
-        """Where an update goes: above 0 where it is downhill."""
+        """Where an update goes: above 0 where it is downhill, and 0 where that is rounding alone."""
         wanted, value = truth.cotangents[final.parameter.node], self._value(final.node)
-        return final.direction * float(np.vdot(value, wanted)) if value.shape == wanted.shape else 0.0
+        is_any = value.shape == wanted.shape and np.any(np.abs(wanted) > NOUGHT)
+        return final.direction * float(np.vdot(value, wanted)) if is_any else 0.0
 
     def _as_meant(self, final: Final, truth: Truth) -> Final:
         """The gradient of an opponent, as if it were taken off."""

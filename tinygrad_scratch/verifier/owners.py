@@ -18,7 +18,7 @@ from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.gradients import is_of_another
 from tinygrad_scratch.verifier.in_one_dict import beside_others
 from tinygrad_scratch.verifier.in_parts import parts_between
-from tinygrad_scratch.verifier.likeness import close, is_near_number
+from tinygrad_scratch.verifier.likeness import NOUGHT, close, is_near_number
 from tinygrad_scratch.verifier.losses import is_likelihood, is_made_small
 from tinygrad_scratch.verifier.names import alike, is_gradient_name
 from tinygrad_scratch.verifier.opponents import Opponents
@@ -722,8 +722,8 @@ def sign_of(value: Array, truth: Array, by_one_number: bool) -> int:
 
     Of a single number only the truth itself tells, or that all gradients are theirs by one number.
     """
-    value = in_shape_of(truth, value)
-    if value.shape != truth.shape or not np.any(truth) or not is_almost(value, nearest_multiple(value, truth)):
+    value, is_nought = in_shape_of(truth, value), not np.any(np.abs(truth) > NOUGHT)
+    if value.shape != truth.shape or is_nought or not is_almost(value, nearest_multiple(value, truth)):
         return 0
     sign = 1 if np.vdot(value, truth) > 0 else -1
     return sign if value.size > 1 or by_one_number or close(value, sign * truth) else 0

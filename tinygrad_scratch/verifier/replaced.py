@@ -9,12 +9,14 @@ import numpy as np
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.events import Event
-from tinygrad_scratch.verifier.likeness import close, is_varied, nearest_shares
+from tinygrad_scratch.verifier.likeness import close, is_near_number, is_varied, nearest_shares
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.region import Finding
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import Array, renamed
+
+FEW = 3  # numbers: so many are near a multiple of any others
 
 
 def replaced(case: Case, parameters: list[Parameter], others_updated: set[int]) -> Iterator[tuple[Repair, Finding]]:
@@ -26,6 +28,7 @@ def replaced(case: Case, parameters: list[Parameter], others_updated: set[int]) 
     meant = {parameter.node for parameter in parameters if parameter.asked}
     lacking = meant - {final.parameter.node for final in case.finals}
     held: dict[tuple[int, str], tuple[int, Event]] = {}
+    rates: list[float] | None = None
     seen: set[tuple[str, int]] = set()
     for event in sorted(case.events, key=lambda event: event.time):
         key = (0 if is_part(event.name) else event.owner), event.name  # a list that is made anew is another owner
@@ -40,7 +43,8 @@ def replaced(case: Case, parameters: list[Parameter], others_updated: set[int]) 
             made_anew = event.owner != earlier.owner and event.time > case.tape.nodes[case.truth.loss].step
             found = kept(case, event) if before in lacking and others_updated and made_anew else None
         elif event.node not in case.forward and (before in meant or event.owner in others_updated):
-            found = step_in(case, before, event)
+            rates = rates if rates is not None else list(rates_of_updates(case))
+            found = step_in(case, before, event, rates)
         place = event.place.file, event.place.line
         if found is not None and place not in seen:
             seen.add(place)
@@ -54,7 +58,7 @@ def is_part(name: str) -> bool:
 def kept(case: Case, event: Event) -> tuple[Repair, Finding] | None:
     """The mistake, if a parameter is put into a new list as it was, and its gradient is known by then."""
     gradient = case.truth.cotangents.get(event.node)
-    if gradient is None or gradient.size < 3 or not np.any(gradient):
+    if gradient is None or gradient.size < FEW or not np.any(gradient):
         return None
     for other in reversed(case.events):
         value = np.asarray(case.tape.nodes[other.node].value)
@@ -73,14 +77,32 @@ def is_given(case: Case, node: int) -> bool:
     return node in case.forward and all(case.tape.nodes[n].value.size in (1, size) for n in case.ancestors([node]))
 
 
-def step_in(case: Case, before: int, event: Event) -> tuple[Repair, Finding] | None:
-    """The mistake, if a value is a step along the gradient of the one before."""
+def rates_of_updates(case: Case) -> Iterator[float]:
+    """What the gradient of each other parameter is multiplied by in the change that its name came to."""
+    last = {(event.owner, event.name): event.node for event in case.events}
+    for final in case.finals:
+        node, gradient = final.parameter.node, case.true_of(final)
+        names = {(event.owner, event.name) for event in case.events if event.node == node}
+        before = np.asarray(case.tape.nodes[node].value)
+        for after in {last[name] for name in names} - {node}:
+            change = np.asarray(case.tape.nodes[after].value)
+            if change.shape == before.shape == gradient.shape and np.any(gradient):
+                yield float(np.vdot(gradient, change - before) / np.vdot(gradient, gradient))
+
+
+def step_in(case: Case, before: int, event: Event, rates: list[float]) -> tuple[Repair, Finding] | None:
+    """The mistake, if a value is a step along the gradient of the one before; of few numbers, if by others' rate."""
     value, gradient = np.asarray(case.tape.nodes[event.node].value), case.truth.cotangents.get(before)
-    if gradient is None or value.shape != gradient.shape or value.size < 3 or not np.any(gradient):
+    if gradient is None or value.shape != gradient.shape or not np.any(gradient):
         return None
     if not is_given(case, before):
         return None
-    number, factor = along(value, gradient)
+    if value.size < FEW:
+        number, factor = 0.0, float(np.vdot(gradient, value) / np.vdot(gradient, gradient))
+        if not rates or not all(is_near_number(rate, factor) for rate in rates):
+            return None
+    else:
+        number, factor = along(value, gradient)
     if not factor or not close(value, number + factor * gradient) or is_changed(case, before, event.node):
         return None
     place, held = event.place, case.tape.nodes[before].value
@@ -91,10 +113,11 @@ def step_in(case: Case, before: int, event: Event) -> tuple[Repair, Finding] | N
         if not is_varied(np.asarray(held)) and case.is_behind(before, event.node):
             return None  # it was one number throughout
         return repair, Finding("missing-term", f"what is kept of {name} is {number:.6g} for all, and not a part of it")
-    sign = "+" if factor < 0 else "-"
     statement = statement_at(place.file, place.line)
+    is_exchanged = factor < 0 and statement.removeprefix(name).lstrip().startswith("=-")
+    sign = "+" if factor < 0 and not is_exchanged else "-"
     plain = statement.split("=", 1)[0].strip() == name
-    should = statement.replace("=", f"{sign}=", 1).replace(f" {sign}=", f" {sign}=") if plain else None
+    should = statement.replace("=-" if is_exchanged else "=", f"{sign}=", 1) if plain else None
     return repair, Finding(
         "overwritten-accumulation",
         f"{name} is replaced by its step, and should be changed by it: write `{sign}=`",

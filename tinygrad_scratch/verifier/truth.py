@@ -231,14 +231,15 @@ def written_again(tape: Tape, until: int) -> set[int]:
 
 
 def led_up_to(tape: Tape, last: int) -> set[int]:
-    """The steps that what a step reads was computed by."""
+    """The steps that what a step reads was computed by, back to what is given: an earlier turn may have made that."""
     found: set[int] = set()
     waiting = [last]
     while waiting:
         index = waiting.pop()
         if index not in found:
             found.add(index)
-            waiting += [tape.nodes[node].step for node in tape.steps[index].reads]
+            step = tape.steps[index]
+            waiting += [tape.nodes[node].step for node in step.reads if step.function is not None]
     return found
 
 
