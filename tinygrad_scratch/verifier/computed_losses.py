@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, product
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,15 @@ from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.printed import lines_of_printed_losses, printed_as_losses, returned_with_gradients
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import Array, Step, ancestors
+from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.told import PRINTED, UNNAMED, own
 from tinygrad_scratch.verifier.truth import shows
 from tinygrad_scratch.verifier.update_steps import factors_of, is_plain_number, literals_of, mixed
 from tinygrad_scratch.verifier.well_known import WellKnown
 
 NEARLY = 2e-5  # a small number that keeps an output off from 0 makes a difference, too
+COMPARED = "less", "less_equal", "greater", "greater_equal"
+MOST_SUMS = 3  # calls that make what numbers are compared with
 OF_A_SQUARE = 2.5  # its 2 may be left out: what is farther apart is so by the number of samples
 OF_A_SHAPE = {"zeros_like", "ones_like", "empty_like", "full_like"}  # what these read is only measured
 OF_LOSS = re.compile("loss|cost|objective|nll|likelihood|elbo")
@@ -40,6 +44,7 @@ class Seen:
     losses: set[int]
     by_node: dict[int, list[Event]]
     by_line: dict[tuple[str, Place], set[int]]  # what a line gave a name to, in all turns
+    searched: set[int]  # the numbers that are compared with what the same call makes at another point
 
 
 class ComputedLosses(WellKnown):
@@ -111,10 +116,11 @@ class ComputedLosses(WellKnown):
         """Whether a name is one of losses, or of their gradients and nothing reads it: a discriminator's `d_loss`.
 
         So may any be that is given to a sum of losses, as `total = mix * ce + (1 - mix) * kl`, or is printed as one,
-        or is called the total.
+        or is called the total, or that a search along a line makes less.
         """
         if is_loss_name(name) or not OF_LOSS.search(name.lower()):
             may_be = self._is_sum_of_losses(node) or self._is_printed(name, node) or self._is_total(name, node)
+            may_be = may_be or node in self._seen().searched
             return is_loss_name(name) or (may_be and not is_gradient_name(name))
         return not self._is_read(node)
 
@@ -174,7 +180,8 @@ class ComputedLosses(WellKnown):
                 by_node.setdefault(event.node, []).append(event)
                 by_line.setdefault((event.name, event.place), set()).add(event.node)
             losses = {node for node, events in by_node.items() if any(is_loss_name(event.name) for event in events)}
-            self._seen_last = key, Seen(self.depending_on(set(arrays)), losses, by_node, by_line)
+            moving, searched = self.depending_on(set(arrays)), set(compared_along(self.tape))
+            self._seen_last = key, Seen(moving, losses, by_node, by_line, searched)
         return self._seen_last[1]
 
     def _is_called_loss(self, candidate: Candidate) -> bool:
@@ -323,6 +330,29 @@ class ComputedLosses(WellKnown):
 def is_only_shown(step: Step) -> bool:
     """Whether a call only shows a value, if with fewer digits."""
     return shows(step) or name_of(step.function) == "round"
+
+
+def compared_along(tape: Tape) -> Iterator[int]:
+    """The numbers that are compared with what the same call made elsewhere, be it less a share of a step.
+
+    So does `while f(w - t * g) > f(w) - c * t * (g @ g)` with what `f` gives, whatever that is called.
+    """
+    for step in tape.steps:
+        if name_of(step.function) not in COMPARED or len(step.reads) != 2:
+            continue
+        sides = [terms_in(tape, read, MOST_SUMS) for read in step.reads]
+        for one, other in product(*sides):
+            places = {tape.steps[tape.nodes[node].step].place for node in (one, other)}
+            if one != other and len(places) == 1 and None not in places:
+                yield from (one, other)
+
+
+def terms_in(tape: Tape, node: int, deep: int) -> list[int]:
+    """A number, and those that it is a sum or a difference of, so many calls deep."""
+    step = tape.steps[tape.nodes[node].step]
+    reads = step.reads if deep and name_of(step.function) in ("add", "subtract") else ()
+    inner = (terms_in(tape, read, deep - 1) for read in reads if tape.nodes[read].value.size == 1)
+    return [node, *chain.from_iterable(inner)]
 
 
 def goes_on(statement: str) -> bool:

@@ -819,7 +819,8 @@ class FindingLoss(HeldPenalties):
             return no_loss(candidate.name, fitting)
         if candidate.function is None and not (self.wanted_loss or fits) and self._is_loss_of_other_data(candidate):
             return no_loss(candidate.name, "it was computed of other data than the gradients")
-        of_loss = OF_LOSS.search(candidate.name.lower()) or self._is_loss_added_to(candidate.node)
+        is_searched = candidate.node in self._seen().searched
+        of_loss = OF_LOSS.search(candidate.name.lower()) or is_searched or self._is_loss_added_to(candidate.node)
         called = given or (candidate.function is None and of_loss)
         weak = candidate.function is None and not self.wanted_loss and not called
         vague = (

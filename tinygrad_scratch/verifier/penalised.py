@@ -14,7 +14,8 @@ from tinygrad_scratch.verifier.steps import Array, Step, ancestors
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.truth import VIEWING
 
-ADDING = {"add", "subtract", "negative", "multiply", "divide", "getitem", "setitem"} | JOINING | SHAPING
+TAKING = {"getitem", "take"}
+ADDING = {"add", "subtract", "negative", "multiply", "divide", "setitem", "at"} | TAKING | JOINING | SHAPING
 MOST = 500
 KINKS = {"absolute", "fabs", "norm", "sqrt"}
 ROUNDING = 1e-9
@@ -47,7 +48,7 @@ def own_parts(
         seen.add(node)
         if node in alone:
             adds = tape.nodes[node].value.dtype.kind == "f"  # a mask, or an index, chooses what is added
-            if adds and name not in VIEWING:  # what shows the parameter can't be another value for a while
+            if adds and name not in VIEWING | TAKING:  # what shows the parameter can't be another value for a while
                 found[node] = np.zeros_like(tape.nodes[node].value)
         elif name in ADDING:
             waiting += parents[node]
@@ -119,7 +120,7 @@ def held_by(tape: Tape, parameters: list[int]) -> set[int]:
 
 def places_in(tape: Tape, step: Step) -> set[int]:
     """The whole numbers that say which entries a call takes: no data go into what it gives by these."""
-    reads = step.reads[1:] if name_of(step.function) == "getitem" else ()
+    reads = step.reads[1:] if name_of(step.function) in TAKING else ()
     return {read for read in reads if tape.nodes[read].value.dtype.kind in "iu"}
 
 

@@ -26,6 +26,8 @@ from tinygrad_scratch.verifier.update_steps import is_shrunk, literals_of
 SHOWING = VIEWING | {"copy", "array"}
 OF_DRAWS, DRAWN = "summed cross-entropy", "what was drawn"
 MOST_MEETINGS = 3
+MOST_CALLS = 3  # that targets are made by where they are used
+SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**"}
 MOST_PAIRS = 20
 Pair = tuple[int, str, Array]  # an output, and a target with its name
 
@@ -199,9 +201,25 @@ class WellKnown(Owners):
         for step in self.tape.steps:
             if getattr(step.function, "__name__", "") == "subtract" and len(step.reads) == 2:
                 output, target = sorted(step.reads, key=lambda node: node not in outputs)
-                if output in outputs and target in labels and self._value(target).size == self._value(output).size:
-                    yield output, *labels[target]
-                    yield from self._moved_on(step, output, labels[target][0], labels)
+                if output in outputs and self._value(target).size == self._value(output).size:
+                    name = self._label_of(target, labels)
+                    if name:
+                        yield output, name, self._value(target)
+                        yield from self._moved_on(step, output, name, labels)
+
+    def _label_of(self, target: int, labels: dict[int, tuple[str, Array]], depth: int = 0) -> str:
+        """What is said of targets, by what those without a name are made of: `y - mean`; empty for no targets."""
+        step = self.tape.steps[self.tape.nodes[target].step]
+        if target in labels:
+            return labels[target][0]
+        if step.function is None or not step.reads or depth == MOST_CALLS:
+            return ""
+        made = {self.tape.nodes[read].slot: self._label_of(read, labels, depth + 1) for read in step.reads}
+        sign = SIGNS.get(name_of(step.function), "")
+        if not all(made.values()) or (len(made) > 1 and not sign):
+            return ""
+        given = (made.get(part.slot, "") if type(part) is Ref else f"{part:g}" for part in step.arguments if sign)
+        return f" {sign} ".join(given) if sign else f"{name_of(step.function)}({next(iter(made.values()))})"
 
     def _moved_on(self, step: Step, output: int, target: str, labels: dict[int, tuple[str, Array]]) -> Iterator[Pair]:
         """An output with its target less the number that the difference is moved by: `output - target + mean`."""
