@@ -8,10 +8,9 @@ from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.events import by_node
 from tinygrad_scratch.verifier.noise import is_drawn
+from tinygrad_scratch.verifier.rewarded import GATHERING
 from tinygrad_scratch.verifier.steps import Step
 from tinygrad_scratch.verifier.truth import shows
-
-GATHERING = {"array", "stack", "vstack", "hstack", "column_stack", "concatenate", "setitem", "copy"}
 
 
 def drawn(case: Case, behind: dict[int, set[int]]) -> list[int]:

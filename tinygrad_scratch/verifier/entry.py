@@ -118,7 +118,8 @@ class Entry(Decays):
         """
         asked = [parameter for parameter in self.parameters if parameter.asked]
         moving = self.depending_on({parameter.node for parameter in asked})
-        if any(is_loss_name(event.name) and event.node in moving for event in self.watch.events):
+        called = {event.node for event in self.watch.events if is_loss_name(event.name)} & moving
+        if any(self._value(node).size == 1 for node in called):
             return
         updates = [(p.node, max(after)) for p in asked if (after := self.updated_values(p))]
         places = leave_off_rewards(self.tape, updates, moving)

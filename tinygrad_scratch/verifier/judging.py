@@ -171,7 +171,7 @@ class Judging(PastChoices):
         """Accuse of nothing where a loss that nobody named tells too little, unless a usual one tells of one step."""
         if not is_tried:
             self._try(partial(self._judge_by_usual, notes))
-        if not self._is_settled():
+        if not self._is_settled() or self._are_mere_multiples():
             del self.notes[notes:]
             self._judge_nothing(problem, self.parameters)
 

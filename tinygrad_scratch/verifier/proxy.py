@@ -21,6 +21,7 @@ from tinygrad_scratch.verifier.recording import Joined, UFunc, of_sizes, recordi
 from tinygrad_scratch.verifier.respelled import (
     NUMPY_OF_MATH,
     Generator,
+    RandomState,
     drawing,
     is_random,
     of_math,
@@ -145,5 +146,7 @@ def type_in_place(kind: type, tape: Tape) -> Any:
     """What stands for a type: types of numbers are called with values, np.vectorize and the like are functions."""
     if kind in CALLED_TYPES:
         return CALLED_TYPES[kind](tape)
+    if kind is np.random.RandomState:
+        return type("RandomState", (RandomState,), {"tape": tape})
     known: Any = kind
     return recorded_type(known) if kind in NUMBERS else kind

@@ -80,6 +80,27 @@ class Generator(np.random.Generator):
         x[...] = x[(*[slice(None)] * axis, created(order, self.tape))]
 
 
+class RandomState(np.random.RandomState):
+    """NumPy's older generator, which does so, too; of each tape there is a class of its own."""
+
+    tape: Tape
+
+    def choice(self, *arguments: Any, **keywords: Any) -> Any:
+        """Choose as NumPy does."""
+        drawn = super().choice(*unrecorded(arguments), **unrecorded(keywords))
+        note_choice(self.tape, "choice", drawn, arguments, keywords)
+        return drawn
+
+    def shuffle(self, x: Any) -> None:
+        """Shuffle as NumPy would, by the same draws."""
+        if self.tape.closed or type(x) is not Recorded or x.ndim == 0:
+            super().shuffle(x)
+            return
+        order = np.arange(len(x))
+        super().shuffle(order)
+        x[...] = x[created(order, self.tape)]
+
+
 def strided(tape: Tape) -> Callable[..., Any]:
     """as_strided, as the choice of entries that it is."""
 

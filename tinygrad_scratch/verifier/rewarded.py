@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.in_parts import Part, again_and_again
+from tinygrad_scratch.verifier.noise import draws_at
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.references import Ref
 from tinygrad_scratch.verifier.source import statement_at
@@ -18,6 +19,8 @@ from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.update_steps import in_update
 
 SHOWING = {"getitem", "reshape", "ravel", "squeeze", "flatten"}
+GATHERING = {"array", "stack", "vstack", "hstack", "column_stack", "concatenate", "setitem", "copy"}
+COMPARED = "less", "less_equal", "greater", "greater_equal"
 OF_REWARDS = re.compile(r"reward|return|advantage|gain|payoff|profit|utility", re.IGNORECASE)
 
 
@@ -73,13 +76,8 @@ def leave_off_rewards(tape: Tape, updates: list[tuple[int, int]], moving: set[in
     `updates` are what parameters were and what they became, `moving` is what was made of these. Where a step is by
     several draws, or by none, nothing is left off.
     """
-    chances = {taken_from(tape, node) for node, _ in tape.draws if node in moving}
-    steps = [updates_in_turns(tape, before, after) for before, after in updates] if chances else []
-    parents, found = tape.parents(), list[Factor]()
-    for parts in steps:
-        if not parts or any(len(chances & ancestors(parents, [part.change])) != 1 for part in parts):
-            return []
-        found += odd([list(factors_in(tape, part.change, moving)) for part in parts], tape)
+    chances = {taken_from(tape, node) for node in drawn_by(tape, moving)}
+    found = in_columns(tape, chances, moving) or in_steps(tape, chances, updates, moving) if chances else []
     readers = tape.readers()
     if not all(factor.is_alone(tape, readers) for factor in found):
         return []
@@ -88,6 +86,63 @@ def leave_off_rewards(tape: Tape, updates: list[tuple[int, int]], moving: set[in
     for node, value in tape.replay().items() if found else ():
         tape.nodes[node].value = np.array(value)
     return [factor.step.place for factor in found if factor.step.place is not None]
+
+
+def drawn_by(tape: Tape, moving: set[int]) -> Iterator[int]:
+    """The chances by which something was drawn, and those that a drawn number was compared with."""
+    yield from (node for node, _ in tape.draws if node in moving)
+    for step in tape.steps:
+        if name_of(step.function) in COMPARED and step.place is not None and draws_at(step.place):
+            yield from moving.intersection(step.reads)
+
+
+def in_steps(tape: Tape, chances: set[int], updates: list[tuple[int, int]], moving: set[int]) -> list[Factor]:
+    """The numbers of steps that are each by one thing that was drawn."""
+    parents, found = tape.parents(), list[Factor]()
+    for parts in [updates_in_turns(tape, before, after) for before, after in updates]:
+        if not parts or any(len(chances & ancestors(parents, [part.change])) != 1 for part in parts):
+            return []
+        found += odd([list(factors_in(tape, part.change, moving)) for part in parts], tape)
+    return found
+
+
+def in_columns(tape: Tape, chances: set[int], moving: set[int]) -> list[Factor]:
+    """The numbers by which the rows of an array are multiplied, one for each thing that was drawn."""
+    parents = tape.parents()
+    forward = ancestors(parents, chances)
+    found = []
+    for step in tape.steps:
+        reads = step.reads if name_of(step.function) == "multiply" and len(step.reads) == 2 else ()
+        for place, read in enumerate(reads):
+            rest = reads[1 - place]
+            is_slope = rest in moving and not chances.isdisjoint(ancestors(parents, [rest]))
+            if is_slope and read not in moving and is_column(tape, read, rest) and not shown_in(tape, read) & forward:
+                argument = next(i for i, part in enumerate(step.arguments) if stands_at(tape, part, read))
+                found.append(Factor(step, argument))
+    return found
+
+
+def is_column(tape: Tape, node: int, of: int) -> bool:
+    """Whether a value has one number for each row of another one, and not the same for all."""
+    value, rows = tape.nodes[node].value, tape.nodes[of].value.shape
+    is_one_each = rows and value.size == rows[0] > 1 and value.shape in ((rows[0],), (rows[0], 1))
+    return bool(is_one_each and (len(rows) == 1 or value.ndim == len(rows)) and np.ptp(value))
+
+
+def shown_in(tape: Tape, node: int) -> set[int]:
+    """What an array is gathered from, or a part of, with itself."""
+    waiting, found = [node], set[int]()
+    while waiting:
+        here = waiting.pop()
+        step = tape.steps[tape.nodes[here].step]
+        if here not in found:
+            found.add(here)
+            waiting += step.reads if name_of(step.function) in SHOWING | GATHERING else ()
+    return found
+
+
+def stands_at(tape: Tape, part: object, node: int) -> bool:
+    return type(part) is Ref and part.slot == tape.nodes[node].slot
 
 
 def taken_from(tape: Tape, node: int) -> int:
