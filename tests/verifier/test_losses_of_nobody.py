@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.verifier.files import check_of_script, edited_script, told
 from tinygrad_scratch.verifier.script import checks_of
 
 ECHO = """
@@ -144,3 +145,47 @@ def test_steps_of_no_known_loss_are_not_accused_by_the_one_that_fits_by_chance(t
     check = check_of(tmp_path, DREAMS)
     assert check.first_wrong is None, str(check)
     assert "No loss was found that these are the gradients of" in str(check.problem)
+
+
+CASTS = """
+import numpy as np
+rng = np.random.default_rng(6)
+seen = rng.normal(size=(24, 5))
+kinds = np.eye(3)[np.argmax(seen[:, :3] + 0.2 * rng.normal(size=(24, 3)), axis=1)]
+held = {"U": rng.normal(size=(4, 5)), "a": np.zeros((4, 1)), "V": rng.normal(size=(3, 4)), "c": np.zeros((3, 1))}
+
+
+def steps_of(x, y):
+    count = len(x)
+    inner = np.tanh(held["U"] @ x.T + held["a"])
+    out = np.exp(held["V"] @ inner + held["c"])
+    chances = out / np.sum(out, axis=0)
+    off = chances - y.T
+    back = (held["V"].T @ off) * (1 - inner**2)
+    of_u = back @ x / count
+    of_a = np.sum(back, axis=1, keepdims=True) / count
+    of_v = off @ inner.T / count
+    of_c = np.sum(off, axis=1, keepdims=True) / count
+    return {"U": of_u, "a": of_a, "V": of_v, "c": of_c}
+
+
+for turn in range(4):
+    few = rng.permutation(24)[:8]
+    steps = steps_of(seen[few], kinds[few])
+    for name in held:
+        held[name] = held[name] - 0.3 * steps[name]
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "kind"),
+    [
+        ("np.sum(back, axis=1, keepdims=True)", "np.sum(back, keepdims=True)", "broadcasting-shape"),
+        (" * (1 - inner**2)", "", "missing-derivative"),
+    ],
+)
+def test_targets_that_are_turned_where_they_are_met(tmp_path: Path, right: str, wrong: str, kind: str) -> None:
+    """`y.T` has no name of its own: no loss was found by which one gradient is wrong."""
+    assert check_of_script(tmp_path, CASTS).ok
+    check, line = edited_script(tmp_path, CASTS, right, wrong)
+    assert told(check) == (line, kind), str(check)

@@ -182,3 +182,50 @@ def test_entries_that_are_written_over_lose_a_part_of_their_penalty_too(tmp_path
     assert check.ok is True, str(check)
     check, line = edited_script(tmp_path, BATCHES, right, right.replace("+=", "="))
     assert told(check) == (line, "overwritten-accumulation"), str(check)
+
+
+AT_ONCE = """
+import numpy as np
+
+
+class Factors:
+    def __init__(self, table, hidden, draw):
+        self.table, self.hidden, self.draw = np.where(hidden, 0.0, table), hidden, draw
+        self.left, self.right = draw.normal(size=(6, 3)), draw.normal(size=(5, 3))
+
+    def guesses(self, left, right):
+        return np.where(self.hidden, 0.0, left @ right.T)
+
+    def fit(self, turns):
+        left, right = self.left, self.right
+        full = self.guesses(left, right)
+        for _ in range(turns):
+            i, j = self.draw.integers(6), self.draw.integers(5)
+            of_left = (full[i, j] - self.table[i, j]) * right[j]
+            of_right = (full[i, j] - self.table[i, j]) * left[i]
+            left[i] -= 0.05 * of_left
+            right[j] -= 0.05 * of_right
+            full = self.guesses(left, right)
+
+
+draw = np.random.default_rng(SEED)
+Factors(draw.integers(1, 6, size=(6, 5)), draw.random((6, 5)) < 0.4, draw).fit(20)
+"""
+STEPS = """            of_right = (full[i, j] - self.table[i, j]) * left[i]
+            left[i] -= 0.05 * of_left
+"""
+
+
+@pytest.mark.parametrize("seed", ["1", "3", "5"])
+def test_all_guesses_are_made_again_at_the_end_of_each_turn(tmp_path: Path, seed: str) -> None:
+    """Of an entry that is hidden no turn tells: a later one goes on from guesses that the one before it made."""
+    text = AT_ONCE.replace("SEED", seed)
+    check = check_of_script(tmp_path, text)
+    assert check.ok, str(check)
+    assert {final.parameter.short for final in check.finals} == {"left", "right"}
+    too_early = "\n".join([*STEPS.splitlines()[::-1], ""])
+    check, line = edited_script(tmp_path, text, STEPS, too_early)
+    assert told(check) in [(line, "stale-or-updated-weights"), (line + 1, "stale-or-updated-weights")], str(check)
+    right, wrong = "(full[i, j] - self.table[i, j]) * right[j]", "(self.table[i, j] - full[i, j]) * right[j]"
+    check, line = edited_script(tmp_path, text, right, wrong)
+    assert told(check) == (line, "sign"), str(check)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import edited, told
+from tests.verifier.files import edited, module_of, told
+from tinygrad_scratch import verify
 from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
 from tinygrad_scratch.verifier.rewriting.text import Source
 
@@ -130,3 +131,39 @@ def test_in_other_places_without_a_text_that_is_right(tmp_path: Path) -> None:
     check, line = edited(tmp_path / "groups.py", GROUPS, "d_h.reshape(6, 24)", wrong)
     assert told(check) == (line, "transpose"), str(check)
     assert "in other places" in " ".join(str(check).split())
+
+
+HALF_A_TURN = """
+import numpy as np
+
+
+class Layer:
+    def __init__(self, rng):
+        self.held = {"W": rng.normal(size=(2, 3, 3, 3))}
+
+    def windows(self, x, rows, columns):
+        shown = np.lib.stride_tricks.sliding_window_view(x, (3, 3), axis=(2, 3))
+        return shown[:, :, :rows, :columns]
+
+    def forward(self, x):
+        self.seen = self.windows(x, x.shape[2] - 2, x.shape[3] - 2)
+        return np.einsum("ncijkl,ockl->noij", self.seen, self.held["W"])
+
+    def backward(self, up):
+        wide = np.pad(up, ((0, 0), (0, 0), (2, 2), (2, 2)))
+        w180 = np.rot90(self.held["W"], k=2, axes=(2, 3))
+        self.dW = np.einsum("ncijkl,noij->ockl", self.seen, up)
+        return np.einsum("noijkl,ockl->ncij", self.windows(wide, up.shape[2] + 2, up.shape[3] + 2), w180)
+
+
+def check(verify):
+    rng = np.random.default_rng(4)
+    return verify.layer(Layer(rng), rng.normal(size=(2, 3, 6, 5)))
+"""
+
+
+def test_kernels_that_are_called_by_half_a_turn(tmp_path: Path) -> None:
+    assert module_of(tmp_path / "right.py", HALF_A_TURN).check(verify).ok
+    right, wrong = 'np.rot90(self.held["W"], k=2, axes=(2, 3))', 'self.held["W"]'
+    check, line = edited(tmp_path / "wrong.py", HALF_A_TURN, right, wrong)
+    assert told(check) == (line, "transpose"), str(check)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.verifier.files import edited
+from tests.verifier.files import edited, module_of, told
+from tinygrad_scratch import verify
 
 BOUNDED = """
 import numpy as np
@@ -65,3 +66,60 @@ def test_the_slope_of_an_activation_with_a_number(tmp_path: Path) -> None:
     check, line = edited(tmp_path / "bend.py", BOUNDED, "dh * leaky_prime(self.z, self.alpha)", "dh")
     assert check.first_wrong.line in (line, line - 1), str(check)
     assert check.first_wrong.kind == "missing-derivative", str(check)
+
+
+TOLD = """
+import numpy as np
+
+
+def bell(z):
+    return np.exp(-(z**2))
+
+
+def bend(z):
+    return -2 * z * np.exp(-(z**2))
+
+
+class Net:
+    def __init__(self, rng):
+        self.ws = [rng.normal(size=(3, 4)), rng.normal(size=(4, 4)), rng.normal(size=(4, 2))]
+
+    def cost(self, x, y):
+        for w in self.ws:
+            x = bell(x @ w)
+        return 0.5 * np.sum((x - y) ** 2)
+
+    def gradients(self, x, y):
+        zs, seen = [], [x]
+        for w in self.ws:
+            zs.append(seen[-1] @ w)
+            seen.append(bell(zs[-1]))
+        back = (seen[-1] - y) * bend(zs[-1])
+        found = [None, None, seen[-2].T @ back]
+        for k in range(2, 4):
+            slope = bend(zs[-k])
+            back = slope * (back @ self.ws[-k + 1].T)
+            found[-k] = seen[-k - 1].T @ back
+        return found
+
+    def tell(self, x, y):
+        print("the cost is {}".format(self.cost(x, y)))
+        print("{} of {}".format(len(x), len(y)))
+
+
+def check(verify):
+    rng = np.random.default_rng(8)
+    net, x, y = Net(rng), rng.normal(size=(6, 3)), rng.normal(size=(6, 2))
+    with verify(net.ws) as check:
+        check.loss = net.cost(x, y)
+        check.gradients = net.gradients(x, y)
+    return check
+"""
+
+
+def test_a_slope_that_is_left_out_in_a_class_that_prints(tmp_path: Path) -> None:
+    """A text that is filled in is no function that a slope may be: the search ended with an error of its own."""
+    right = module_of(tmp_path / "right.py", TOLD).check(verify)
+    assert right.ok, str(right)
+    check, line = edited(tmp_path / "wrong.py", TOLD, "slope * (back @ self.ws[-k + 1].T)", "back @ self.ws[-k + 1].T")
+    assert told(check) == (line, "missing-derivative"), str(check)

@@ -269,3 +269,29 @@ def test_a_mistake_in_it_is_told(tmp_path: Path, text: str, right: str, wrong: s
         pytest.importorskip("scipy")
     check, line = edited_script(tmp_path, text, right, wrong)
     assert told(check) == (line, kind), str(check)
+
+
+CENTRED = """
+import numpy as np
+
+draw = np.random.default_rng(9)
+points, kinds = draw.normal(size=(12, 4)), np.eye(3)[draw.integers(3, size=12)]
+weights = [draw.random((4, 5)), draw.random((5, 3))]
+for k in range(2):
+    weights[k] -= weights[k].mean()
+for turn in range(5):
+    inner = np.tanh(points @ weights[0])
+    out = np.exp(inner @ weights[1])
+    off = (out / out.sum(axis=1, keepdims=True) - kinds) / len(points)
+    back = (off @ weights[1].T) * (1 - inner**2)
+    steps = [points.T @ back, inner.T @ off]
+    for k in range(2):
+        weights[k] -= 0.1 * steps[k]
+"""
+
+
+def test_weights_that_are_centred_before_they_are_trained(tmp_path: Path) -> None:
+    """What moves weights by themselves alone is no training, though they are trained in the next loop."""
+    assert check_of_script(tmp_path, CENTRED).ok
+    check, line = edited_script(tmp_path, CENTRED, " * (1 - inner**2)", "")
+    assert told(check) == (line, "missing-derivative"), str(check)

@@ -384,6 +384,10 @@ class FindingLoss(HeldPenalties):
         )
         return mine, finals, problem if self.wanted_loss and not mine else None
 
+    def is_moved_by_data(self) -> bool:
+        """Whether an update was made of more than the parameters, and is not only what centres or scales these."""
+        return bool(self._data_behind(node for _, node in self.gradients))
+
     def _without_watched_sizes(self, losses: list[Candidate], finals: list[Final]) -> list[Candidate]:
         """Losses without the sums of sizes of an error that gradients are made of, unless one is called a loss."""
         weak = [each for each in losses if not OF_LOSS.search(each.name.lower())]

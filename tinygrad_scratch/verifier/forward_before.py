@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tinygrad_scratch.verifier.in_parts import parts_between
 from tinygrad_scratch.verifier.losses import is_loss_name
 from tinygrad_scratch.verifier.named_before import Met, is_same_name
 from tinygrad_scratch.verifier.over_turns import Update, begun_at, is_share
@@ -21,8 +22,8 @@ def forward_before(met: Met, updates: list[Update], first: int) -> set[int]:
     if not is_made_here or not any(is_read_before(met, *update, first) for update in updates):
         return set()
     known = {before for before, _ in updates}
-    changes = (in_update(tape, tape.steps[tape.nodes[after].step], after, before) for before, after in updates)
-    behind = ancestors(tape.parents(), [change[0] for change in changes if change is not None], known)
+    changes = [change for before, after in updates for change in changes_of(tape, before, after)]
+    behind = ancestors(tape.parents(), changes, known)
     return {step.index for step in readers(tape, behind, known) if step.index < first}
 
 
@@ -57,10 +58,16 @@ def is_read_before(met: Met, before: int, after: int, first: int) -> bool:
     tape = met.watch.tape
     made_of_it = (tape.steps[number] for number in met.readers.get(before, []))
     calls = [step for step in made_of_it if joins(tape, step) and not is_step(met, step, before)]
-    change = in_update(tape, tape.steps[tape.nodes[after].step], after, before) if calls else None
-    behind = met.behind(change[0], min(step.index for step in calls), before) if change is not None else set[int]()
+    changes = changes_of(tape, before, after) if calls else []
+    behind = set[int]().union(*(met.behind(each, min(step.index for step in calls), before) for each in changes))
     found = [step for step in calls if not behind.isdisjoint(step.makes)]
     return bool(found) and all(step.index < first for step in found)
+
+
+def changes_of(tape: Tape, before: int, after: int) -> list[int]:
+    """What an update took off a parameter, or off some entries or rows of it, or added."""
+    change = in_update(tape, tape.steps[tape.nodes[after].step], after, before)
+    return [part.change for part in parts_between(tape, before, after)] if change is None else [change[0]]
 
 
 def readers(tape: Tape, nodes: set[int], parameters: set[int]) -> list[Step]:

@@ -35,6 +35,7 @@ from tinygrad_scratch.verifier.told_untouched import tell_untouched
 from tinygrad_scratch.verifier.training_turns import Loops, Names, TurnDone
 
 MOST_SECONDS = 10.0  # for a run to another loop
+MOST_PAST = 8  # runs past a loop in which each turn moves something else
 MOST_OF_TURN = 5_000  # calls, where a later one is judged, too
 LATER = 2  # turns after the one that is judged, until another one is
 MOST_SILENT = 6  # turns that are passed over, as those with an input of noughts
@@ -81,12 +82,17 @@ def check_past(path: str, check: Any, seconds: float) -> Any:
     """
     if not check.problem or check.finals or not check.loop[1]:
         return check
-    names = frozenset(parameter.name for parameter in check.entry.updated)
+    names, other = frozenset[str](), check
     try:
-        other = check_after(path, None, min(seconds, MOST_SECONDS), {}, {check.loop: names})
+        for _ in range(MOST_PAST):
+            names |= {parameter.name for parameter in other.entry.updated}
+            other = check_after(path, None, min(seconds, MOST_SECONDS), {}, {check.loop: names})
+            if other.loop != check.loop or other.entry.is_moved_by_data():
+                break
     except (Exception, LimitReached):  # nothing else trains, then
         return check
     is_trained = not names.isdisjoint(final.parameter.name for final in other.finals)  # it is no state, then
+    is_trained = is_trained and check.entry.is_moved_by_data()  # and is not only centred before
     if not other.finals or other.problem or is_trained or not (other.ok or are_sure(other)):
         return check
     other.notes.append(f"{listed(sorted(names))}, which the loop at line {check.loop[1]} moves, was {NOT_JUDGED}.")

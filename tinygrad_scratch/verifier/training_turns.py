@@ -368,8 +368,11 @@ class Loops:
                     continue
                 last = event.node
                 parts = [] if claims_gradient(event.name) else parts_since(before)
-                if parts and is_read_elsewhere(steps, before, parts):
-                    last = tape.current[node.slot]
+                now = tape.current[node.slot]
+                if parts and (
+                    is_read_elsewhere(steps, before, parts) or is_read_before(self.met, before, now, turn.steps)
+                ):
+                    last = now
                 else:
                     change = in_update(tape, step, event.node, before) or last_of_several(
                         tape, before, event.node, turn.steps

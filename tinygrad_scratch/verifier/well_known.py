@@ -168,13 +168,14 @@ class WellKnown(Owners):
         """
         of_outputs = {names[node] for node in depending if node in names}
         before, indices = self._made_before(names, wanted), self._indices_of(wanted)
+        held = {self.tape.nodes[node].slot for node in wanted}
         found = {}
         for step in self.tape.steps:
             for node in step.makes if step.function is None or depending.isdisjoint(step.makes) else ():
                 value = self._value(node)
-                picked = names.get(step.reads[0]) if getattr(step.function, "__name__", "") == "getitem" else None
-                name = names.get(node, f"{picked}[...]" if picked else "")  # a batch is picked where it is used
-                is_old = node in before and name in of_outputs
+                is_part = bool(step.reads) and self.tape.nodes[step.reads[0]].slot in held  # of turns before, too
+                name = names.get(node) or ("" if is_part else name_of_view(step, names))
+                is_old = node in before and name.removesuffix("[...]") in of_outputs
                 is_named = name and not is_old and not RATE.match(without_holder(name))
                 if node not in wanted | indices and value.dtype.kind in "fiub" and is_named:
                     found[node] = name, value
@@ -260,6 +261,13 @@ class WellKnown(Owners):
     def _are_comparing(self, nodes: Iterable[int]) -> bool:
         steps = (self.tape.steps[self.tape.nodes[node].step] for node in nodes)
         return any(getattr(step.function, "__name__", "") in COMPARING for step in steps)
+
+
+def name_of_view(step: Step, names: dict[int, str]) -> str:
+    """The name of what a call takes a batch of, or lays out otherwise, where that is used; nothing of others."""
+    function = name_of(step.function)
+    of = names.get(step.reads[0], "") if step.reads and function in VIEWING | {"getitem"} else ""
+    return f"{of}[...]" if of and function == "getitem" else of
 
 
 def takes_first(tape: Tape, step: Step, node: int) -> bool:

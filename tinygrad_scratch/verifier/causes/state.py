@@ -193,7 +193,9 @@ def each_with(region: Region, chosen: Iterable[tuple[Step, int]], node: int) -> 
 
 
 def is_parameter(region: Region, node: int) -> bool:
-    return any(final.parameter.node == node for final in region.case.finals)
+    """Whether a value is a parameter, or what its array held in a turn before: entries may have stayed as they were."""
+    nodes = region.case.tape.nodes
+    return any(nodes[final.parameter.node].slot == nodes[node].slot for final in region.case.finals)
 
 
 def is_of_penalty(region: Region, node: int) -> bool:

@@ -93,9 +93,10 @@ def of_turn(part: Part) -> Iterator[str]:
 def by_slope(part: Part) -> Iterator[Rewrite]:
     """Multiplied by a function that is called elsewhere, or a slope that is called nowhere, of what has a name."""
     words, uncalled = part.source.words(part.line), part.source.calls_of_uncalled
-    for call in (*uncalled, *(f"{function}({{}})" for function in words.called[:MOST_CALLED])):
+    called = [f"{function}({{}})" for function in words.called[:MOST_CALLED]]
+    for call in (*uncalled, *called):
         for name in (*entries(part), *words.names[:MOST_NAMES]):
-            factor = call.format(name)
+            factor = call.replace("{}", name, 1)
             said = f"`{part.code}` is not multiplied by {factor}"
             text = f"{part.source.operand(part.node)} * {factor}"
             tier = NAMED if call in uncalled else MADE  # that was made for something
@@ -105,7 +106,7 @@ def by_slope(part: Part) -> Iterator[Rewrite]:
 def by_slope_of_loss(part: Part) -> Iterator[Rewrite]:
     """A value by the slope that is called nowhere: the one that a loss is made of, as `slope(r, c)` is of `f(r, c)`."""
     for call in part.source.calls_of_uncalled:
-        text = call.format(part.code)
+        text = call.replace("{}", part.code, 1)
         yield part.change(text, "missing-derivative", f"`{part.code}` should be {text}, which is called nowhere", NAMED)
 
 

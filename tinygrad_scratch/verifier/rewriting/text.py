@@ -384,7 +384,8 @@ class Words:
     def called(self) -> list[str]:
         """The functions that are called with one argument alone, and those with names that are near theirs."""
         calls = [node for node in self.nodes if isinstance(node, ast.Call) and len(node.args) == 1]
-        found = usable(self.source.code(node.func) for node in calls if not node.keywords)
+        plain = (node for node in calls if not (node.keywords or is_of_text(node.func)))
+        found = usable(self.source.code(node.func) for node in plain)
         theirs = [name for name in found if not name.startswith(("np.", "numpy.", "math."))]
         own = [name for name in theirs if not hasattr(builtins, name)]
         near = (name for name in self.names if any(name != other and is_near(name, other) for other in own))
@@ -498,6 +499,15 @@ def factors_in(node: ast.expr) -> list[ast.expr]:
 
 
 SIMPLE = (ast.Constant, ast.Name, ast.BinOp, ast.UnaryOp, ast.Attribute, ast.Tuple)
+
+
+def is_of_text(function: ast.expr) -> bool:
+    """Whether what is called is a method of a text that stands there, as of one that is printed.
+
+    >>> [is_of_text(ast.parse(text, mode="eval").body) for text in ("'{} of {}'.format", "f'{n}'.join", "net.slope")]
+    [True, True, False]
+    """
+    return isinstance(function, ast.Attribute) and isinstance(function.value, ast.Constant | ast.JoinedStr)
 
 
 def usable(texts: Iterable[str]) -> list[str]:

@@ -13,7 +13,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, NAMED, Rewrite
 from tinygrad_scratch.verifier.rewriting.text import Source, Words
 
 TURNING = ("flip", "flipud", "fliplr", "rot90")
-TURNED = re.compile(r"flip|rot(?:at)?|revers", re.IGNORECASE)
+TURNED = re.compile(r"flip|rot(?:at)?|revers|180", re.IGNORECASE)
 USUAL = ("{}[::-1]", "{}[:, ::-1]", "{}[::-1, ::-1]", "{}[..., ::-1]", "{}[:, :, ::-1, ::-1]")
 """The names of what is turned round, and the ways in which that is written."""
 MOST_WAYS = 4  # in which a text turns arrays round
