@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import check_of_script, module_of, told
+from tests.verifier.files import check_of_script, edited_script, module_of, told
 from tinygrad_scratch import verify
 from tinygrad_scratch.verifier.in_parts import are_same
 
@@ -175,3 +175,43 @@ def test_columns_are_updated_through_the_transpose(tmp_path: Path) -> None:
     assert len(check.finals) == 2
     wrong = TURNED.replace("d = np.outer(v, error)", "d = 2 * np.outer(v, error)")
     assert told(check_of_script(tmp_path, wrong))[0] == 10
+
+
+WORDS = """
+import numpy as np
+
+draw = np.random.default_rng(2)
+words, near = draw.integers(9, size=20), draw.integers(9, size=20)
+
+
+class Table:
+    def __init__(self):
+        self.rows = 0.5 * draw.normal(size=(9, 4))
+
+    def step(self, of_rows, which, lr):
+        each, back = np.unique(which, return_inverse=True)
+        summed = np.zeros((len(each), 4))
+        np.add.at(summed, back, of_rows)
+        np.add.at(self.rows, each, -lr * summed)
+
+
+inner, outer = Table(), Table()
+for turn in range(4):
+    some = draw.permutation(20)[:10]
+    left, right = inner.rows[words[some]], outer.rows[near[some]]
+    chance = 1 / (1 + np.exp(-np.sum(left * right, axis=1, keepdims=True)))
+    loss = -np.mean(np.log(chance))
+    of_left, of_right = (chance - 1) * right / 10, (chance - 1) * left / 10
+    inner.step(of_left, words[some], 0.4)
+    outer.step(of_right, near[some], 0.4)
+"""
+
+
+def test_a_rate_with_a_minus_is_no_part_of_the_gradient(tmp_path: Path) -> None:
+    """`-lr * g` is added: where all such steps are wrong, nothing else says what number they are times."""
+    check = check_of_script(tmp_path, WORDS)
+    assert check.ok, str(check)
+    assert "ascent" not in str(check)
+    right, wrong = "np.add.at(summed, back, of_rows)", "summed[back] += of_rows"
+    check, line = edited_script(tmp_path, WORDS, right, wrong)
+    assert told(check) == (line, "overwritten-accumulation"), str(check)

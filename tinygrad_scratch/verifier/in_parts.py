@@ -127,9 +127,10 @@ def numbers_in(tape: Tape, change: int) -> Iterator[tuple[tuple[int, float], flo
             continue
         waiting += step.reads[:1] if name == "divide" else step.reads
         for read in step.reads if name == "multiply" else ():
-            value = tape.nodes[read].value
-            if value.size == 1 and step_of(tape, read).function is None and np.any(value):
-                yield (read, 0.0), float(value.reshape(-1)[0])
+            value, made = tape.nodes[read].value, step_of(tape, read)
+            given = made.reads[0] if name_of(made.function) == "negative" and made.reads else read  # as in `-rate * g`
+            if value.size == 1 and step_of(tape, given).function is None and np.any(value):
+                yield (given, 0.0), float(value.reshape(-1)[0])
         for literal in step.arguments[:2]:
             if type(literal) in (int, float) and literal:
                 number = literal if name == "multiply" else 1 / literal
