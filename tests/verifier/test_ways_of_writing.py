@@ -40,7 +40,7 @@ def test_spellings_of_convolution_are_scipys(mode: str, shapes: Any) -> None:
 
     one, other = (RNG.normal(size=shape) for shape in shapes)
     for (module, name), ours in SPELLED.items():
-        if module == "signal" and (mode != "valid" or is_nested(*shapes)):
+        if module == "scipy.signal" and (mode != "valid" or is_nested(*shapes)):
             np.testing.assert_allclose(
                 ours(one, other, mode), getattr(signal, name)(one, other, mode), atol=1e-12, err_msg=name
             )
@@ -58,7 +58,7 @@ def test_spellings_of_special_functions_are_scipys(axis: int | None) -> None:
     from tinygrad_scratch.verifier.scipy_in_numpy import SPELLED, SPELLED_UFUNCS
 
     for (module, name), ours in SPELLED.items():
-        if module == "special":
+        if module == "scipy.special":
             np.testing.assert_allclose(ours(X, axis=axis), getattr(special, name)(X, axis=axis), atol=1e-14)
     inside = np.abs(X) / 10
     for name, ours in SPELLED_UFUNCS.items():
@@ -93,6 +93,33 @@ def test_the_gamma_function_has_a_slope(wrong: str, load: Any) -> None:
     pytest.importorskip("scipy.special")
     check = load(COUNTS.replace("digamma(size)", wrong) if wrong else COUNTS).run(verify)
     assert check.ok == (not wrong), check
+
+
+CENSORED = """
+import numpy as np
+from scipy.special import betaln, digamma, log_ndtr
+
+rng = np.random.default_rng(3)
+x, y, seen = rng.normal(size=8), rng.random(8), rng.random(8) > 0.4
+
+def run(verify):
+    w, b = np.array([0.7]), np.array([1.4])
+    with verify(w=w, b=b) as check:
+        z = x * w
+        share = log_ndtr(z)
+        check.loss = -np.sum(np.where(seen, share, 0.0)) + 8 * betaln(b, 2.5)[0] - np.sum((b - 1) * np.log(y))
+        slope = np.exp(-(z**2) / 2 - share) / np.sqrt(2 * np.pi)
+        dw = [-np.sum(np.where(seen, slope * x, 0.0))]
+        check.gradients = dw, 8 * (digamma(b) - digamma(b + 2.5)) - np.sum(np.log(y))
+    return check
+"""
+
+
+@pytest.mark.parametrize(("right", "wrong"), [("", ""), ("- share", ""), ("digamma(b + 2.5)", "digamma(b + 1.5)")])
+def test_a_censored_density_and_the_beta_function_have_slopes(right: str, wrong: str, load: Any) -> None:
+    pytest.importorskip("scipy.special")
+    check = load(CENSORED.replace(right, wrong) if right else CENSORED).run(verify)
+    assert check.ok == (not right), check
 
 
 SCIPY = """

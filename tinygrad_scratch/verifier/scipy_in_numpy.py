@@ -82,6 +82,20 @@ def psi(x: Any) -> Any:
     return by_its_slope("psi", "zeta", x, 2)  # of which the slope is Hurwitz's zeta at 2
 
 
+def betaln(a: Any, b: Any) -> Any:
+    """scipy.special.betaln, of what is above 0."""
+    return gammaln(a) + gammaln(b) - gammaln(a + b)
+
+
+def log_ndtr(x: Any) -> Any:
+    """scipy.special.log_ndtr: its slope is the normal density over what the density adds up to."""
+    if type(x) is not Tensor:
+        return sys.modules["scipy.special"].log_ndtr(x)
+    at = x.numpy()
+    made = sys.modules["scipy.special"].log_ndtr(at)
+    return made + np.exp(-(at**2) / 2 - made) / np.sqrt(2 * np.pi) * (x - at)
+
+
 def by_its_slope(name: str, slope: str, x: Any, *order: int) -> Any:
     """A function of SciPy's that NumPy has none for: its value, and on a Tensor the slope that gradients need.
 
@@ -149,7 +163,7 @@ SPELLED: dict[tuple[str, str], Callable[..., Any]] = {
 SPELLED_UFUNCS: dict[str, Callable[..., Any]] = {
     "expit": sigmoid,
     **{function.__name__: function for function in (logit, xlogy, xlog1py, entr, rel_entr, log_expit)},
-    **{function.__name__: function for function in (erf, erfc, ndtr, gammaln, psi)},
+    **{function.__name__: function for function in (erf, erfc, ndtr, gammaln, psi, betaln, log_ndtr)},
 }
 CHOICES = {"method", "check_finite", "n_jobs"}  # of theirs: by which way to get to the same
 
