@@ -85,3 +85,54 @@ def test_a_share_of_the_rate_is_a_rate(tmp_path: Path) -> None:
     assert check.ok, str(check)
     check, line = edited_script(tmp_path, A_RATE_OF_ITS_OWN, "log_sd) - 1).sum", "log_sd) - 2).sum")
     assert told(check)[0] == line, str(check)
+
+
+WITH_PENALTIES_ADDED = """
+import numpy as np
+
+rng = np.random.default_rng(15)
+x, y = rng.normal(size=(13, 2)), rng.integers(0, 2, 13)
+model = {
+    "W1": rng.normal(size=(2, 5)), "b1": np.zeros((1, 5)), "W2": rng.normal(size=(5, 5)), "b2": np.zeros((1, 5)),
+    "W3": rng.normal(size=(5, 2)), "b3": np.zeros((1, 2)),
+}
+
+def forward(model):
+    a1 = np.tanh(x @ model["W1"] + model["b1"])
+    a2 = np.tanh(a1 @ model["W2"] + model["b2"])
+    scores = np.exp(a2 @ model["W3"] + model["b3"])
+    return a1, a2, scores / np.sum(scores, axis=1, keepdims=True)
+
+def cost(model, decay):
+    probs = forward(model)[2]
+    loss = np.sum(-np.log(probs[range(13), y]))
+    loss += decay / 2 * sum(np.sum(np.square(model[name])) for name in ("W1", "W2", "W3"))
+    return loss / 13
+
+for turn in range(6):
+    a1, a2, d3 = forward(model)
+    d3[range(13), y] -= 1
+    dW3, db3 = a2.T @ d3, np.sum(d3, axis=0, keepdims=True)
+    d2 = d3 @ model["W3"].T * (1 - a2**2)
+    dW2 = np.dot(a1.T, d2)
+    db2 = np.sum(d2, axis=0)
+    d1 = d2 @ model["W2"].T * (1 - a1**2)
+    dW1, db1 = x.T @ d1, np.sum(d1, axis=0)
+    dW3 += 0.1 * model["W3"]
+    dW2 += 0.1 * model["W2"]
+    dW1 += 0.1 * model["W1"]
+    model["W1"] -= 0.01 * dW1
+    model["b1"] -= 0.01 * db1
+    model["W2"] -= 0.01 * dW2
+    model["b2"] -= 0.01 * db2
+    model["W3"] -= 0.01 * dW3
+    model["b3"] -= 0.01 * db3
+    loss = cost(model, 0.1)
+    print(loss)
+"""
+
+
+def test_a_gradient_that_is_wrong_is_judged_with_its_penalty_as_those_that_are_right(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, WITH_PENALTIES_ADDED).ok
+    check, line = edited_script(tmp_path, WITH_PENALTIES_ADDED, "np.dot(a1.T, d2)", "np.dot(a2.T, d2)")
+    assert told(check) == (line, "wrong-operand"), str(check)

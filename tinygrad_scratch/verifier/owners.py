@@ -320,7 +320,7 @@ class Owners(Opponents):
         gradients that are right but for a factor.
         """
         found: dict[int, tuple[int, int]] = {}
-        multiples = exact = 0
+        multiples, exact, given = 0, 0, list(self.finals)
         for i, final in enumerate(self.finals if self.rate is None else ()):
             wanted, change = truth.cotangents[final.parameter.node], self._change_of(final)
             inner = true_in(self.tape, change, final, wanted)
@@ -333,6 +333,27 @@ class Owners(Opponents):
                 final = self.finals[i]
                 self._made.setdefault(node, self._made[final.node])
                 self.finals[i] = Final(f"the step of {final.parameter.name}", node, final.parameter, "update", sign)
+            self._as_they_end({i: before for i, before in enumerate(given) if i in found}, truth)
+
+    def _as_they_end(self, moved: dict[int, Final], truth: Truth) -> None:
+        """What a name held last of a gradient that is wrong, where that is the true one of those that are right.
+
+        So it is where a penalty is added to each, and its gradient is a part of each.
+        """
+        if not moved or any(self._held_last(final) != self.finals[i].node for i, final in moved.items()):
+            return
+        for i, final in enumerate(self.finals):
+            last = self._held_last(final) if i not in moved and self._is_penalised(final.parameter, truth) else None
+            if last is not None and not is_multiple(self._value(final.node), truth.cotangents[final.parameter.node]):
+                self._made.setdefault(last, self._made[final.node])
+                self.finals[i] = replace(final, node=last)
+
+    def _held_last(self, final: Final) -> int | None:
+        """The last value under the name of a gradient that the update of its parameter was made of."""
+        names, change = self._all_names(), self._change_of(final)
+        own = {*names.get(final.node, ())}
+        behind = self.all_behind(change[0]) | {change[0]} if change is not None else set()
+        return max((node for node in behind if node > final.node and own & {*names.get(node, ())}), default=None)
 
     def _with_one_rate(self, truth: Truth) -> None:
         """The whole changes of the parameters, where these are the gradients times one number, and what is in them not.
