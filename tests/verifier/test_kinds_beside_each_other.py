@@ -390,3 +390,38 @@ def test_a_parameter_without_a_gradient_is_asked_about_once(tmp_path: Path) -> N
     check = check_of_script(tmp_path, GIVEN_NOUGHTS)
     assert not check.ok
     assert str(check).count("b (7,)") == 1, str(check)
+
+
+SLOPE_BY_A_FLAG = """
+import numpy as np
+
+def nonlin(x, deriv=False):
+    '''The logistic function, or its slope.'''
+    if deriv:
+        return np.exp(-x) / (np.exp(-x) + 1) ** 2
+    return 1 / (1 + np.exp(-x))
+
+rng = np.random.default_rng(16)
+x, y = rng.normal(size=(9, 4)), np.eye(3)[rng.integers(0, 3, 9)]
+v, w = rng.normal(size=(4, 5)), rng.normal(size=(5, 3))
+for turn in range(6):
+    z = x @ v
+    a = nonlin(z)
+    e = np.exp(a @ w)
+    p = e / e.sum(axis=1, keepdims=True)
+    loss = -np.sum(y * np.log(p)) / 9
+    d = (p - y) / 9
+    dw = a.T @ d
+    dz = d @ w.T * nonlin(z, deriv=True)
+    dv = x.T @ dz
+    v, w = v - 0.1 * dv, w - 0.1 * dw
+    print(loss)
+"""
+
+
+def test_a_slope_that_is_right_is_not_to_blame_for_where_it_is_taken(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, SLOPE_BY_A_FLAG).ok
+    check, line = edited_script(tmp_path, SLOPE_BY_A_FLAG, "nonlin(z, deriv=True)", "nonlin(a, deriv=True)")
+    assert told(check) == (line, "derivative-at-wrong-point"), str(check)
+    check, line = edited_script(tmp_path, SLOPE_BY_A_FLAG, "np.exp(-x) + 1) ** 2", "np.exp(-x) + 1)")
+    assert told(check)[0] == line, str(check)

@@ -126,7 +126,7 @@ def function_at(file: str, line: int) -> Named | None:
     source = source_of(text_of(file))
     around = [node for node in source.blocks if isinstance(node, ast.FunctionDef) and line in lines_of(node)]
     if not around or not is_plain(around[-1].body):
-        return branch_at(source, around[-1], line) if around else None
+        return flagged_at(source, around[-1], line) or branch_at(source, around[-1], line) if around else None
     function, start = around[-1], source.at(around[-1].lineno)
     given, meant = [each.arg for each in function.args.args], meant_by(function.name)
     holder = source.class_around(line)
@@ -167,6 +167,40 @@ def branch_at(source: Source, function: ast.FunctionDef, line: int) -> Named | N
         return None
     lines = "".join(f"    {source.code(each)}\n" for each in own.body)
     return Named(f"def chosen({given[0]}):\n{lines}", "chosen", meant, is_method=False, has_above=False)
+
+
+def flagged_at(source: Source, function: ast.FunctionDef, line: int) -> Named | None:
+    """The part around a line of a function that gives its slope where it is asked: `if deriv: return y * (1 - y)`.
+
+    Which function that is, its other part tells by what it gives, whatever it is called.
+    """
+    flags = [node for node in function.body if isinstance(node, ast.If) and asks_for_slope(node.test)]
+    if len(flags) != 1:
+        return None
+    asked, own = flags[0].body, [node for node in function.body if node is not flags[0]] + flags[0].orelse
+    given = [each.arg for each in function.args.args if each.arg not in names_of(flags[0].test) | {"self"}]
+    part = next((body for body in (asked, own) if any(line in lines_of(node) for node in body)), None)
+    if part is None or len(given) != 1 or not (is_plain(asked) and is_plain(own)):
+        return None
+    codes = [f"def chosen({given[0]}):\n" + "".join(f"    {source.code(node)}\n" for node in b) for b in (own, part)]
+    forward = Named(codes[0], "chosen", (), is_method=False, has_above=False)
+    known = next(((of, slopes) for _, of, slopes in KNOWN if slopes and forward.is_one_of((of,))), None)
+    if known is None:
+        return None
+    return Named(codes[1], "chosen", known[1] if part is asked else known[:1], is_method=False, has_above=False)
+
+
+def asks_for_slope(test: ast.expr) -> bool:
+    """Whether a condition is one argument, which says by its name that a slope is asked for, or that it is true."""
+    match test:
+        case ast.Name(id=name) | ast.Compare(left=ast.Name(id=name), ops=[ast.Eq() | ast.Is()], comparators=[_]):
+            is_true = not isinstance(test, ast.Compare) or ast.unparse(test.comparators[0]) == "True"
+            return is_true and SLOPE.search(name.lower()) is not None
+    return False
+
+
+def names_of(node: ast.AST) -> set[str]:
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
 
 
 def is_plain(body: list[ast.stmt]) -> bool:
