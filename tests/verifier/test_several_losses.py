@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import check_of_script, told
+from tests.verifier.files import check_of_script, edited_script, told
 
 CHOIR = """
 import numpy as np
@@ -77,3 +77,47 @@ def test_of_samples_whose_mean_is_shown_it_is_the_mean(tmp_path: Path) -> None:
     assert check.ok, str(check)
     assert not check.convention
     assert check.entry.loss_name == "the mean of losses in 8 turns"
+
+
+TWO_HEADS = """import numpy as np
+
+rng = np.random.default_rng(4)
+trunk, sign, size = rng.normal(size=(3, 4)) * 0.4, rng.normal(size=4) * 0.4, rng.normal(size=4) * 0.4
+seen, up, much = rng.normal(size=(10, 3)), rng.integers(0, 2, 10), rng.normal(size=10)
+for e in range(25):
+    h = np.tanh(seen @ trunk)
+    p = 1 / (1 + np.exp(-h @ sign))
+    q = h @ size
+    sign_loss = -np.mean(up * np.log(p) + (1 - up) * np.log(1 - p))
+    size_loss = np.mean((q - much) ** 2)
+    loss = sign_loss + 0.3 * size_loss
+    d_p = (p - up) / 10
+    d_q = 0.3 * 2 * (q - much) / 10
+    d_h = np.outer(d_p, sign) + np.outer(d_q, size)
+    d_sign, d_size, d_trunk = h.T @ d_p, h.T @ d_q, seen.T @ (d_h * (1 - h**2))
+    sign -= 0.1 * d_sign
+    size -= 0.1 * d_size
+    trunk -= 0.1 * d_trunk
+    print(loss)
+"""
+LESS = {
+    "a term": ("np.outer(d_p, sign) + np.outer(d_q, size)", "np.outer(d_p, sign)"),
+    "a weight": ("d_q = 0.3 * 2 *", "d_q = 2 *"),
+}
+
+
+@pytest.mark.parametrize(("right", "wrong"), LESS.values(), ids=LESS)
+def test_what_fits_less_than_the_sum_that_they_make_is_wrong_by_that(tmp_path: Path, right: str, wrong: str) -> None:
+    check = check_of_script(tmp_path, TWO_HEADS)
+    assert check.ok, str(check)
+    assert check.entry.loss_name == "loss"
+    check, line = edited_script(tmp_path, TWO_HEADS, right, wrong)
+    assert told(check)[0] == line, str(check)
+
+
+def test_what_the_loss_that_is_judged_does_not_reach_is_asked_about(tmp_path: Path) -> None:
+    """Without the sum, nothing tells whether the trunk should go down the other head's loss, too."""
+    apart = TWO_HEADS.replace("    loss = sign_loss + 0.3 * size_loss\n", "").replace("print(loss)", "print(e)")
+    check = check_of_script(tmp_path, apart.replace(" + np.outer(d_q, size)", ""))
+    assert not check.ok, str(check)
+    assert check.first_wrong is not None or "size" in check.open_steps, str(check)

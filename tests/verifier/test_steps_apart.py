@@ -304,3 +304,28 @@ def test_a_second_step_of_the_same_parameters_is_judged_by_its_own_loss(tmp_path
     assert said in check.notes, str(check)
     check, line = edited_script(tmp_path, TWICE, "(1 - h * h)", "(1 - h)")
     assert told(check)[0] == line, str(check)
+
+
+AIMED = """import numpy as np
+
+rng = np.random.default_rng(9)
+guess, doubt = rng.normal(size=(3, 2)) * 0.5, rng.normal(size=(3, 1)) * 0.5
+for it in range(20):
+    x, y = rng.normal(size=(16, 3)), rng.normal(size=(16, 2))
+    p = np.tanh(x @ guess)
+    off = ((p - y) ** 2).mean(axis=1, keepdims=True)
+    v = np.tanh(x @ doubt)
+    guess_loss = np.mean((p - y) ** 2)
+    doubt_loss = np.mean((v - off) ** 2)
+    guess -= 0.1 * x.T @ (2 * (p - y) / p.size * (1 - p**2))
+    doubt -= 0.1 * x.T @ (2 * (v - off) / 16 * (1 - v**2))
+    print(it, guess_loss, doubt_loss)
+"""
+
+
+def test_a_net_that_tells_the_errors_of_another_has_these_as_targets(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, AIMED)
+    assert check.ok, str(check)
+    for right, wrong in (("2 * (v - off)", "2 * (v + off)"), ("(1 - p**2)", "(1 - p)"), ("(1 - v**2)", "(1 - v)")):
+        check, line = edited_script(tmp_path, AIMED, right, wrong)
+        assert told(check)[0] == line, str(check)

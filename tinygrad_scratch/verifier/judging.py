@@ -84,6 +84,7 @@ from tinygrad_scratch.verifier.told_kinds import name_kind
 from tinygrad_scratch.verifier.told_where_bound import tell_where_bound
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
 from tinygrad_scratch.verifier.watch import Watch
+from tinygrad_scratch.verifier.whole_losses import not_reached, said_of_others, take_whole, whole_of_loss
 from tinygrad_scratch.verifier.written_losses import written
 
 FEW, SOME, MANY = 500_000, 1_200_000, 8_000_000  # calls of NumPy, for changes of the source that are tried
@@ -164,6 +165,8 @@ class Judging(PastChoices):
                 self._judge_by_usual_or_not(NO_LOSS, before, is_tried)
             if self.entry.losses_beside and not self.causes and self.finals and self._is_by_guess():
                 self._try(partial(self._judge_by_beside, parameters, before))
+            if not (self.causes or self.problem or self.entry.wanted_loss) and self.entry.loss_name:
+                self._see_what_is_more(parameters, before)
         elif self.entry.may_assume and not self.waits_for_loss and not self._judge_by_written():
             self._judge_by_assumption()
 
@@ -269,6 +272,25 @@ class Judging(PastChoices):
         del self.notes[notes:]
         self.notes.append(f"No loss was named: {self.entry.loss_name} is taken.")
         self._judge_by_loss()
+
+    def _see_what_is_more(self, parameters: list[Parameter], notes: int) -> None:
+        """Where all is right by a loss that nobody named: judge by the sum that it is a term of; or say what it lacks.
+
+        By a term, or with other weights, what another term adds to a gradient may be missing.
+        """
+        whole = whole_of_loss(self.entry) if self.finals else None
+        if whole is not None:
+            self._try(partial(self._judge_by_whole, whole, parameters, notes))
+        left = not_reached(self.entry) if self.finals and not self.causes else []
+        if left:
+            self.entry.apart += left
+            self.notes.append(said_of_others(left, self.entry.loss_name))
+
+    def _judge_by_whole(self, whole: Event, parameters: list[Parameter], notes: int) -> None:
+        take_whole(self.entry, whole)
+        self._judge_by_theirs(parameters, notes)
+        if self._is_one_known():
+            self._rest_on_loss()
 
     def _judge_by_usual(self, notes: int) -> None:
         """Where few gradients fit a well-known loss: by the usual ones, one of which may tell of one wrong step."""

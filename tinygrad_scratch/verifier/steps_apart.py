@@ -139,7 +139,8 @@ def meet(entry: Any, one: StepApart, other: StepApart, moving: set[int]) -> bool
     """Whether two losses are no terms of one: of nets that play into each other's hands, it is that of neither."""
     led = moving.isdisjoint(one.forward & other.forward) and (leads(entry, one, other) or leads(entry, other, one))
     both = reach(one, other) and reach(other, one)
-    return led or both or weighs(entry, one, other) or weighs(entry, other, one)
+    aims = aims_at(entry, one, other) or aims_at(entry, other, one)
+    return led or both or aims or weighs(entry, one, other) or weighs(entry, other, one)
 
 
 def reach(one: StepApart, other: StepApart) -> bool:
@@ -197,6 +198,24 @@ def weighs(entry: Any, one: StepApart, other: StepApart) -> bool:
         if name_of(step.function) == "multiply" and in_proportion(entry.tape, node, other, moved_by[0] | moved_by[1]):
             weights = alone[0].intersection(step.reads) if alone[1].intersection(step.reads) else set[int]()
             parents[node], held = parents[node] - weights, held or bool(weights)
+    rest = ancestors(parents, [other.loss])
+    return held and not any(final.parameter.node in rest for final in one.finals)
+
+
+def aims_at(entry: Any, one: StepApart, other: StepApart) -> bool:
+    """Whether all that a step's parameters do to another loss is to make its targets, as of one that tells errors.
+
+    A target is no loss itself: the difference of two may be meant as one.
+    """
+    parents, held = dict(entry.tape.parents()), False
+    moved_by = [entry.depending_on({final.parameter.node for final in step.finals}) for step in (one, other)]
+    alone = moved_by[0] - moved_by[1], moved_by[1] - moved_by[0]
+    for node in other.forward:
+        step = entry.tape.steps[entry.tape.nodes[node].step]
+        targets = alone[0].intersection(step.reads)
+        if name_of(step.function) == "subtract" and alone[1].intersection(step.reads):
+            targets = {n for n in targets if entry.tape.nodes[n].value.size > 1}
+            parents[node], held = parents[node] - targets, held or bool(targets)
     rest = ancestors(parents, [other.loss])
     return held and not any(final.parameter.node in rest for final in one.finals)
 
