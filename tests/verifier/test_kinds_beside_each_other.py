@@ -425,3 +425,38 @@ def test_a_slope_that_is_right_is_not_to_blame_for_where_it_is_taken(tmp_path: P
     assert told(check) == (line, "derivative-at-wrong-point"), str(check)
     check, line = edited_script(tmp_path, SLOPE_BY_A_FLAG, "np.exp(-x) + 1) ** 2", "np.exp(-x) + 1)")
     assert told(check)[0] == line, str(check)
+
+
+WITH_A_MASK = """
+import numpy as np
+
+class Relu:
+    def forward(self, z):
+        self.z = z
+        out = z.copy()
+        out[out < 0] = 0
+        return out
+
+    def backward(self, dy):
+        dx = dy.copy()
+        dx[self.z < 0] = 0
+        return dx
+
+rng = np.random.default_rng(17)
+x, y = np.abs(rng.normal(size=(1, 4))), np.array([[9.0, -8.0, 7.0]])
+v, w, relu = np.abs(rng.normal(size=(4, 5))), rng.normal(size=(5, 3)), Relu()
+for turn in range(5):
+    a = relu.forward(x @ v)
+    off = a @ w - y
+    loss = 0.5 * np.sum(off**2)
+    dw = a.T @ off
+    dv = x.T @ relu.backward(off @ w.T)
+    v, w = v - 0.001 * dv, w - 0.001 * dw
+    print(loss)
+"""
+
+
+def test_entries_that_are_set_to_nought_are_no_sum(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, WITH_A_MASK).ok
+    check, line = edited_script(tmp_path, WITH_A_MASK, "dx[self.z < 0] = 0", "dx[dy < 0] = 0")
+    assert told(check) == (line, "derivative-at-wrong-point"), str(check)

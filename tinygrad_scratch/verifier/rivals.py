@@ -69,9 +69,20 @@ def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tu
         or of_entries(case, repair, cause, hits)
         or of_told_sums(cause, hits)
         or of_unread(cause, hits)
+        or of_same_line(cause, hits)
         or likelier(hits, cause, names)
         or at_binding(cause, hits)
     )
+
+
+def of_same_line(cause: Cause, hits: list[Hit]) -> list[Hit]:
+    """The one that exchanges something in a line that is told, where the sign of what that makes is said to be wrong.
+
+    For that no text is known, as of what a mask leaves: `dx[dy < 0] = 0`.
+    """
+    changed = [hit for hit in hits if hit.rewrite.tier == CHANGED and not hit.convention]
+    own = [hit for hit in changed if (hit.file, hit.rewrite.line) == (cause.file, cause.line)]
+    return own if cause.kind == "sign" and cause.made_up and not cause.should_be and len(own) == 1 else []
 
 
 def of_unread(cause: Cause, hits: list[Hit]) -> list[Hit]:

@@ -16,7 +16,7 @@ from typing import Any
 from tinygrad_scratch.verifier.called_elsewhere import losses_called, with_call
 from tinygrad_scratch.verifier.causes.state import NOT_SET_BACK
 from tinygrad_scratch.verifier.check import verify
-from tinygrad_scratch.verifier.elsewhere import MOST_ELSEWHERE, Elsewhere, Left
+from tinygrad_scratch.verifier.elsewhere import MOST_ELSEWHERE, Elsewhere, Left, functions_of
 from tinygrad_scratch.verifier.later_losses import by_losses_once_more
 from tinygrad_scratch.verifier.loops import names_in, tree_of, without_magics
 from tinygrad_scratch.verifier.lost_updates import said_of_all_lost
@@ -316,12 +316,20 @@ def check_of_others(path: str, check: Any, seconds: float) -> Any:
 
 
 def others_run_by(path: str, check: Any) -> list[Elsewhere]:
-    """The other loops that train; of those in functions of an imported file those alone whose name is in the script."""
+    """The other loops that train; of those in functions of an imported file those alone that the script may call."""
     file = str(Path(path).resolve())
     if check.loop[0] == file:
         return list(check.elsewhere)
-    words = names_in(tree_of(file))
-    return [other for other in check.elsewhere if not other.function or other.function in words]
+    called = called_from(names_in(tree_of(file)), functions_of(tree_of(check.loop[0])))
+    return [other for other in check.elsewhere if not other.function or other.function in called]
+
+
+def called_from(words: set[str], functions: list[Any]) -> set[str]:
+    """Some words, and all in the functions that are called by one of them, or in those that these call."""
+    found, waiting = set(words), {function.name: function for function in functions}
+    while names := found & waiting.keys():
+        found.update(*(names_in(waiting.pop(name)) for name in names))
+    return found
 
 
 def place_of(path: str, other: Elsewhere) -> str:

@@ -315,6 +315,8 @@ def assigned_entries(region: Region) -> Iterator[Finding]:
     for step, turns in region.sites():
         if name_of(step.function) != "setitem" or len(step.arguments) != 3:
             continue
+        if region.case.constant_value(step.arguments[2]) is not None:  # a number, as of what a mask leaves out
+            continue
         adds = all(is_added_to(region, s) for s in turns)
         if adds and region.gives_truth({s.index: each_time for s in turns}):
             yield Finding(
