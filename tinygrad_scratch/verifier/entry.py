@@ -96,6 +96,7 @@ class Entry(Decays):
         asked = [parameter for parameter in self.parameters if parameter.asked]
         updates = [(p.node, after) for p in asked for after in self.updated_values(p)]
         found, kept = leave_off_traces(self.tape, updates, self._all_names())
+        self.fades = bool(found)
         if found:
             self._parents = self.tape.parents()
             self.watch.events[:] = [e for e in self.watch.events if e.node not in kept]  # no mistake is in noughts

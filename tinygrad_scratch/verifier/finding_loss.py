@@ -835,7 +835,7 @@ class FindingLoss(HeldPenalties):
             return self.doubted  # it is what gradients are made of, as an error in time is
         self.fits_none = candidate.function is None and not fits
         self.fits_few = candidate.function is not None and 2 * fits < count and not self.wanted_loss
-        few = 2 * fits - (candidate.function is not None) < count  # of a loss that nobody computes, half of them is few
+        few = 2 * fits - self.fades < count  # of steps that are traces, half of them is few
         self.rests_on_little = not (called or self.wanted_loss) and (few or fits == count)
         self.loss_name = self._name_of(candidate)
         if candidate.node in self._totals:

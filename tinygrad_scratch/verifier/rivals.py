@@ -76,13 +76,15 @@ def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tu
 
 
 def of_same_line(cause: Cause, hits: list[Hit]) -> list[Hit]:
-    """The one that exchanges something in a line that is told, where the sign of what that makes is said to be wrong.
+    """The one that exchanges something in a line that sets entries, where what that makes is said to be wrong.
 
-    For that no text is known, as of what a mask leaves: `dx[dy < 0] = 0`.
+    For that no text is known, as where a mask is another one: `dx[dy < 0] = 0`.
     """
+    sets = re.match(r"[\w.]+\[.*\]\s*=[^=]", statement_at(cause.file, cause.line)) is not None
     changed = [hit for hit in hits if hit.rewrite.tier == CHANGED and not hit.convention]
     own = [hit for hit in changed if (hit.file, hit.rewrite.line) == (cause.file, cause.line)]
-    return own if cause.kind == "sign" and cause.made_up and not cause.should_be and len(own) == 1 else []
+    is_unsaid = cause.kind in ("sign", "inplace-corruption") and not cause.should_be
+    return own if sets and is_unsaid and len(own) == 1 else []
 
 
 def of_unread(cause: Cause, hits: list[Hit]) -> list[Hit]:

@@ -75,6 +75,7 @@ class Told:
     is_well_known: bool = False  # whether the loss is one of the well-known ones: then it is one to make small
     fits_few: bool = False  # whether the loss is a well-known one that most gradients don't fit
     fits_none: bool = False  # whether the loss is one that they compute, and no gradient fits it
+    fades: bool = False  # whether what moves parameters are traces that fade
     rests_on_little: bool = False  # whether nobody named the loss, and few gradients fit it, or all: none is wrong then
     goes_either_way: bool = False  # whether updates go uphill for some data, and downhill for others
     is_weighed: bool = False  # whether each step is times a number of its own, which is left off

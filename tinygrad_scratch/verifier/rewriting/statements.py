@@ -207,6 +207,7 @@ class Statement(Expressions):
             yield self.change(node, "; ".join(parts), "inplace-corruption", said)
         elif not isinstance(target, ast.Tuple | ast.List):
             own = any(self.source.code(node) == name for node in ast.walk(value) if isinstance(node, ast.expr))
+            own |= isinstance(value, ast.Constant) and value.value == 0  # to which nothing is to be added
             for other in () if own else ("+=", "-="):  # what adds to itself is not written over
                 said = f"{name} is written over: add to it, with `{other}` instead of `=`"
                 tier = CHANGED if other == "+=" else PUT_IN
