@@ -41,9 +41,11 @@ def makes_gradient(node: ast.stmt) -> bool:
     return computes and any(is_gradient_name(ast.unparse(root_of(target))) for target in targets)
 
 
-def turn_that_runs(run: Callable[[], Any], check: Any, lines: set[int]) -> tuple[int, set[int]] | None:
-    """The first turn after the judged one that runs some of the lines, counted from 0, and which it runs."""
-    turns = Lines(check.loop, check.turn, lines)
+def turn_that_runs(
+    run: Callable[[], Any], loop: tuple[str, int], judged: int, lines: set[int]
+) -> tuple[int, set[int]] | None:
+    """The first turn of a loop after the judged one that runs some of the lines, counted from 0, and which it runs."""
+    turns = Lines(loop, judged, lines)
     before = sys.gettrace()
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):

@@ -38,6 +38,7 @@ MOST_SECONDS = 10.0  # for a run to another loop
 MOST_PAST = 8  # runs past a loop in which each turn moves something else
 MOST_OF_TURN = 5_000  # calls, where a later one is judged, too
 LATER = 2  # turns after the one that is judged, until another one is
+MOST_OTHERS = 8  # turns with other lines that are judged
 MOST_SILENT = 6  # turns that are passed over, as those with an input of noughts
 
 
@@ -226,23 +227,26 @@ def check_other_lines(path: str, check: Any, loss: str | None, seconds: float) -
     could not be judged, is said of the first check.
     """
     file, line = check.loop
-    lines = lines_not_run(check) if file == str(Path(path).resolve()) else set()
-    found = turn_that_runs(partial(run_as, path, file, [code_of(file)], {}), check, lines) if lines else None
-    if found is None:
-        return check
-    turn, run = found
-    other, where = None, f"line {min(run)}{' and others' if len(run) > 1 else ''}"
-    with contextlib.suppress(Exception, LimitReached):
-        other = check_after(path, loss, seconds, {(file, line): turn})
-    is_there = other is not None and (other.loop, other.turn) == (check.loop, turn)
-    causes = other.causes if other is not None and is_there else []
-    if other is not None and len(causes) == 1 and causes[0].certainty != "unexplained":
-        other.notes.append(
-            f"The turns before, which don't run {where}, are right: this is turn {turn + 1} of the loop."
-        )
-        return other
-    judged = "was judged, too, and is right" if other is not None and is_there and other.ok else "was not judged"
-    check.notes.append(f"Turn {turn + 1} of the loop makes gradients in {where}, and {judged}.")
+    lines, turn = lines_not_run(check) if file == str(Path(path).resolve()) else set[int](), check.turn
+    for _ in range(MOST_OTHERS):
+        run = partial(run_as, path, file, [code_of(file)], {})
+        found = turn_that_runs(run, check.loop, turn, lines) if lines else None
+        if found is None:
+            break
+        turn, own = found
+        other, where = None, f"line {min(own)}{' and others' if len(own) > 1 else ''}"
+        with contextlib.suppress(Exception, LimitReached):
+            other = check_after(path, loss, seconds, {(file, line): turn})
+        is_there = other is not None and (other.loop, other.turn) == (check.loop, turn)
+        causes = other.causes if other is not None and is_there else []
+        if other is not None and len(causes) == 1 and causes[0].certainty != "unexplained":
+            other.notes.append(
+                f"The turns before, which don't run {where}, are right: this is turn {turn + 1} of the loop."
+            )
+            return other
+        judged = "was judged, too, and is right" if other is not None and is_there and other.ok else "was not judged"
+        check.notes.append(f"Turn {turn + 1} of the loop makes gradients in {where}, and {judged}.")
+        lines = lines - own
     return check
 
 

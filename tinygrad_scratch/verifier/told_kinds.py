@@ -159,6 +159,10 @@ def is_bent_in_slope(found: Difference) -> bool:
 def tell_product(case: Case, cause: Cause, found: Difference) -> Difference:
     """Tell the numbers that what was written lacks, where another name is due that stands for a product with them."""
     product = product_named(source_of(text_of(cause.file)), cause.line, found) if cause.should_be else None
+    if product is not None and cause.kind == AT_POINT and is_of_data(case, found.old):  # of which no slope is taken
+        factors = " * ".join(map(ast.unparse, product[1]))
+        cause.kind, cause.sentence = "missing-derivative", f"`{ast.unparse(found.old)}` is not multiplied by {factors}"
+        return found
     of_forward = case.forward.intersection(nodes_named(case, ast.unparse(found.new)))  # what has a name there is meant
     if product is None or cause.kind != "wrong-operand" or of_forward:
         return found
@@ -171,6 +175,12 @@ def tell_product(case: Case, cause: Cause, found: Difference) -> Difference:
     cause.sentence = f"`{written}` is not multiplied by {factors}"
     cause.should_be = (cause.should_be or "").replace(ast.unparse(found.new), ast.unparse(value), 1)
     return Difference(found.old, value, found.way)
+
+
+def is_of_data(case: Case, node: ast.AST) -> bool:
+    """Whether all that a name held is data."""
+    held = nodes_named(case, ast.unparse(node))
+    return bool(held) and all(map(case.is_data, held))
 
 
 def name_kind_of_whole(case: Case, cause: Cause) -> None:

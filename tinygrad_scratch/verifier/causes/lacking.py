@@ -29,7 +29,7 @@ from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.foreseen import Along
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region
-from tinygrad_scratch.verifier.source import bracketed, replaced, with_factor
+from tinygrad_scratch.verifier.source import bracketed, replaced, with_factor, with_operand
 from tinygrad_scratch.verifier.steps import Array, Step, renamed
 from tinygrad_scratch.verifier.truth import Played
 
@@ -90,8 +90,21 @@ def first_of(region: Region, *kinds: int) -> Iterator[Finding]:
         if lack.rank[1] not in kinds or (lack.step.function is renamed and not region.is_rename):
             continue
         if region.gives_truth(lack.edits):
-            yield lack.told(region)
+            yield turned(region, lack) or lack.told(region)
             return
+
+
+def turned(region: Region, lack: Lack) -> Finding | None:
+    """The minus that an operand lacks, where something less it is found to be due and makes no difference there."""
+    if lack.rank[1] != TERM or not lack.text.endswith(" - "):
+        return None
+    changes: dict[int, Edit] = {index: with_changed(lack.place, np.negative) for index in lack.edits}
+    name, code = region.name(lack.operand), region.code(lack.step)
+    text = with_operand(code, lack.place, name, f"-{bracketed(name)}") if isinstance(lack.place, int) else None
+    should = region.rewritten(lack.step, text) if text else None
+    if not region.gives_truth(changes):
+        return None
+    return Finding("sign", f"the sign of {name} is wrong in `{code}`", lack.step, should, changes)
 
 
 @dataclass(frozen=True)

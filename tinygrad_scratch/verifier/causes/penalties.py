@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.causes.factors import number
-from tinygrad_scratch.verifier.edits import name_of
+from tinygrad_scratch.verifier.edits import PRODUCTS, name_of
 from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.likeness import close, is_along, is_near_number
 from tinygrad_scratch.verifier.places import Place
@@ -155,17 +155,23 @@ def has_row_for_each_sample(case: Case, parameter: int) -> bool:
 
 
 def is_penalty(region: Region, step: int, start: int | None = None) -> bool:
-    """Whether a use of a parameter, or of what was made of one, leads to the loss without any data."""
+    """Whether a use of a parameter, or of what was made of one, leads to the loss without any data.
+
+    As data is what it is multiplied by that another parameter makes, such as the other vector of a pair of words.
+    """
     case, used = region.case, region.of if start is None else start
     gradients, reads = case.truth.cotangents, case.tape.steps[step].reads
     sisters = (n for n in reads if n in gradients and used in gradients and close(gradients[n], gradients[used]))
     copies = (n for n in reads if case.step_of(n).function is copy and used in case.step_of(n).reads)
     reached = {used} if used in reads else {used, *sisters, *copies}  # a sum and its terms have one gradient
+    apart = {f.parameter.node for f in case.finals} - case.ancestors([used]) - {used}
     for later in case.tape.steps[step : case.tape.nodes[case.truth.loss].step + 1]:
         makes = [node for node in later.makes if node in case.forward]
         if not makes or reached.isdisjoint(later.reads):
             continue
-        if case.parents.is_any_behind(case.data, set(later.reads) - reached):
+        others = set(later.reads) - reached
+        by_another = name_of(later.function) in ("multiply", *PRODUCTS) and case.parents.is_any_behind(apart, others)
+        if by_another or case.parents.is_any_behind(case.data, others):
             return name_of(later.function) in ("add", "subtract") and case.tape.nodes[makes[0]].value.ndim == 0
         reached |= set(makes)
     return True

@@ -218,9 +218,11 @@ def of_type(part: Part) -> Iterator[Rewrite]:
 
 
 def of_arguments(part: Part) -> Iterator[Rewrite]:
-    """Two arguments in a row, exchanged."""
+    """Two arguments in a row, exchanged: none that a function of theirs calls as it is called where it is given."""
     codes = [part.source.code(each) for each in part.node.args]
     for i in range(len(codes) - 1):
+        if part.source.is_given_by_name(name_of(part.node), codes[: i + 2], i):
+            continue
         first, second = part.node.args[i], part.node.args[i + 1]
         span = part.source.span(first)[0], part.source.span(second)[1]
         said = f"{codes[i]} and {codes[i + 1]} should be exchanged in `{part.code}`"

@@ -278,6 +278,12 @@ class Source:
     def _first_given(self) -> dict[int, dict[str, int]]:
         return {}
 
+    def is_given_by_name(self, function: str, codes: list[str], first: int) -> bool:
+        """Whether a function here calls what it is given, from some argument on, as it is called where it is given."""
+        own = [node for node in self.statements if isinstance(node, ast.FunctionDef) and node.name == function]
+        called = ([each.arg for each in node.args.args if each.arg not in ("self", "cls")] for node in own)
+        return any(code == name for names in called for code, name in list(zip(codes, names, strict=False))[first:])
+
     def loops_over(self, line: int) -> list[ast.For]:
         """The loops that a line is in."""
         return [node for node in self.statements if isinstance(node, ast.For) and line in lines_of(node)]
