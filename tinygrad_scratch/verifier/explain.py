@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import linecache
 import re
 from collections.abc import Iterable
@@ -581,7 +582,8 @@ def mend_all_turns(case: Case, repair: Repair, cause: Cause) -> None:
     Of an array that is written over wherever a function is called, each call is given what it held before.
     """
     if cause.kind == "inplace-corruption" and len(cause.changes) > 1:
-        case.put_in(cause.changes)
+        with contextlib.suppress(Exception):  # what comes after can't be made of it
+            case.put_in(cause.changes)
     elif cause.changes:
         try:
             played = case.replay(edits=cause.changes)

@@ -38,6 +38,7 @@ from tinygrad_scratch.verifier.update_steps import (
     is_plain_number,
     is_root,
     is_shrunk,
+    is_written,
     literals_of,
     scaled_by_root,
     stands_for,
@@ -348,7 +349,7 @@ class Updates:
             return self.divided(node, number, after), sign
         rate = None if self.is_gradient(node) else next(iter(factors_of(self.tape, change, self.is_rate)), None)
         beside = self.tape.steps[self.tape.nodes[change].step].reads
-        if rate is None or adapts or (depth == 1 and any(map(self.is_multiple_of_rate, beside))):
+        if rate is None or adapts or (depth == 1 and any(map(self.is_rate_as_written, beside))):
             return node, sign
         given = [Recorded(self.tape, self.tape.nodes[n].value, self.tape.nodes[n].slot) for n in (change, rate)]
         if any(part.node != n for part, n in zip(given, (change, rate), strict=True)):  # written to since
@@ -560,6 +561,13 @@ class Updates:
         """Whether a number is a rate, or so many times one, as in `5 * rate * g`."""
         step = self.tape.steps[self.tape.nodes[node].step]
         scaled = name_of(step.function) in ("multiply", "divide") and len(step.reads) == 1 and bool(literals_of(step))
+        return self.is_rate(node) or (scaled and self.is_rate(step.reads[0]))
+
+    def is_rate_as_written(self, node: int) -> bool:
+        """Whether a number is a rate, or one times a number that is written there: `eta * 0.2`, and not `eta / n`."""
+        step = self.tape.steps[self.tape.nodes[node].step]
+        numbers = literals_of(step) if name_of(step.function) == "multiply" and len(step.reads) == 1 else []
+        scaled = bool(numbers) and all(is_written(number, step) for number in numbers)
         return self.is_rate(node) or (scaled and self.is_rate(step.reads[0]))
 
     def is_rate(self, node: int) -> bool:

@@ -123,7 +123,9 @@ def in_all_calls(region: Region, step: Step, writer: Step, slot: int) -> dict[in
         if node is None or case.step_of(node).place != writer.place:
             continue
         own = case.tape.nodes[node].slot
-        held = [each for each in earlier_states(region, node) if case.tape.nodes[each].slot == own]
+        shape = np.shape(region.values[node])
+        earlier = (each for each in earlier_states(region, node) if np.shape(region.values[each]) == shape)
+        held = [each for each in earlier if case.tape.nodes[each].slot == own]
         if held:
             changes[other.index] = WithArgument(place, region.values, held[-1])
     return changes if len(changes) > 1 and region.gives_truth(changes) else {}
