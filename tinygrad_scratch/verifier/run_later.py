@@ -75,8 +75,8 @@ class Lines:
             return None
         if event == "line":
             self.see_line(frame)
-        elif event == "return" and self.inside.pop(id(frame), False):  # out of the midst of a turn
-            self.end_turn()
+        elif event == "return" and self.inside.pop(id(frame), False):  # out of the midst of a turn, which is none
+            self.run.clear()
         return self.see
 
     def see_line(self, frame: FrameType) -> None:
