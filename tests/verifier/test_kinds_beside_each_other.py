@@ -461,3 +461,75 @@ def test_entries_that_are_set_to_nought_are_no_sum(tmp_path: Path) -> None:
     check, line = edited_script(tmp_path, WITH_A_MASK, "dx[self.z < 0] = 0", "dx[dy < 0] = 0")
     assert check.first_wrong.line == line, str(check)
     assert check.first_wrong.kind != "overwritten-accumulation", str(check)
+
+
+UPDATED_ON_THE_WAY = """
+import numpy as np
+
+rng = np.random.default_rng(18)
+x, y = rng.normal(size=(5, 11)), np.eye(3)[:, rng.integers(0, 3, 11)]
+W = {1: rng.normal(size=(6, 5)), 2: 0.5 * rng.normal(size=(4, 6)), 3: rng.normal(size=(3, 4))}
+v = {layer: np.zeros_like(W[layer]) for layer in W}
+
+def forward():
+    A = {0: x}
+    for layer in (1, 2):
+        A[layer] = np.tanh(W[layer] @ A[layer - 1])
+    e = np.exp(W[3] @ A[2])
+    A[3] = e / e.sum(axis=0)
+    return A
+
+def backward(A):
+    d = (A[3] - y) / 11
+    for layer in (3, 2, 1):
+        dW = d @ A[layer - 1].T
+        if layer > 1:
+            d = W[layer].T @ d * (1 - A[layer - 1] ** 2)
+        v[layer] = 0.9 * v[layer] + 0.1 * dW
+        W[layer] -= 0.5 * v[layer]
+
+for turn in range(8):
+    A = forward()
+    cost = -np.sum(y * np.log(A[3])) / 11
+    backward(A)
+    print(cost)
+"""
+
+
+def test_an_update_by_a_velocity_in_the_loop_over_layers_stands_too_early(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, UPDATED_ON_THE_WAY).ok
+    back = "        if layer > 1:\n            d = W[layer].T @ d * (1 - A[layer - 1] ** 2)\n"
+    move = "        v[layer] = 0.9 * v[layer] + 0.1 * dW\n        W[layer] -= 0.5 * v[layer]\n"
+    check, line = edited_script(tmp_path, UPDATED_ON_THE_WAY, back + move, move + back)
+    assert told(check) == (line + 3, "stale-or-updated-weights"), str(check)
+
+
+THROUGH_A_SLOPE = """
+import numpy as np
+
+rng = np.random.default_rng(19)
+x = rng.random((9, 4))
+W, b, V, c = rng.normal(size=(3, 4)), np.zeros(3), rng.normal(size=(4, 3)), np.zeros(4)
+for turn in range(6):
+    H = 1 / (1 + np.exp(-(x @ W.T + b)))
+    R = H @ V.T + c
+    S = H * (1 - H)
+    row = np.sum(W**2, axis=1)
+    cost = 0.5 * np.sum((R - x) ** 2) / 9 + 0.3 * np.sum(S**2 * row) / 9
+    dR = (R - x) / 9
+    dV, dc = dR.T @ H, dR.sum(axis=0)
+    dH = dR @ V
+    dS = 2 * 0.3 * S * row / 9
+    dH = dH + dS * (1 - 2 * H)
+    dA = dH * S
+    dW = dA.T @ x + 2 * 0.3 * W * np.sum(S**2, axis=0)[:, None] / 9
+    db = dA.sum(axis=0)
+    W, b, V, c = W - 0.1 * dW, b - 0.1 * db, V - 0.1 * dV, c - 0.1 * dc
+    print(cost)
+"""
+
+
+def test_what_is_the_gradient_that_it_is_called_lacks_nothing_where_it_is_made(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, THROUGH_A_SLOPE).ok
+    check, line = edited_script(tmp_path, THROUGH_A_SLOPE, "dH + dS * (1 - 2 * H)", "dH + dS")
+    assert told(check) == (line, "missing-derivative"), str(check)

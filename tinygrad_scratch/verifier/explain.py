@@ -581,7 +581,7 @@ def mend_all_turns(case: Case, repair: Repair, cause: Cause) -> None:
 
     Of an array that is written over wherever a function is called, each call is given what it held before.
     """
-    if cause.kind == "inplace-corruption" and len(cause.changes) > 1:
+    if cause.kind in WRITTEN_OVER and len(cause.changes) > 1:
         with contextlib.suppress(Exception):  # what comes after can't be made of it
             case.put_in(cause.changes)
     elif cause.changes:

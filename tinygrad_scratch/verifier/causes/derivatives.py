@@ -59,7 +59,7 @@ def gradient_of_another(region: Region, only_known: bool = False) -> Iterator[Fi
     )
     slope = next(known, "")
     is_change = re.match(r"[^=]*[-+*/]=", region.statement) is not None  # of which the expression is a part alone
-    handed = handed_too_far(region, later, between)
+    handed = handed_too_far(region, later, between) or read_as_another(region, later)
     says_text = slope and not is_change and handed is None
     should = f"{bracketed(region.expression)} * {slope}" if says_text else None
     said = f"it is the gradient of {region.name(later)}, not of {region.name(wanted)}: "
@@ -94,6 +94,18 @@ def handed_too_far(region: Region, later: int, between: list[Step]) -> Place | N
     if event is None or not event.short.isidentifier():
         return None
     return event.place if is_bound_once(event.place, event.short) else next_reading(event.place, event.short)
+
+
+def read_as_another(region: Region, node: int) -> Place | None:
+    """The one line that reads what is called the gradient of a value, and is that, as if it were another one's."""
+    steps = (step for step in region.case.tape.steps if region.node in step.reads and step.function is not renamed)
+    readers = {step.place for step in steps}
+    place = readers.pop() if len(readers) == 1 else None
+    own = region.event.place
+    is_so_called = any(alike(region.event.name, name) for name in region.names_of(node))
+    if place is None or not is_so_called or alike(region.event.name, region.owner()):
+        return None
+    return place if in_same_function(place, own) and place.line != own.line else None
 
 
 def other_term(case: Case, wanted: int, later: int) -> Step | None:

@@ -101,8 +101,8 @@ def of_earlier(region: Region, step: Step, read: int, earlier: int) -> Finding:
         said = f"{name} is the same array as {of}, and is updated with it: a copy is due"
         return Finding("stale-or-updated-weights", said, None, f"{of}.copy()", place=alias)
     if is_weight:
-        said = f"{name} was updated before this line: {TOO_EARLY}"
-        return Finding("stale-or-updated-weights", said, step, place=called_after(step, writer))
+        said, changes = f"{name} was updated before this line: {TOO_EARLY}", in_all_calls(region, step, writer, slot)
+        return Finding("stale-or-updated-weights", said, step, None, changes, place=called_after(step, writer))
     if parameter_of(case, earlier) is not None and name_of(step.function) == "setitem":  # of a row of it
         return Finding("stale-or-updated-weights", f"`{region.code(writer)}` stands too early: {TOO_EARLY}", writer)
     where = f"line {step.place.line}" if step.place else "a later line"
@@ -119,7 +119,8 @@ def in_all_calls(region: Region, step: Step, writer: Step, slot: int) -> dict[in
     case, changes = region.case, dict[int, Edit]()
     place = next(place for place, own in places_of(step) if own == slot)
     for other in case.tape.steps:
-        node = node_at(region, other, place) if (other.place, other.function) == (step.place, step.function) else None
+        alike = other.place == step.place and name_of(other.function) == name_of(step.function)
+        node = node_at(region, other, place) if alike else None
         if node is None or case.step_of(node).place != writer.place:
             continue
         own = case.tape.nodes[node].slot
