@@ -136,3 +136,8 @@ def test_a_gradient_that_is_wrong_is_judged_with_its_penalty_as_those_that_are_r
     assert check_of_script(tmp_path, WITH_PENALTIES_ADDED).ok
     check, line = edited_script(tmp_path, WITH_PENALTIES_ADDED, "np.dot(a1.T, d2)", "np.dot(a2.T, d2)")
     assert told(check) == (line, "wrong-operand"), str(check)
+
+
+def test_a_rate_by_a_number_is_a_rate(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, A_RATE_OF_ITS_OWN.replace("eta * 0.2 * gs", "eta / 20 * gs"))
+    assert check.ok, str(check)

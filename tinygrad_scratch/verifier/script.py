@@ -206,7 +206,7 @@ def check_later(path: str, check: Any, loss: str | None, seconds: float) -> Any:
             return check
         other = check_after(path, loss, seconds, ends)
         first, is_later = other.first_wrong, (other.loop, other.turn) == (check.loop, check.turn + LATER)
-        if not is_later or first is None or len(other.causes) != 1:
+        if not is_later or first is None or len(other.causes) != 1 or leaves_out_step(first):
             return check
         is_sure = first.certainty == "checked" and are_judged_alike(check, other)
         if is_sure and (first.should_be or goes_on_by_mistake(other, first)):
@@ -248,6 +248,14 @@ def check_other_lines(path: str, check: Any, loss: str | None, seconds: float) -
         check.notes.append(f"Turn {turn + 1} of the loop makes gradients in {where}, and {judged}.")
         lines = lines - own
     return check
+
+
+def leaves_out_step(first: Any) -> bool:
+    """Whether nothing is left of a step where what is told is put right: `w = old` for `w = old - rate * g`."""
+    right = parsed(first.should_be or "")
+    value = right.value if isinstance(right, ast.Assign | ast.Expr) else None
+    is_name = isinstance(value, ast.Name | ast.Attribute | ast.Subscript)
+    return first.kind == "stale-or-updated-weights" and is_name
 
 
 def goes_on_by_mistake(other: Any, first: Any) -> bool:

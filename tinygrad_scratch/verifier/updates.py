@@ -564,9 +564,9 @@ class Updates:
         return self.is_rate(node) or (scaled and self.is_rate(step.reads[0]))
 
     def is_rate_as_written(self, node: int) -> bool:
-        """Whether a number is a rate, or one times a number that is written there: `eta * 0.2`, and not `eta / n`."""
+        """Whether a number is a rate, or one times a number that is written there: `eta / 20`, and not `eta / n`."""
         step = self.tape.steps[self.tape.nodes[node].step]
-        numbers = literals_of(step) if name_of(step.function) == "multiply" and len(step.reads) == 1 else []
+        numbers = literals_of(step) if name_of(step.function) in ("multiply", "divide") and len(step.reads) == 1 else []
         scaled = bool(numbers) and all(is_written(number, step) for number in numbers)
         return self.is_rate(node) or (scaled and self.is_rate(step.reads[0]))
 

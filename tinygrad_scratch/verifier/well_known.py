@@ -63,7 +63,8 @@ class WellKnown(Owners):
         parts = self.parts_of_parameters()  # these are outputs only where they meet their targets: `w - x`
         outputs = sorted((n for n in outputs[:300] if n not in parts), key=lambda node: (node not in names, node))
         fitting = (pairs_of(outputs, some[-60:], self.tape) for some in (met, list(labels.values())))
-        meetings = list(self._meetings(made_of_all, labels)) or list(numbers_met(self.tape, made_of_all))
+        deep = MOST_CALLS if all(candidate.name == UNNAMED for candidate in theirs) else 0
+        meetings = list(self._meetings(made_of_all, labels, deep)) or list(numbers_met(self.tape, made_of_all))
         every = chain(meetings, *fitting)
         pairs = list(islice(every, MOST_PAIRS))
         chosen = {self.wanted_loss: LOSSES[self.wanted_loss]} if self.wanted_loss in LOSSES else LOSSES
@@ -197,25 +198,25 @@ class WellKnown(Owners):
         nodes = self.tape.nodes
         return self.depending_on({n.number for n in nodes if n.slot in slots or names.get(n.number) in called})
 
-    def _meetings(self, outputs: set[int], labels: dict[int, tuple[str, Array]]) -> Iterator[Pair]:
+    def _meetings(self, outputs: set[int], labels: dict[int, tuple[str, Array]], deep: int) -> Iterator[Pair]:
         """The outputs that are subtracted from targets, or these from them, with what they meet there."""
         for step in self.tape.steps:
             if getattr(step.function, "__name__", "") == "subtract" and len(step.reads) == 2:
                 output, target = sorted(step.reads, key=lambda node: node not in outputs)
                 if output in outputs and self._value(target).size == self._value(output).size:
-                    name = self._label_of(target, labels)
+                    name = self._label_of(target, labels, deep)
                     if name:
                         yield output, name, self._value(target)
                         yield from self._moved_on(step, output, name, labels)
 
-    def _label_of(self, target: int, labels: dict[int, tuple[str, Array]], depth: int = 0) -> str:
+    def _label_of(self, target: int, labels: dict[int, tuple[str, Array]], deep: int) -> str:
         """What is said of targets, by what those without a name are made of: `y - mean`; empty for no targets."""
         step = self.tape.steps[self.tape.nodes[target].step]
         if target in labels:
             return labels[target][0]
-        if step.function is None or not step.reads or depth == MOST_CALLS:
+        if step.function is None or not step.reads or not deep:
             return ""
-        made = {self.tape.nodes[read].slot: self._label_of(read, labels, depth + 1) for read in step.reads}
+        made = {self.tape.nodes[read].slot: self._label_of(read, labels, deep - 1) for read in step.reads}
         sign = SIGNS.get(name_of(step.function), "")
         if not all(made.values()) or (len(made) > 1 and not sign):
             return ""
