@@ -705,7 +705,7 @@ def check(verify):
     [("np.square(np.tanh(x))", "np.square(x)"), ("np.where(x > 0, 1, y + 1)", "np.where(x > 0, 1, y)")],
 )
 def test_a_slope_is_told_in_the_class_that_is_called_so(tmp_path: Path, right: str, wrong: str) -> None:
-    check, line = edited(tmp_path / "bends.py", BENDS, right, wrong)
+    check, line = edited(tmp_path / "bends_alone.py", BENDS, right, wrong)
     assert told(check) == (line, "derivative-at-wrong-point"), str(check)
 
 

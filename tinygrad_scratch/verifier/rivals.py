@@ -69,22 +69,9 @@ def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tu
         or of_entries(case, repair, cause, hits)
         or of_told_sums(cause, hits)
         or of_unread(cause, hits)
-        or of_same_line(cause, hits)
         or likelier(hits, cause, names)
         or at_binding(cause, hits)
     )
-
-
-def of_same_line(cause: Cause, hits: list[Hit]) -> list[Hit]:
-    """The one that exchanges something in a line that sets entries, where what that makes is said to be wrong.
-
-    For that no text is known, as where a mask is another one: `dx[dy < 0] = 0`.
-    """
-    sets = re.match(r"[\w.]+\[.*\]\s*=[^=]", statement_at(cause.file, cause.line)) is not None
-    changed = [hit for hit in hits if hit.rewrite.tier == CHANGED and not hit.convention]
-    own = [hit for hit in changed if (hit.file, hit.rewrite.line) == (cause.file, cause.line)]
-    is_unsaid = cause.kind in ("sign", "inplace-corruption") and not cause.should_be
-    return own if sets and is_unsaid and len(own) == 1 else []
 
 
 def of_unread(cause: Cause, hits: list[Hit]) -> list[Hit]:
