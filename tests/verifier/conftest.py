@@ -10,7 +10,7 @@ from tinygrad_scratch.verifier.rewriting import composed, looks
 from tinygrad_scratch.verifier.rewriting.search import Search
 
 PATIENCE = 5
-AWHILE = 0.5  # what is composed at all is among the first that is tried; where nothing is, all of it goes by
+AWHILE = 1.0  # what is composed at all is among the first that is tried; where nothing is, all of it goes by
 LIMITS: list[tuple[Any, str]] = [
     (Search, "seconds"),
     (Search, "run_seconds"),

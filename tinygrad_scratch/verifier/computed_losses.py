@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.derivative_names import is_named_after
-from tinygrad_scratch.verifier.edits import name_of
+from tinygrad_scratch.verifier.edits import COMPARISONS, name_of
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.losses import Candidate, is_loss_name, is_probabilities
 from tinygrad_scratch.verifier.names import is_gradient_name
@@ -28,7 +28,6 @@ from tinygrad_scratch.verifier.update_steps import factors_of, is_plain_number, 
 from tinygrad_scratch.verifier.well_known import WellKnown
 
 NEARLY = 2e-5  # a small number that keeps an output off from 0 makes a difference, too
-COMPARED = "less", "less_equal", "greater", "greater_equal"
 MOST_SUMS = 3  # calls that make what numbers are compared with
 OF_A_SQUARE = 2.5  # its 2 may be left out: what is farther apart is so by the number of samples
 OF_A_SHAPE = {"zeros_like", "ones_like", "empty_like", "full_like"}  # what these read is only measured
@@ -338,7 +337,7 @@ def compared_along(tape: Tape) -> Iterator[int]:
     So does `while f(w - t * g) > f(w) - c * t * (g @ g)` with what `f` gives, whatever that is called.
     """
     for step in tape.steps:
-        if name_of(step.function) not in COMPARED or len(step.reads) != 2:
+        if name_of(step.function) not in COMPARISONS or len(step.reads) != 2:
             continue
         sides = [terms_in(tape, read, MOST_SUMS) for read in step.reads]
         for one, other in product(*sides):

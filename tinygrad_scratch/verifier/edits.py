@@ -175,6 +175,7 @@ def is_filled(step: Step) -> bool:
 
 JOINING = ("concatenate", "hstack", "vstack", "stack", "column_stack")
 PRODUCTS = ("dot", "matmul", "einsum", "tensordot", "inner", "outer")
+COMPARISONS = ("less", "less_equal", "greater", "greater_equal")
 OF_MATRICES = ("matmul", "dot")  # those of two matrices alone
 SUMS = ("sum", "mean", "add.reduce", "reduce")
 LINEAR = {

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import sys
 from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import Any
@@ -12,11 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.edits import name_of
-from tinygrad_scratch.verifier.loops import loops_in
-from tinygrad_scratch.verifier.rewriting.clock import Clock
-
-MOST_TURNS = 100
-MOST_SECONDS = 5.0
+from tinygrad_scratch.verifier.turns_seen import TurnsSeen
 
 
 def masks_of_ones(check: Any) -> list[str]:
@@ -37,51 +31,18 @@ def masks_of_ones(check: Any) -> list[str]:
 
 def turn_that_tells(run: Callable[[], Any], file: str, line: int, masks: Iterable[str]) -> int | None:
     """How many turns of a loop are made until one in which one of some masks is not all ones; None if all are."""
-    turns = Masks(file, line, list(masks))
-    before = sys.gettrace()
-    try:
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            sys.settrace(turns.see)
-            run()
-    except (Exception, SystemExit):  # as its end
-        pass
-    finally:
-        sys.settrace(before)
-    return turns.found
+    return Masks(file, line, list(masks)).in_run(run)
 
 
-class Seen(Exception):  # noqa: N818  # it is no error
-    """What was looked for was seen, or looked for in vain for too long."""
-
-
-class Masks:
+class Masks(TurnsSeen):
     """Sees the turns of a loop, until a mask is not all ones at the end of one."""
 
     def __init__(self, file: str, line: int, names: list[str]) -> None:
-        self.file, self.line, self.last, self.names = file, line, loops_in(file)[line], names
-        self.inside: dict[int, bool] = {}
-        self.turns, self.clock = 0, Clock()
-        self.found: int | None = None
-        self.begun = self.clock.now()
+        super().__init__(file, line)
+        self.names = names
 
-    def see(self, frame: FrameType, event: str, _: Any) -> Any:
-        if frame.f_code.co_filename != self.file:
-            return None
-        if event == "line":
-            self.see_line(frame)
-        elif event == "return":
-            self.inside.pop(id(frame), None)
-        return self.see
-
-    def see_line(self, frame: FrameType) -> None:
-        line, number = frame.f_lineno, id(frame)
-        if line == self.line and self.inside.get(number):
-            self.turns += 1
-            if any(lets_through(value) is False for name in self.names for value in values_of(frame, name)):
-                self.found = self.turns
-            if self.found or self.turns >= MOST_TURNS or self.clock.now() - self.begun > MOST_SECONDS:
-                raise Seen
-        self.inside[number] = self.line <= line <= self.last
+    def tells(self, frame: FrameType) -> bool:
+        return any(lets_through(value) is False for name in self.names for value in values_of(frame, name))
 
 
 def values_of(frame: FrameType, name: str) -> list[Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygrad_scratch.verifier.edits import name_of
+from tinygrad_scratch.verifier.edits import COMPARISONS, name_of
 from tinygrad_scratch.verifier.in_parts import Part, again_and_again
 from tinygrad_scratch.verifier.noise import draws_at
 from tinygrad_scratch.verifier.places import Place
@@ -20,7 +20,6 @@ from tinygrad_scratch.verifier.update_steps import in_update
 
 SHOWING = {"getitem", "reshape", "ravel", "squeeze", "flatten"}
 GATHERING = {"array", "stack", "vstack", "hstack", "column_stack", "concatenate", "setitem", "copy"}
-COMPARED = "less", "less_equal", "greater", "greater_equal"
 OF_REWARDS = re.compile(r"reward|return|advantage|gain|payoff|profit|utility", re.IGNORECASE)
 
 
@@ -92,7 +91,7 @@ def drawn_by(tape: Tape, moving: set[int]) -> Iterator[int]:
     """The chances by which something was drawn, and those that a drawn number was compared with."""
     yield from (node for node, _ in tape.draws if node in moving)
     for step in tape.steps:
-        if name_of(step.function) in COMPARED and step.place is not None and draws_at(step.place):
+        if name_of(step.function) in COMPARISONS and step.place is not None and draws_at(step.place):
             yield from moving.intersection(step.reads)
 
 

@@ -226,28 +226,32 @@ def check_other_lines(path: str, check: Any, loss: str | None, seconds: float) -
     So it is where a script trains twice, and the second time by another backward pass. What is not wrong there, or
     could not be judged, is said of the first check.
     """
-    file, line = check.loop
+    file = check.loop[0]
     lines, turn = lines_not_run(check) if file == str(Path(path).resolve()) else set[int](), check.turn
     for _ in range(MOST_OTHERS):
         run = partial(run_as, path, file, [code_of(file)], {})
         found = turn_that_runs(run, check.loop, turn, lines) if lines else None
         if found is None:
             break
-        turn, own = found
-        other, where = None, f"line {min(own)}{' and others' if len(own) > 1 else ''}"
-        with contextlib.suppress(Exception, LimitReached):
-            other = check_after(path, loss, seconds, {(file, line): turn})
-        is_there = other is not None and (other.loop, other.turn) == (check.loop, turn)
-        causes = other.causes if other is not None and is_there else []
-        if other is not None and len(causes) == 1 and causes[0].certainty != "unexplained":
-            other.notes.append(
-                f"The turns before, which don't run {where}, are right: this is turn {turn + 1} of the loop."
-            )
+        turn, new = found
+        where = f"line {min(new)}{' and others' if len(new) > 1 else ''}"
+        other = check_there(path, loss, seconds, check.loop, turn)
+        if other is not None and len(other.causes) == 1 and other.causes[0].certainty != "unexplained":
+            said = f"The turns before, which don't run {where}, are right: this is turn {turn + 1} of the loop."
+            other.notes.append(said)
             return other
-        judged = "was judged, too, and is right" if other is not None and is_there and other.ok else "was not judged"
+        judged = "was judged, too, and is right" if other is not None and other.ok else "was not judged"
         check.notes.append(f"Turn {turn + 1} of the loop makes gradients in {where}, and {judged}.")
-        lines = lines - own
+        lines = lines - new
     return check
+
+
+def check_there(path: str, loss: str | None, seconds: float, loop: tuple[str, int], turn: int) -> Any:
+    """The check of one turn of a loop; None where that can't be judged."""
+    with contextlib.suppress(Exception, LimitReached):
+        check = check_after(path, loss, seconds, {loop: turn})
+        return check if (check.loop, check.turn) == (loop, turn) else None
+    return None
 
 
 def leaves_out_step(first: Any) -> bool:

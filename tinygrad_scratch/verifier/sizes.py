@@ -41,12 +41,9 @@ def divided_by(case: Case) -> set[int]:
 
 def divided_in_the_end(case: Case) -> set[int]:
     """The same where no matrix product comes after it: the mean over a window is none of the loss."""
-    read = {node for made in case.forward if is_product(step := case.step_of(made)) for node in step.reads}
+    made_by = map(case.step_of, case.forward)
+    read = {node for step in made_by if name_of(step.function) in PRODUCTS for node in step.reads}
     return divided_in(case, case.forward - case.ancestors(read))
-
-
-def is_product(step: Step) -> bool:
-    return name_of(step.function) in PRODUCTS
 
 
 def divided_in(case: Case, nodes: set[int]) -> set[int]:

@@ -65,23 +65,8 @@ def statements_on(text: str, line: int) -> tuple[str, ...]:
 
 def on_one_line(text: str, whole: str, node: ast.stmt) -> str:
     simple = not hasattr(node, "body")
-    segment = (segment_of(whole, node) if simple else None) or text
+    segment = (ast.get_source_segment(whole, node) if simple else None) or text
     return joined(segment)
-
-
-def segment_of(text: str, node: ast.stmt) -> str:
-    """The same as ast.get_source_segment, which takes a text apart character by character, each time."""
-    lines, first, last = lines_of_text(text), node.lineno - 1, (node.end_lineno or node.lineno) - 1
-    end = lines[last].encode()[: node.end_col_offset].decode()
-    if first == last:
-        return end.encode()[node.col_offset :].decode()
-    return "".join([lines[first].encode()[node.col_offset :].decode(), *lines[first + 1 : last], end])
-
-
-@lru_cache(maxsize=64)
-def lines_of_text(text: str) -> list[str]:
-    """The lines as Python counts them, with their ends."""
-    return [f"{line}\n" for line in text.split("\n")]
 
 
 def joined(segment: str) -> str:

@@ -6,6 +6,7 @@ is told of wrong ones, too.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -14,7 +15,7 @@ from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.lineage import smooth_from
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.pairing import Final
-from tinygrad_scratch.verifier.steps import ancestors
+from tinygrad_scratch.verifier.steps import Step, ancestors
 from tinygrad_scratch.verifier.told import own
 from tinygrad_scratch.verifier.update_steps import in_update, is_only_added_to, is_plain_number
 
@@ -179,8 +180,7 @@ def leads(entry: Any, one: StepApart, other: StepApart) -> bool:
 
     Of a trunk under several heads, and of nets that know nothing of each other, the sum of the losses may be meant.
     """
-    own_ones = {final.parameter.node for final in other.finals}
-    moved_by, theirs = entry.depending_on(own_ones), {final.parameter.node for final in one.finals} & other.forward
+    moved_by, theirs = entry.depending_on(parameters_of(other)), parameters_of(one) & other.forward
     forward = (entry.tape.steps[entry.tape.nodes[node].step] for node in other.forward)
     readers = [(node, step.reads) for step in forward for node in theirs.intersection(step.reads)]
     of_both = {node for node, reads in readers if not moved_by.isdisjoint(reads)}
@@ -189,17 +189,17 @@ def leads(entry: Any, one: StepApart, other: StepApart) -> bool:
 
 def weighs(entry: Any, one: StepApart, other: StepApart) -> bool:
     """Whether all that a step's parameters do to another loss is to weigh its terms, as a critic does an actor's."""
-    parents, held = dict(entry.tape.parents()), False
-    own_ones = [{final.parameter.node for final in step.finals} for step in (one, other)]
-    moved_by = [smooth_from(entry.tape, parents, nodes) for nodes in own_ones]
+    parents = entry.tape.parents()
+    moved_by = [smooth_from(entry.tape, parents, parameters_of(step)) for step in (one, other)]
     alone = moved_by[0] - moved_by[1], moved_by[1] - moved_by[0]
-    for node in other.forward:
-        step = entry.tape.steps[entry.tape.nodes[node].step]
-        if name_of(step.function) == "multiply" and in_proportion(entry.tape, node, other, moved_by[0] | moved_by[1]):
-            weights = alone[0].intersection(step.reads) if alone[1].intersection(step.reads) else set[int]()
-            parents[node], held = parents[node] - weights, held or bool(weights)
-    rest = ancestors(parents, [other.loss])
-    return held and not any(final.parameter.node in rest for final in one.finals)
+
+    def weights(node: int, call: Step) -> set[int]:
+        is_term = name_of(call.function) == "multiply" and in_proportion(
+            entry.tape, node, other, set().union(*moved_by)
+        )
+        return alone[0].intersection(call.reads) if is_term and alone[1].intersection(call.reads) else set()
+
+    return acts_only_by(entry, one, other, weights)
 
 
 def aims_at(entry: Any, one: StepApart, other: StepApart) -> bool:
@@ -207,17 +207,27 @@ def aims_at(entry: Any, one: StepApart, other: StepApart) -> bool:
 
     A target is no loss itself: the difference of two may be meant as one.
     """
-    parents, held = dict(entry.tape.parents()), False
-    moved_by = [entry.depending_on({final.parameter.node for final in step.finals}) for step in (one, other)]
+    moved_by = [entry.depending_on(parameters_of(step)) for step in (one, other)]
     alone = moved_by[0] - moved_by[1], moved_by[1] - moved_by[0]
+
+    def targets(node: int, call: Step) -> set[int]:
+        meets = name_of(call.function) == "subtract" and alone[1].intersection(call.reads)
+        return {n for n in alone[0].intersection(call.reads) if entry.tape.nodes[n].value.size > 1} if meets else set()
+
+    return acts_only_by(entry, one, other, targets)
+
+
+def parameters_of(step: StepApart) -> set[int]:
+    return {final.parameter.node for final in step.finals}
+
+
+def acts_only_by(entry: Any, one: StepApart, other: StepApart, ways: Callable[[int, Step], set[int]]) -> bool:
+    """Whether another loss depends on a step's parameters in some ways, each an operand of a call, and in no other."""
+    parents, held = dict(entry.tape.parents()), False
     for node in other.forward:
-        step = entry.tape.steps[entry.tape.nodes[node].step]
-        targets = alone[0].intersection(step.reads)
-        if name_of(step.function) == "subtract" and alone[1].intersection(step.reads):
-            targets = {n for n in targets if entry.tape.nodes[n].value.size > 1}
-            parents[node], held = parents[node] - targets, held or bool(targets)
-    rest = ancestors(parents, [other.loss])
-    return held and not any(final.parameter.node in rest for final in one.finals)
+        gone = ways(node, entry.tape.steps[entry.tape.nodes[node].step])
+        parents[node], held = parents[node] - gone, held or bool(gone)
+    return held and parameters_of(one).isdisjoint(ancestors(parents, [other.loss]))
 
 
 def in_proportion(tape: Any, node: int, step: StepApart, moved: set[int]) -> bool:

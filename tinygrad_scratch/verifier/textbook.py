@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.loops import names_of
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
 from tinygrad_scratch.verifier.source import text_of
@@ -197,10 +198,6 @@ def asks_for_slope(test: ast.expr) -> bool:
             is_true = not isinstance(test, ast.Compare) or ast.unparse(test.comparators[0]) == "True"
             return is_true and SLOPE.search(name.lower()) is not None
     return False
-
-
-def names_of(node: ast.AST) -> set[str]:
-    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
 
 
 def is_plain(body: list[ast.stmt]) -> bool:

@@ -566,9 +566,8 @@ class Updates:
     def is_rate_as_written(self, node: int) -> bool:
         """Whether a number is a rate, or one times a number that is written there: `eta / 20`, and not `eta / n`."""
         step = self.tape.steps[self.tape.nodes[node].step]
-        numbers = literals_of(step) if name_of(step.function) in ("multiply", "divide") and len(step.reads) == 1 else []
-        scaled = bool(numbers) and all(is_written(number, step) for number in numbers)
-        return self.is_rate(node) or (scaled and self.is_rate(step.reads[0]))
+        written = all(is_written(number, step) for number in literals_of(step))
+        return self.is_rate(node) or (written and self.is_multiple_of_rate(node))
 
     def is_rate(self, node: int) -> bool:
         short = [name.rsplit(".", 1)[-1] for name in self.names.get(node, ())]

@@ -130,14 +130,7 @@ class Looked:
 
 
 def is_same(one: Any, other: Any) -> bool:
-    """Whether two arrays are the same: np.array_equal takes much longer, and this is asked of each change."""
-    if one.dtype != other.dtype or one.shape != other.shape:
-        return False
-    same = one == other
-    if same.all() or one.dtype.kind not in "fc":
-        return bool(same.all())
-    missing = one != one
-    return bool(missing.any() and (same | (missing & (other != other))).all())
+    return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=True)
 
 
 def shares_memory(one: Any, other: Any) -> bool:
