@@ -158,7 +158,8 @@ def tell_before_update(case: Case, cause: Cause, found: Difference) -> Repair | 
     for name in sorted(names):
         bound = binding_in(case, cause, name)
         repair = repair_at(case, cause.file, bound, name) if bound is not None else None
-        sure = repair is not None or "delta" in name.lower() or is_gradient_name(name)
+        is_other_name = bound is not None and isinstance(bound.value, ast.Name)  # where nothing else can be missing
+        sure = repair is not None or is_other_name or "delta" in name.lower() or is_gradient_name(name)
         if bound is not None and sure and is_known_by(source, bound, factors):
             tell_at(cause, bound, repair, name)
             cause.expression = source.code(bound.value)

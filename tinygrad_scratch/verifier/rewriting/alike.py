@@ -6,6 +6,7 @@ import ast
 import re
 from functools import lru_cache
 
+from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.source import text_of
 
@@ -84,13 +85,18 @@ def forms(text: str, left_out: frozenset[int]) -> frozenset[str]:
 
 
 def form(code: str) -> str:
-    """A statement without spaces, brackets and transposes, with one letter for each name, and what divides at the end.
+    """A statement without spaces, brackets and transposes, with a letter for each name, and what divides at the end.
 
     >>> form("g += r / n * w[1:]") == form("g += r * v[1:] / n"), form("y = x.T @ (a - b)")
     (True, 'N=N@N-N')
     """
-    letters = re.sub(r"[()]", "", NAME.sub("N", re.sub(r"\s+|\.T\b", "", code)))
+    letters = re.sub(r"[()]", "", NAME.sub(letter_of, re.sub(r"\s+|\.T\b", "", code)))
     return PRODUCT.sub(lambda found: "".join(sorted(FACTOR.findall(f"*{found[0]}"))), letters)
+
+
+def letter_of(name: re.Match[str]) -> str:
+    """What stands for a name; a rate tells an update from a sum of gradients, which may be of its form but for that."""
+    return "R" if RATE.match(name[0].rpartition(".")[2]) else "N"
 
 
 FACTOR = re.compile(r"[*/][\w.]+(?:\*\*[\w.]+)?")

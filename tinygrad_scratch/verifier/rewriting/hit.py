@@ -120,12 +120,16 @@ class Hit:
     def only_takes_away(self) -> bool:
         """Whether what is right is what was written without a part of it, which is more than a sign, or than a call.
 
-        A mean in an update is no such part: one of several updates lacks it sooner than another has it in vain.
+        A mean in an update is no such part.
         """
-        if self.rewrite.kind == "missing-batch-sum-or-mean" and self.updates_parameter:
-            return False
-        without = bool(self.right) and is_without(self.written, self.right)
+        without = bool(self.right) and is_without(self.written, self.right) and not self.drops_mean
         return without and not (self.takes_call_away or self.takes_index_away)
+
+    @cached_property
+    def drops_mean(self) -> bool:
+        """Whether an update takes no mean then: one of several lacks it sooner than another has it in vain."""
+        is_mean = self.rewrite.kind == "missing-batch-sum-or-mean"
+        return is_mean and self.updates_parameter and is_without(self.written, self.right)
 
     @cached_property
     def takes_index_away(self) -> bool:
@@ -268,8 +272,8 @@ class Hit:
         """
         puts_in, apart = self.puts_in or self.is_of_block or self.hands_on, self.sets_apart
         in_slope = self.is_of_derivative and not self.turns_number
-        effort = self.effort, not self.exchanges_sign, not in_slope, apart, self.breaks_number, self.rewrite.tier
-        form = not self.takes_up, apart > 0, self.leaves_unread, *effort
+        effort = self.effort, not self.exchanges_sign, not in_slope, apart, self.breaks_number
+        form = not self.takes_up, apart > 0, self.leaves_unread, *effort, self.drops_mean, self.rewrite.tier
         is_mean = self.rewrite.kind == "missing-batch-sum-or-mean"
         part = self.takes_index_away, not self.only_takes_away
         likely = not (is_mean and apart < 0), self.spreads_slope, -self.meant[1], self.is_odd, *part

@@ -160,5 +160,7 @@ def repair_by(case: Case, hit: Hit, moved: list[Moved]) -> Repair | None:
     event, value = moved[0]
     matches = (hit.check.case.match_up_to_factor(each) for each in of_one_sum(moved) if each.size > 1)
     match = next((found for found in matches if found is not None), None)
-    of = match[0].of if match is not None and match[0].of in case.forward else wrong[0].parameter.node
+    updated = [final for final in case.finals if hit.updates_parameter and final.parameter.short == event.short]
+    owner = next((final for final in updated if final in wrong), (updated or wrong)[0]).parameter.node
+    of = match[0].of if match is not None and match[0].of in case.forward else owner
     return Repair(event, value, of, None, len(wrong), factor=case.scale)
