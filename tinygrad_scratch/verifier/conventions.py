@@ -407,6 +407,17 @@ def scales(case: Case, values: dict[int, Any]) -> Iterator[float]:
                 yield exactly(number, known_sizes(case, by_most))
 
 
+def scale_begun_with(case: Case) -> float | None:
+    """The factor that is in the first gradient of which all others are made, as of a sum where the loss is a mean.
+
+    Where each layer lacks something, none of the last gradients tells of it. None where it is no convention.
+    """
+    behind = set.intersection(*(case.ancestors([final.node]) for final in case.finals)) - case.forward
+    values = (case.tape.nodes[event.node].value for event in case.events if event.node in behind)
+    found = next((match for value in values if value.size > 2 and (match := case.match_up_to_factor(value))), None)
+    return found[1] if found is not None and allowed(case, found[1], everywhere=True) else None
+
+
 def exactly(factor: float, known: list[float]) -> float:
     """A factor without the rounding in it, where it is a known one."""
     return next((sign * size for size in known for sign in (1, -1) if is_near_number(factor, sign * size)), factor)

@@ -17,7 +17,14 @@ from tinygrad_scratch.verifier.case import Case, Repair, State
 from tinygrad_scratch.verifier.causes import EXPLANATIONS, MADE_UP, RIVALLED, RIVALS, SMALLER
 from tinygrad_scratch.verifier.causes.factors import opposite
 from tinygrad_scratch.verifier.causes.lacking import term_in_renames
-from tinygrad_scratch.verifier.conventions import TINY, forward_only, is_right_by_convention, scales, small_numbers
+from tinygrad_scratch.verifier.conventions import (
+    TINY,
+    forward_only,
+    is_right_by_convention,
+    scale_begun_with,
+    scales,
+    small_numbers,
+)
 from tinygrad_scratch.verifier.edits import Edit
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.judge import next_repairs
@@ -419,7 +426,9 @@ def best_reading(case: Case) -> list[tuple[Repair, Cause]]:
         n for n in factors_with_slopes(case) if by_updates or any(is_near_number(abs(n), s) for s in (*usual, 2.0))
     ]
     readings = likeliest_first(case, [1.0, *scales(case, case.replay())], way)
-    for scale in [*with_slopes, *(each for each in readings if each not in with_slopes)]:
+    case.reset(1.0)
+    begun_with = scale_begun_with(case)
+    for scale in dict.fromkeys([*with_slopes, *readings, *([begun_with] if begun_with else [])]):
         case.reset(scale)
         begun = len(case.wrong(case.replay()))
         found = mistakes(case)

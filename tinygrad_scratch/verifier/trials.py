@@ -174,8 +174,9 @@ def is_read_here(case: Case, event: Event) -> bool:
 
 
 def is_meant(case: Case, event: Event, value: Any, factor: float) -> bool:
-    """Whether a gradient is that of what its name is called after, if it is called after anything."""
-    named = {e.node for e in case.events if e.node in case.truth.cotangents and alike(event.short, e.short)}
+    """Whether a gradient is that of what its name is called after, if it is called after anything but the loss."""
+    others = case.forward - {case.truth.loss}  # `dloss` is the slope of that by something else
+    named = {e.node for e in case.events if e.node in others and alike(event.short, e.short)}
     return not named or any(close(case.truth.cotangents[n] * factor, np.asarray(value)) for n in named)
 
 
