@@ -224,15 +224,14 @@ class Position:
             return
         before = self.before
         factors = [self.factors_of(region, node)[: None if is_named else 1] for node in chosen]
+        is_of_counts = any(np.asarray(region.values[node]).dtype.kind in "biu" for node in chosen)
         with np.errstate(all="ignore"):  # a slope such as 1 / 0
             after = self.along(factors, shapes, times_held=True)
             near = is_near(np.multiply.outer(after, NUMBERS_IN_A_ROW) - before, self.missing, self.size_of(before))
             instead = self.along([factor[:1] for factor in factors], shapes, times_held=False)
         for rank in np.flatnonzero(near.any(axis=1)):
             text, slope = PATTERNS[rank]
-            if rank and any(
-                np.asarray(region.values[node]).dtype.kind in "biu" for node in chosen
-            ):  # of counts no slope
+            if is_of_counts and (rank or np.all(factors[0][0] == 2)):  # of a count no slope, and 2 is of a square
                 continue
             same = not any(np.ptp(factor[rank]) for factor in factors)  # a mere number
             if same and all(h.ndim for h in self.held) and (rank or any(shapes)):
