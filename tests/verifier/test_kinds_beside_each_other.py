@@ -554,3 +554,86 @@ def test_what_is_the_gradient_that_it_is_called_lacks_nothing_where_it_is_made(t
     assert check_of_script(tmp_path, THROUGH_A_SLOPE).ok
     check, line = edited_script(tmp_path, THROUGH_A_SLOPE, "dH + dS * (1 - 2 * H)", "dH + dS")
     assert told(check) == (line, "missing-derivative"), str(check)
+
+
+HINGED = """
+import numpy as np
+
+rng = np.random.default_rng(25)
+x, theta, reg = rng.normal(size=(17, 5)), rng.normal(size=(5, 1)), 1.1
+y = np.where(x[:, :1] - x[:, 1:2] > 0, 1, -1)
+for turn in range(6):
+    margin = y * (x @ theta)
+    loss = np.maximum(1 - margin, 0).sum()
+    g = -((y * x).T @ (margin <= 1)) + reg * theta
+    theta -= 0.001 * g
+    print(loss)
+"""
+
+
+def test_a_decay_that_the_loss_is_without_pushes_nothing_away_from_nought(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, HINGED).ok
+    check, line = edited_script(tmp_path, HINGED, "+ reg * theta", "- reg * theta")
+    assert told(check) == (line, "regularisation"), str(check)
+    assert "pushes its parameter away from 0" in str(check).replace("\n             ", " "), str(check)
+
+
+RATED = """
+import numpy as np
+
+rng = np.random.default_rng(26)
+users, items, reg = rng.normal(size=(5, 3)), rng.normal(size=(6, 3)), 0.1
+data = np.stack([rng.integers(0, 5, 9), rng.integers(0, 6, 9), rng.integers(1, 6, 9)], axis=1)
+for turn in range(5):
+    u = users.take(data.take(0, axis=1), axis=0)
+    v = items.take(data.take(1, axis=1), axis=0)
+    errors = np.sum(u * v, 1) - data.take(2, axis=1)
+    many = np.tile(2 * errors, (3, 1)).T
+    du = v * many + reg * u
+    dv = u * many + reg * v
+    dusers, ditems = np.zeros((5, 3)), np.zeros((6, 3))
+    for i in range(9):
+        dusers[data[i, 0]] += du[i]
+        ditems[data[i, 1]] += dv[i]
+    users -= 0.01 * dusers
+    items -= 0.01 * ditems
+"""
+
+
+def test_a_penalty_of_rows_of_another_parameter_is_one_of_another(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, RATED).ok
+    check, line = edited_script(tmp_path, RATED, "u * many + reg * v", "u * many + reg * u")
+    assert told(check) == (line, "regularisation"), str(check)
+
+
+IN_EXPONENTIAL_UNITS = """
+import numpy as np
+
+class Bend:
+    a = 1.0
+
+    def of(self, z):
+        return np.where(z >= 0, z, self.a * (np.exp(z) - 1))
+
+    def slope(self, z):
+        return np.where(z >= 0, 1, self.of(z) + self.a)
+
+rng = np.random.default_rng(27)
+x, y, w, u = rng.normal(size=(9, 4)), rng.normal(size=(9, 2)), rng.normal(size=(4, 5)), rng.normal(size=(5, 2))
+bend = Bend()
+for turn in range(6):
+    z = x @ w
+    h = bend.of(z)
+    loss = 0.5 * np.sum((h @ u - y) ** 2)
+    d = h @ u - y
+    dh = d @ u.T * bend.slope(z)
+    u -= 0.01 * h.T @ d
+    w -= 0.01 * x.T @ dh
+    print(loss)
+"""
+
+
+def test_the_one_that_the_slope_of_an_exponential_unit_lacks_is_a_term(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, IN_EXPONENTIAL_UNITS).ok
+    check, line = edited_script(tmp_path, IN_EXPONENTIAL_UNITS, "self.of(z) + self.a", "self.of(z)")
+    assert told(check) == (line, "missing-term"), str(check)

@@ -1,6 +1,7 @@
 """Parameters that begin as noughts or ones hide mistakes: what is added or multiplied by them is seen elsewhere alone.
 
-So it is with biases of nought that a penalty was put on by mistake, and with scales of one that a slope lacks.
+So it is with biases of nought that a penalty was put on by mistake, with scales of one that a slope lacks, and with
+velocities of nought by which weights are looked ahead of.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.likeness import difference, is_along
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.steps import Array
@@ -33,6 +35,21 @@ def are_alike(case: Case, final: Final) -> Array:
     """Which entries of a parameter are a nought or a one; what has no gradient is to stay as it is."""
     value, truth = case.tape.nodes[final.parameter.node].value, case.true_of(final)
     return np.asarray(((value == 0) | (value == 1)) & (truth != 0) & (value.dtype == np.float64))
+
+
+def begun_at_rest(case: Case) -> list[int]:
+    """The velocities of nought that the forward pass adds to parameters, to look ahead of them by Nesterov's rule."""
+    nodes, parameters = case.tape.nodes, {final.parameter.node for final in case.finals}
+    found: set[int] = set()
+    for made in case.forward:
+        step = case.step_of(made)
+        if name_of(step.function) not in ("add", "subtract") or parameters.isdisjoint(step.reads):
+            continue
+        moved = {read for read in step.reads if read not in parameters}
+        given = {node for node in moved | case.ancestors(moved) if case.step_of(node).function is None}
+        arrays = [node for node in given if nodes[node].value.shape == nodes[made].value.shape]
+        found |= {node for node in arrays if nodes[node].value.dtype == np.float64 and not np.any(nodes[node].value)}
+    return sorted(found - parameters)
 
 
 def moved_apart(case: Case) -> tuple[dict[int, Array], Truth] | None:
@@ -62,8 +79,8 @@ def moved_apart(case: Case) -> tuple[dict[int, Array], Truth] | None:
 
 def leaves(case: Case) -> bool:
     """Whether a value that is another one at other values of the parameters left NumPy, and may have come back."""
-    parameters = {final.parameter.node for final in begun_alike(case)}
-    return not parameters.isdisjoint(case.ancestors(leak.node for leak in case.tape.leaks))
+    moved = {final.parameter.node for final in begun_alike(case)} | set(begun_at_rest(case))
+    return not moved.isdisjoint(case.ancestors(leak.node for leak in case.tape.leaks))
 
 
 def drawn(case: Case, share: float) -> dict[int, Array]:
@@ -72,6 +89,8 @@ def drawn(case: Case, share: float) -> dict[int, Array]:
     for final in begun_alike(case):
         value = case.tape.nodes[final.parameter.node].value
         start[final.parameter.node] = value + share * rng.uniform(0.5, 1, value.shape) * are_alike(case, final)
+    for node in begun_at_rest(case):
+        start[node] = share * rng.normal(size=case.tape.nodes[node].value.shape)
     return start | {copy: start[node] for copy, node in case.tape.copies.items() if node in start}
 
 
@@ -119,7 +138,10 @@ def moved_to(case: Case, start: dict[int, Array]) -> Callable[[], None]:
 
 def said_of(case: Case) -> str:
     """What is told of the parameters that were moved."""
-    names = [final.parameter.name.removeprefix("self.") for final in begun_alike(case)]
+    at_rest = set(begun_at_rest(case))
+    moved = [final.parameter.name for final in begun_alike(case)]
+    moved += [event.name for event in case.events if event.node in at_rest]
+    names = list(dict.fromkeys(name.removeprefix("self.") for name in moved))
     several = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
     hold = "hold" if len(names) > 1 else "holds"
     return (

@@ -11,9 +11,11 @@ from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.causes.single import TERM_TOO_MANY
 from tinygrad_scratch.verifier.edits import OF_MATRICES, name_of
 from tinygrad_scratch.verifier.explain import Cause
+from tinygrad_scratch.verifier.likeness import is_along
 from tinygrad_scratch.verifier.loops import names_in
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.own_slopes import numbers_named, words_of
+from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.penalised import own_parts
 from tinygrad_scratch.verifier.source import compared, parsed
 from tinygrad_scratch.verifier.steps import Array, ancestors
@@ -42,10 +44,22 @@ def said_of_term(case: Case, cause: Cause, loss: str) -> str | None:
     held = [name for name in begun if name in words - known]
     if not own and not held:
         return None
+    if any(pushes_away(case, final) for final in case.finals):
+        cause.sentence += "; what it adds pushes its parameter away from 0, where a penalty would pull it there"
+        return None
     return (
         f"No loss was named, and {(held or own)[0]} has nothing to do with {loss}: with the term `{term}` in line "
         f"{cause.line}, the gradients are those of more than {loss}, and without it they are right. {WAYS_OUT}"
     )
+
+
+def pushes_away(case: Case, final: Final) -> bool:
+    """Whether what a gradient has beside the true one is a negative multiple of its parameter: no penalty's is."""
+    value = final.direction * np.asarray(case.tape.nodes[final.node].value)
+    truth, weights = case.true_of(final), case.tape.nodes[final.parameter.node].value
+    if value.shape != truth.shape or case.is_right(case.tape.nodes[final.node].value, final):
+        return False
+    return is_along(truth - value, weights) and bool(np.vdot(truth - value, weights) > 0)
 
 
 def said_of_penalty(case: Case, cause: Cause, loss: str) -> str | None:

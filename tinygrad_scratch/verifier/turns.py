@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -39,21 +40,21 @@ def helping(case: Case, values: dict[int, Any], wrong: list[Final], usual: float
     events = suspects(case, wrong, values)
     first = {event.node: event for event in reversed(events)}
     named = {node for node in first if node not in case.forward}
-    strange = [
+    strange = (
         node
         for node in sorted(named)
         if node not in case.alike and values[node].size > 1 and np.any(values[node])
         if not case.is_gradient(values[node])
-    ]
+    )
+    helped = ((node, sources) for node in strange if (sources := sorted(sources_of(case, node, named))))
     run = case.walked()
     if run is None:
         return
     factors = factors_at(case, events, values) if len(wrong) < len(case.finals) else {}  # what is right tells of them
     tried: set[tuple[int, int]] = set()
     enough = case.tape.played + MOST_FOR_HELP
-    for node in strange[:MOST_STRANGE]:
+    for node, sources in islice(helped, MOST_STRANGE):
         found: list[tuple[tuple[float, ...], Repair]] = []
-        sources = sorted(sources_of(case, node, named))
         seeming = turned(case, run, node, sources, values, {other: factors.get(other, usual) for other in sources})
         for near, other, i in likest(case, values, seeming):
             if (other, i) in tried or len(tried) > 2 * MOST_TRIALS or case.tape.played > enough:
@@ -180,7 +181,9 @@ def mended_in_all_turns(case: Case, repair: Repair, wrong: list[Final]) -> int:
 
 def mend_turns(case: Case, repair: Repair) -> None:
     """The truth of the values that the same call of the forward pass made, for what the same statement made."""
-    later = {event.node: event for event in case.events if event.place == repair.event.place}
+    made_by = case.step_of(repair.event.node).function  # in `d = ds[t] = ...`, what is bound, or what is written to
+    there = (event for event in case.events if event.place == repair.event.place)
+    later = {event.node: event for event in there if case.step_of(event.node).function is made_by}
     nodes = [n for n in later if n > repair.event.node and n not in case.overrides and n not in case.forward]
     nodes = [added_up(case, later[node]) for node in nodes]
     before, after = of_other_turns(case, repair)

@@ -66,14 +66,21 @@ def losses_beside(returned: Iterable[Event], namespaces: Iterable[dict[str, Any]
 
 
 def losses_of(kind: type, names: dict[str, Any]) -> list[Callable[..., Any]]:
-    """What a class has that is called as a loss is, or does what a class that is called so is for."""
+    """What a class has that is called as a loss is, or does what a class that is called so is for.
+
+    A method is called on an object that holds nothing, which can't be made of a class that is abstract, or a list.
+    """
+    is_plain = kind.__new__ is object.__new__ and not inspect.isabstract(kind)
     of_loss, found = NAMED.search(kind.__name__.lower()), list[Callable[..., Any]]()
     for name, value in vars(kind).items():
         function = value.__func__ if isinstance(value, staticmethod) else value
         if isinstance(function, FunctionType) and (NAMED.search(name.lower()) or (of_loss and name in OF_LOSSES)):
             own = FunctionType(function.__code__, names, name, function.__defaults__, function.__closure__)
             own.__qualname__ = function.__qualname__
-            found.append(own if isinstance(value, staticmethod) else MethodType(own, object.__new__(kind)))
+            if isinstance(value, staticmethod):
+                found.append(own)
+            elif is_plain:
+                found.append(MethodType(own, object.__new__(kind)))
     return [each for each in found if len(required(each)) == 2]
 
 

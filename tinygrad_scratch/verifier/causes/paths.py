@@ -421,8 +421,10 @@ def skipped(region: Region) -> Iterator[Finding]:
         rows = np.array([close(one, other) for one, other in zip(region.value, region.truth, strict=True)])
         zero = np.array([not np.any(row) for row in region.value])
         if rows.any() and not rows.all() and (rows | zero).all():
+            at_one_end = np.count_nonzero(np.diff(rows)) == 1
+            why = "the loop ends too early" if at_one_end else "what each turn writes to ends too early"
             yield Finding(
                 "off-by-one",
-                f"{int((~rows).sum())} of {len(rows)} rows are never written: the loop ends too early",
-                place=end_of_turns(region.event.place),
+                f"{int((~rows).sum())} of {len(rows)} rows are never written: {why}",
+                place=end_of_turns(region.event.place) if at_one_end else region.event.place,
             )

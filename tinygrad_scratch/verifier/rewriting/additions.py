@@ -219,6 +219,9 @@ def ones(part: Part) -> Iterator[Rewrite]:
             (f"({written} + 1)", "missing-term", PUT_IN),
         ):
             yield part.change(text, kind, f"{part.code} should be `{text[1:-1]}`", tier)
+    elif isinstance(part.node, ast.Call) and part.is_of_slope:  # as of an exponential unit, by what that makes
+        said = f"`{part.code}` lacks a term: it should be {part.code} + 1"
+        yield part.change(f"({part.code} + 1)", "missing-term", said, NAMED)
 
 
 def slope_in_product(part: Part) -> Iterator[Rewrite]:

@@ -13,7 +13,7 @@ from tinygrad_scratch.verifier.edits import JOINING, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import SLOPE, Rewrite
 from tinygrad_scratch.verifier.steps import renamed
 
-LAID_OUT = ("getitem", "copy", "array", "asarray", "T", "transpose", "reshape", "ravel")
+LAID_OUT = ("getitem", "take", "copy", "array", "asarray", "T", "transpose", "reshape", "ravel")
 SIZES = re.compile(r"sqrt|len\(|shape|size")
 
 
