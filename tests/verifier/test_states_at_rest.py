@@ -47,3 +47,41 @@ def test_weights_that_are_looked_ahead_of_are_due_though_the_velocity_begins_at_
     assert told(check)[0] in (line, line - 8), str(check)
     assert told(check)[1] in ("wrong-operand", "stale-or-updated-weights"), str(check)
     assert any("noughts or ones" in note for note in check.notes), str(check)
+
+
+BY_A_RATE_THAT_FALLS = """
+import numpy as np
+
+class Pairs:
+    def __init__(self):
+        self.w, self.u = np.random.randn(7, 3), np.random.randn(7, 3)
+
+    def slopes(self, c, o, away):
+        v, near, far = self.w[c], self.u[o], self.u[away]
+        good, bad = 1 / (1 + np.exp(-v @ near)), 1 / (1 + np.exp(-(far @ v)))
+        loss = -(np.log(good) + np.sum(np.log(1 - bad)))
+        return loss, (good - 1) * near + far.T @ bad, (good - 1) * v, np.outer(bad, v)
+
+    def update(self, c, o):
+        away = np.random.choice(7, 2)
+        loss, dw, dnear, dfar = self.slopes(c, o, away)
+        self.w[c] -= self.lr * dw
+        self.u[o] -= self.lr * dnear
+        for k, other in enumerate(away):
+            self.u[other] -= self.lr * dfar[k]
+        return loss
+
+def train(model, pairs, initial_lr=0.5, least=0.001):
+    for step, (c, o) in enumerate(pairs):
+        model.lr = max(least, initial_lr * (1 - (step + 1) / 9))
+        print(model.update(c, o))
+
+np.random.seed(3)
+train(Pairs(), [(1, 4), (2, 0), (5, 3), (0, 6), (1, 2), (6, 4)])
+"""
+
+
+def test_a_rate_that_was_computed_is_not_the_one_that_it_began_with(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, BY_A_RATE_THAT_FALLS).ok
+    check, line = edited_script(tmp_path, BY_A_RATE_THAT_FALLS, "self.lr * dnear", "self.lr * 2 * dnear")
+    assert told(check) == (line, "scale-factor"), str(check)

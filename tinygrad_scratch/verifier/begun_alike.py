@@ -90,7 +90,7 @@ def drawn(case: Case, share: float) -> dict[int, Array]:
         value = case.tape.nodes[final.parameter.node].value
         start[final.parameter.node] = value + share * rng.uniform(0.5, 1, value.shape) * are_alike(case, final)
     for node in begun_at_rest(case):
-        start[node] = share * rng.normal(size=case.tape.nodes[node].value.shape)
+        start[node] = np.asarray(share * rng.normal(size=case.tape.nodes[node].value.shape))
     return start | {copy: start[node] for copy, node in case.tape.copies.items() if node in start}
 
 

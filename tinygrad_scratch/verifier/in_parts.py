@@ -111,25 +111,26 @@ def rate_in(tape: Tape, parts: list[Part], is_rate: Callable[[int], bool]) -> fl
     """
     signs = {part.sign for part in parts}
     sign = signs.pop() if len(signs) == 1 else 1
-    factors = [dict(numbers_in(tape, part.change)) for part in parts]
+    factors = [dict(numbers_in(tape, part.change, is_rate)) for part in parts]
     common = {key: number for key, number in factors[0].items() if all(key in other for other in factors)}
     rates = [number for (node, _), number in common.items() if node >= 0 and is_rate(node)]
     return sign * math.prod(rates[:1] or (abs(number) for number in common.values()))
 
 
-def numbers_in(tape: Tape, change: int) -> Iterator[tuple[tuple[int, float], float]]:
-    """The plain numbers that a product has as factors: values from outside, and literals."""
+def numbers_in(tape: Tape, change: int, is_rate: Callable[[int], bool]) -> Iterator[tuple[tuple[int, float], float]]:
+    """The plain numbers that a product has as factors: rates, also such as were computed, other values, and literals."""
     waiting = [change]
     while waiting:
         step = step_of(tape, waiting.pop())
         name = name_of(step.function)
         if name not in ("multiply", "divide", "negative"):
             continue
-        waiting += step.reads[:1] if name == "divide" else step.reads
+        rates = [read for read in step.reads if tape.nodes[read].value.size == 1 and is_rate(read)]
+        waiting += step.reads[:1] if name == "divide" else [read for read in step.reads if read not in rates]
         for read in step.reads if name == "multiply" else ():
             value, made = tape.nodes[read].value, step_of(tape, read)
             given = made.reads[0] if name_of(made.function) == "negative" and made.reads else read  # as in `-rate * g`
-            if value.size == 1 and step_of(tape, given).function is None and np.any(value):
+            if value.size == 1 and (read in rates or step_of(tape, given).function is None) and np.any(value):
                 yield (given, 0.0), float(value.reshape(-1)[0])
         for literal in step.arguments[:2]:
             if type(literal) in (int, float) and literal:

@@ -70,7 +70,7 @@ def losses_of(kind: type, names: dict[str, Any]) -> list[Callable[..., Any]]:
 
     A method is called on an object that holds nothing, which can't be made of a class that is abstract, or a list.
     """
-    is_plain = kind.__new__ is object.__new__ and not inspect.isabstract(kind)
+    is_plain = not any("__new__" in vars(base) for base in kind.__mro__[:-1]) and not inspect.isabstract(kind)
     of_loss, found = NAMED.search(kind.__name__.lower()), list[Callable[..., Any]]()
     for name, value in vars(kind).items():
         function = value.__func__ if isinstance(value, staticmethod) else value
