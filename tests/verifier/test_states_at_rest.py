@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.verifier.files import check_of_script, edited_script, told
+from tests.verifier.files import check_of_script, edited_script, line_of, told
 
 AHEAD = """
 import numpy as np
@@ -54,7 +54,7 @@ import numpy as np
 
 class Pairs:
     def __init__(self):
-        self.w, self.u = np.random.randn(7, 3), np.random.randn(7, 3)
+        self.w, self.u = np.random.randn(7, 3), np.zeros((7, 3))
 
     def slopes(self, c, o, away):
         v, near, far = self.w[c], self.u[o], self.u[away]
@@ -73,7 +73,7 @@ class Pairs:
 
 def train(model, pairs, initial_lr=0.5, least=0.001):
     for step, (c, o) in enumerate(pairs):
-        model.lr = max(least, initial_lr * (1 - (step + 1) / 9))
+        model.lr = max(least, initial_lr * (1 - step / len(pairs)))
         print(model.update(c, o))
 
 np.random.seed(3)
@@ -85,3 +85,87 @@ def test_a_rate_that_was_computed_is_not_the_one_that_it_began_with(tmp_path: Pa
     assert check_of_script(tmp_path, BY_A_RATE_THAT_FALLS).ok
     check, line = edited_script(tmp_path, BY_A_RATE_THAT_FALLS, "self.lr * dnear", "self.lr * 2 * dnear")
     assert told(check) == (line, "scale-factor"), str(check)
+
+
+SCALED = """
+import numpy as np
+
+class Norm:
+    def __init__(self, n, kind):
+        self.gamma, self.beta = np.ones(n).astype(kind), np.zeros(n).astype(kind)
+
+    def forward(self, x):
+        self.spread = np.sqrt(x.var(axis=1, keepdims=True) + 1e-5)
+        self.hat = (x - x.mean(axis=1, keepdims=True)) / self.spread
+        return self.gamma * self.hat + self.beta
+
+    def backward(self, d):
+        self.dgamma, self.dbeta = np.sum(d * self.hat, axis=0), np.sum(d, axis=0)
+        e = d * self.gamma
+        e = e - e.mean(axis=1, keepdims=True) - self.hat * np.mean(e * self.hat, axis=1, keepdims=True)
+        return e / self.spread
+
+np.random.seed(28)
+x, y, w = np.random.randn(9, 4), np.random.randn(9, 5), np.random.randn(4, 5)
+norm = Norm(5, np.float64)
+for turn in range(6):
+    out = norm.forward(x @ w)
+    loss = 0.5 * np.sum((out - y) ** 2)
+    dz = norm.backward(out - y)
+    w -= 0.01 * x.T @ dz
+    norm.gamma = norm.gamma - 0.01 * norm.dgamma
+    norm.beta = norm.beta - 0.01 * norm.dbeta
+    print(loss)
+"""
+
+
+def test_scales_of_one_that_the_run_makes_are_moved_before_all_is_called_right(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, SCALED).ok
+    right = "e = d * self.gamma\n"
+    outside = SCALED.replace(right, "e = d\n").replace("return e / self.spread", "return self.gamma * e / self.spread")
+    check = check_of_script(tmp_path, outside)
+    assert not check.ok, str(check)
+    assert check.first_wrong.line in (line_of(SCALED, right), line_of(SCALED, "return e /")), str(check)
+
+
+MADE_AS_THEY_ARE_MET = """
+import numpy as np
+
+class Dense:
+    def __init__(self, m, n=None):
+        self.m, self.w = m, {"val": None if n is None else np.random.randn(n, m), "grad": 0}
+
+    def forward(self, x):
+        self.x = x
+        if self.w["val"] is None:
+            self.w["val"] = np.random.randn(x.shape[1], self.m)
+        return x @ self.w["val"]
+
+    def backward(self, d):
+        self.w["grad"] = self.x.T @ d
+        return d @ self.w["val"].T
+
+class Last(Dense):
+    def backward(self, d):
+        self.w["grad"] = self.x.T @ d / len(d)
+        return d @ self.w["val"].T / len(d)
+
+np.random.seed(29)
+x, y = np.random.randn(6, 4), np.random.randn(6, 3)
+one, two = Dense(5, 4), Last(3)
+for turn in range(8):
+    h = np.tanh(one.forward(x))
+    out = two.forward(h)
+    print(0.5 * np.sum((out - y) ** 2) / 6)
+    one.backward(two.backward(out - y) * (1 - h**2))
+    for layer in (one, two):
+        layer.w["val"] = layer.w["val"] - 0.1 * layer.w["grad"]
+"""
+
+
+def test_a_turn_that_judges_more_than_the_first_is_believed(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, MADE_AS_THEY_ARE_MET).ok
+    right, wrong = 'self.w["val"].T / len(d)', 'self.w["val"].T'
+    check, line = edited_script(tmp_path, MADE_AS_THEY_ARE_MET, right, wrong)
+    assert check.first_wrong is not None, str(check)
+    assert check.first_wrong.line in (line, line - 1), str(check)

@@ -15,6 +15,7 @@ from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.likeness import difference, is_along
 from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.references import Ref
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.truth import Truth, truth_of
 
@@ -61,6 +62,7 @@ def moved_apart(case: Case) -> tuple[dict[int, Array], Truth] | None:
     """
     if case.decays or case.truth.passing or leaves(case) or case.wrong(case.replay()):
         return None
+    give_parameters(case)
     nodes = case.tape.nodes
     for share in SHARES:
         start = drawn(case, share)
@@ -75,6 +77,14 @@ def moved_apart(case: Case) -> tuple[dict[int, Array], Truth] | None:
             )
             return (start, truth) if tells and not all(right) else None
     return None
+
+
+def give_parameters(case: Case) -> None:
+    """Take for given the parameters that the run makes of others, as by `np.ones(n).astype(kind)`: then they can move."""
+    for node in {final.parameter.node for final in case.finals}:
+        step = case.step_of(node)
+        if step.makes == (node,) and isinstance(step.result, Ref) and case.tape.nodes[node].slot == step.result.slot:
+            step.function, step.arguments, step.reads = None, np.array(case.tape.nodes[node].value), ()
 
 
 def leaves(case: Case) -> bool:

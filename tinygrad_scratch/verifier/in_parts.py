@@ -118,7 +118,7 @@ def rate_in(tape: Tape, parts: list[Part], is_rate: Callable[[int], bool]) -> fl
 
 
 def numbers_in(tape: Tape, change: int, is_rate: Callable[[int], bool]) -> Iterator[tuple[tuple[int, float], float]]:
-    """The plain numbers that a product has as factors: rates, also such as were computed, other values, and literals."""
+    """The plain numbers that a product has as factors: rates, as given or as computed, other values, and literals."""
     waiting = [change]
     while waiting:
         step = step_of(tape, waiting.pop())

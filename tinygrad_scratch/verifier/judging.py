@@ -526,7 +526,8 @@ class Judging(PastChoices):
         self.truth = found[1]
         self.case = self._case(self.truth)
         self.repairs, self.causes = judged(self.case)
-        if self._is_one_known() and not self.case.doubt:
+        may_tell = self._is_one_known() or (len(self.causes) == 1 and not self._is_by_guess())
+        if may_tell and not self.case.doubt:
             self._name_kinds()
             self.notes.append(said)
             return

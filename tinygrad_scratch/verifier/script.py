@@ -20,7 +20,7 @@ from tinygrad_scratch.verifier.elsewhere import MOST_ELSEWHERE, Elsewhere, Left,
 from tinygrad_scratch.verifier.later_losses import by_losses_once_more
 from tinygrad_scratch.verifier.loops import names_in, tree_of, without_magics
 from tinygrad_scratch.verifier.lost_updates import said_of_all_lost
-from tinygrad_scratch.verifier.names import is_gradient_name, listed
+from tinygrad_scratch.verifier.names import is_gradient_name, listed, without_holder
 from tinygrad_scratch.verifier.ones import masks_of_ones, turn_that_tells
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.places import PACKAGE, is_theirs
@@ -92,7 +92,8 @@ def check_past(path: str, check: Any, seconds: float) -> Any:
                 break
     except (Exception, LimitReached):  # nothing else trains, then
         return check
-    is_trained = not names.isdisjoint(final.parameter.name for final in other.finals)  # it is no state, then
+    judged = {without_holder(final.parameter.name) for final in other.finals}
+    is_trained = not judged.isdisjoint(map(without_holder, names))  # it is no state, then
     is_trained = is_trained and check.entry.is_moved_by_data()  # and is not only centred before
     if not other.finals or other.problem or is_trained or not (other.ok or are_sure(other)):
         return check
@@ -208,7 +209,10 @@ def check_later(path: str, check: Any, loss: str | None, seconds: float) -> Any:
         first, is_later = other.first_wrong, (other.loop, other.turn) == (check.loop, check.turn + LATER)
         if not is_later or first is None or len(other.causes) != 1 or leaves_out_step(first):
             return check
-        is_sure = first.certainty == "checked" and are_judged_alike(check, other)
+        judges_more = (
+            len(other.finals) > len(check.finals) and first.certainty != "unexplained"
+        )  # made in the first turn
+        is_sure = judges_more or (first.certainty == "checked" and are_judged_alike(check, other))
         if is_sure and (first.should_be or goes_on_by_mistake(other, first)):
             other.notes.append(f"The turn before is right: this is turn {other.turn + 1} of the loop.")
             return other
