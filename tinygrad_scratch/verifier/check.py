@@ -197,7 +197,7 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
             enter = self._stack.enter_context
             self.parameters = enter(recorded_parameters(self.targets, self.tape, frame))
             self.numbers = {id(p.array): p.recorded for p in self.parameters if type(p.array) is float}
-            self.watch.on_names = partial(self._see_names, enter(numpy_recorded(self.tape)).put_in)
+            self.watch.on_names = partial(self._see_names, enter(numpy_recorded(self.tape, self._before_import)).put_in)
             if frame is not None and runs_theirs(frame):
                 self.watch.on_names(frame.f_globals)
             self.watch.seconds, self.watch.deadline = self.seconds, time.monotonic() + self.seconds
@@ -207,6 +207,9 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
             raise
         self._open = True
         return self
+
+    def _before_import(self) -> Callable[[], None] | None:
+        return self.again.before_import() if self.again is not None else None
 
     def _see_names(self, put_in: Callable[[dict[str, Any]], None], names: dict[str, Any]) -> None:
         """Remember what the variables of a module lead to, before its code runs: it is put back in the end."""

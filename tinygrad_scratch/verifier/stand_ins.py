@@ -61,28 +61,37 @@ class StandIns:
 
 
 @contextmanager
-def numpy_recorded(tape: Tape) -> Iterator[StandIns]:
-    """Let every module of the person's own see the stand-ins, also by imports to come; all is put back afterwards."""
+def numpy_recorded(tape: Tape, on_import: Callable[[], Callable[[], None] | None]) -> Iterator[StandIns]:
+    """Let every module of the person's own see the stand-ins, also by imports to come; all is put back afterwards.
+
+    `on_import` is called before each import by a person's code, and what it returns, if anything, after that.
+    """
     stand_ins = StandIns(tape)
     own_import = builtins.__import__
     try:
         for names in their_modules():
             stand_ins.put_in(names)
-        builtins.__import__ = importing(own_import, tape)
+        builtins.__import__ = importing(own_import, tape, on_import)
         yield stand_ins
     finally:
         builtins.__import__ = own_import
         stand_ins.take_out()
 
 
-def importing(own_import: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
+def importing(
+    own_import: Callable[..., Any], tape: Tape, on_import: Callable[[], Callable[[], None] | None]
+) -> Callable[..., Any]:
     """`import` that gives a person's code the stand-ins."""
 
     def imported(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
+        by_them = runs_theirs(sys._getframe(1))
+        after = on_import() if by_them else None
         module = own_import(name, globals, locals, fromlist, level)
+        if after is not None:
+            after()
         if level or tape.closed or name.partition(".")[0] not in ("numpy", "math", "scipy", "sklearn"):
             return module
-        return stand_in(module, tape) if runs_theirs(sys._getframe(1)) and isinstance(module, ModuleType) else module
+        return stand_in(module, tape) if by_them and isinstance(module, ModuleType) else module
 
     return imported
 

@@ -14,7 +14,7 @@ from tinygrad_scratch.verifier.elsewhere import Left, leave, left_after_a_turn
 from tinygrad_scratch.verifier.minimised import Handed, stopped_at_once
 from tinygrad_scratch.verifier.rewriting.functions import Functions, functions_in
 from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
-from tinygrad_scratch.verifier.rewriting.state import Draws
+from tinygrad_scratch.verifier.rewriting.state import Draws, state_of_draws
 from tinygrad_scratch.verifier.rewriting.text import lines_of, source_of
 from tinygrad_scratch.verifier.source import end_of_head, nested, statements, text_of
 from tinygrad_scratch.verifier.stand_ins import their_modules
@@ -30,7 +30,18 @@ class Again:
 
     def __init__(self, variables: dict[str, Any], read_first: list[Any]) -> None:
         self.variables = variables
+        self.read_first = read_first
         self.draws = Draws(read_first, FEW_VALUES)
+
+    def before_import(self) -> Callable[[], None]:
+        """What sees after an import whether that drew random numbers, or set their seed: no later run imports it."""
+        before = state_of_draws()
+
+        def see() -> None:
+            if state_of_draws() != before:
+                self.draws = Draws(self.read_first, FEW_VALUES)
+
+        return see
 
     def read(self) -> list[Any]:
         """The values that the calls begin with."""

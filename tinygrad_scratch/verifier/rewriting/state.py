@@ -81,6 +81,12 @@ class Draws:
             step()
 
 
+def state_of_draws() -> tuple[Any, ...]:
+    """Where the random numbers of NumPy and of Python are."""
+    name, keys, *others = np.random.get_state()
+    return random.getstate(), name, np.asarray(keys).tobytes(), *others
+
+
 SIZE_OF_STATE = 624 * 4 + 4  # bytes, of a Mersenne Twister
 
 
