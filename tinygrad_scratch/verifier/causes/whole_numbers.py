@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.edits import Edit, called, is_filled, name_of, then, with_number
+from tinygrad_scratch.verifier.edits import COMPARISONS, Edit, called, is_filled, name_of, then, with_number
 from tinygrad_scratch.verifier.likeness import is_along
 from tinygrad_scratch.verifier.loops import root_of, values_given
 from tinygrad_scratch.verifier.places import Place
@@ -18,6 +19,7 @@ from tinygrad_scratch.verifier.source import start_of_function, text_of
 from tinygrad_scratch.verifier.steps import Step
 
 TO_WHOLE = ("astype", "int64", "int32", "array", "asarray", "trunc", "floor", "rint")
+ROUGH = {*TO_WHOLE, *COMPARISONS, "round", "around", "ceil", "fix"}
 
 
 def integers(region: Region) -> Iterator[Finding]:
@@ -31,22 +33,37 @@ def integers(region: Region) -> Iterator[Finding]:
                     "dtype-or-integer", "`//` drops what is behind the point: write `/`", step, should, changes
                 )
         if makes_whole(region, step):
-            changes = {s.index: lambda s, a, k: a[0] * 1.0 for s in turns}
-            if region.gives_truth(changes):
-                yield Finding(
-                    "dtype-or-integer",
-                    f"`{region.code(step)}` makes whole numbers, and drops what is behind the point",
-                    step,
-                    changes=changes,
-                )
+            yield from rounded(region, step, turns)
         yield from quotient_of_numbers(region, step, turns)
     yield from rooms(region)
     yield from of_constants(region)
 
 
+def rounded(region: Region, step: Step, turns: list[Step]) -> Iterator[Finding]:
+    """A call that makes whole numbers, alone or with those before it, as in `(p > 0.5).astype(int)`."""
+    changes: dict[int, Edit] = {s.index: as_given for s in turns}
+    every = changes | {s.index: as_given for turn in turns for s in whole_before(region, turn)}
+    alone = [changes] if name_of(step.function) in TO_WHOLE else []
+    for tried in alone if every == changes else [*alone, every]:
+        if region.gives_truth(tried):
+            said = f"`{region.code(step)}` makes whole numbers, and drops what is behind the point"
+            yield Finding("dtype-or-integer", said, step, changes=tried)
+            return
+
+
 def makes_whole(region: Region, step: Step) -> bool:
     """Whether a call makes whole numbers of what it is given."""
-    return bool(step.makes) and name_of(step.function) in TO_WHOLE and is_whole(region, step)
+    return bool(step.makes) and name_of(step.function) in (*TO_WHOLE, "where") and is_whole(region, step)
+
+
+def whole_before(region: Region, step: Step) -> Iterator[Step]:
+    """The calls that made a value whole, or only compared it, before another one made whole numbers of it."""
+    while step.reads and name_of((step := region.case.step_of(step.reads[0])).function) in ROUGH:
+        yield step
+
+
+def as_given(step: Step, arguments: Any, keywords: Any) -> Any:
+    return arguments[0] * 1.0
 
 
 def rooms(region: Region) -> Iterator[Finding]:
