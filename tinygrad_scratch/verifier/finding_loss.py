@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -11,6 +12,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.ahead import steps_ahead
 from tinygrad_scratch.verifier.computed_losses import OF_LOSS, one_factor
+from tinygrad_scratch.verifier.drawn_samples import samples_taken
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.either_way import is_taken_both_ways, is_turned_by_data
 from tinygrad_scratch.verifier.events import Event
@@ -158,6 +160,8 @@ class FindingLoss(HeldPenalties):
             return problem
         if best is not None:
             own = self._of_own_slope(run, best[0], finals) if not best[1] else None
+            if own is None and not best[1]:
+                best = self._of_samples_taken(best[0], finals) or best
             return self._choose(*best, len(finals)) if own is None else self._choose_own(*own, best[0], len(finals))
         if self.wanted_loss:
             return (
@@ -370,10 +374,11 @@ class FindingLoss(HeldPenalties):
         late = [candidate for candidate in mine if finals and ends <= self.all_behind(candidate.node)]
         early = [candidate for candidate in mine if candidate not in late]
         trained = {final.parameter.node for final in finals}
-        is_of_them = any(not trained.isdisjoint(self.all_behind(each.node)) for each in early)
+        of_them = [each for each in early if not trained.isdisjoint(self.all_behind(each.node))]
         early = [e for e in early if e.name != UNNAMED or ends.isdisjoint(self.all_behind(e.node))]
-        if not is_of_them and finals and not self.wanted_loss:  # they are losses of the weights of turns before
-            early, self._apart = [], sorted(early, key=lambda each: not self._is_called_loss(each))
+        if finals and not self.wanted_loss:  # the others are losses of the weights of turns before
+            self._apart = [] if of_them else sorted(early, key=lambda each: not self._is_called_loss(each))
+            early = [each for each in early if each in of_them]
         mine = [*again, *early]
         if mine or not late:
             return mine, finals, None
@@ -532,6 +537,34 @@ class FindingLoss(HeldPenalties):
         of_which = "that look ahead" if is_ahead else "before"
         self.notes.append(f"{name} was computed after the update, and is taken as it is of the weights {of_which}.")
         return [best[0]], finals
+
+    def _of_samples_taken(self, theirs: Candidate, finals: list[Final]) -> Fitting | None:
+        """A loss that is watched on all samples, made again of those alone that the gradients were made of."""
+        trained = {final.parameter.node for final in finals}
+        ends = self._ends_of(finals)
+        behind = [ancestors(self._parents, nodes, until=trained) - trained for nodes in ([theirs.node], ends)]
+        taken = samples_taken(self.tape, *behind)
+        if not taken:
+            return None
+        put_back, loss, held = self.kept(), theirs.node, dict[int, int]()
+        for parameter in sorted(trained):
+            first = parameter + len(held)  # each copy moves the values after it
+            before, moved = self.tape.insert(self.tape.nodes[first].step, copy, (first,))
+            self.renumber(moved)
+            loss, taken = moved(loss), {moved(whole): moved(part) for whole, part in taken.items()}
+            held = {moved(old): moved(new) for old, new in held.items()} | {first: before}
+        made = None
+        with contextlib.suppress(Exception):  # a call that holds for as many samples alone
+            made = made_again(self.tape, loss, taken | held)
+        if made is None:
+            put_back()
+            return None
+        self._parents = self.tape.parents()
+        self.watch.events += [replace(event, node=made) for event in self.watch.events if event.node == loss]
+        candidate, run = replace(theirs, node=made), played(self.tape)
+        finals = self.owners_by(lambda value, parameter: False)[0]  # their values have other numbers now
+        self.notes.append(f"Your {theirs.name} is of all samples: it is taken as it is of those of the gradients.")
+        return self._best(run, [candidate], finals) or (candidate, 0, 0, 0)
 
     def _tell_of_theirs(self, theirs: str | None, fitting: int, count: int) -> None:
         """They compute a loss, and the gradients are those of another one: a mistake, or it is only for the log."""

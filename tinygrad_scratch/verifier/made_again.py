@@ -16,8 +16,8 @@ def made_again(tape: Tape, loss: int, weights: dict[int, int]) -> int | None:
     `weights` are the values that it was computed from, updated, each with the one to read instead. What did not come
     from these is read as it is. None where that can't be: it was written to since, or the calls write to it.
     """
-    behind = ancestors(tape.parents(), [loss])
     changed = set(weights)
+    behind = ancestors(tape.parents(), [loss], until=changed) - changed
     now = {tape.nodes[new].slot: standing(tape, new) for new in weights.values()}
     mine = {tape.nodes[old].slot: now[tape.nodes[new].slot] for old, new in weights.items()}
     for step in tape.steps[min(tape.nodes[old].step for old in weights) + 1 : tape.nodes[loss].step + 1]:
