@@ -1,4 +1,4 @@
-"""Classes that have losses beside what was called of them: those that are abstract, or hold a list, hold none to call."""
+"""Classes that have losses beside what was called of them: of those that are abstract, or a list, none is called."""
 
 from pathlib import Path
 

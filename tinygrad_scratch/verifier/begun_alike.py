@@ -80,7 +80,7 @@ def moved_apart(case: Case) -> tuple[dict[int, Array], Truth] | None:
 
 
 def give_parameters(case: Case) -> None:
-    """Take for given the parameters that the run makes of others, as by `np.ones(n).astype(kind)`: then they can move."""
+    """Take for given the parameters that the run makes itself, as `np.ones(n).astype(kind)`: then they can move."""
     for node in {final.parameter.node for final in case.finals}:
         step = case.step_of(node)
         if step.makes == (node,) and isinstance(step.result, Ref) and case.tape.nodes[node].slot == step.result.slot:
