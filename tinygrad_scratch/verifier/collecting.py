@@ -28,6 +28,10 @@ def attributes_of(name: str) -> str:
     return "" if found is None else found[0]
 
 
+NUMERIC = re.compile(r"(?:^|_)num(?:_|$)|numeric|approx", re.IGNORECASE)
+"""In the name of a gradient that was made by differences, to compare the one that was derived with."""
+
+
 class Collecting(Told):
     """The parameters and the gradients of a run."""
 
@@ -181,6 +185,9 @@ class Collecting(Told):
         read = self._before_loss()
         for parameter, gradient, sign in made.of_all(asked, self._bound, read):
             self._updates.setdefault(gradient, (parameter, sign))
+        if self._updates and all(self._is_sum_of_gradients(parameter) for parameter, _ in self._updates.values()):
+            self.parameters = [each for each in self.parameters if not self._is_sum_of_gradients(each)]
+            asked, made, self._updates = self.parameters, Updates(self.tape, self._all_names()), {}
         if made.several and not self.given:
             names = listed([p.name for p in asked if p.node in made.several])
             self._gradient_problem = (
@@ -206,8 +213,18 @@ class Collecting(Told):
                 if is_gradient_name(event.short) or event.short in short:
                     latest[event.owner, event.name] = event
             nodes = dict.fromkeys(event.node for event in latest.values())
-            kept += [(self._names("", node), node) for node in nodes]
+            kept += [(self._names("", node), node) for node in nodes if not self._is_by_differences(node)]
         return kept or self._from_new_names(asked)
+
+    def _is_by_differences(self, node: int) -> bool:
+        """Whether a value has the name of a gradient that was made by differences, which the derived one is held to."""
+        return any(map(NUMERIC.search, self._names("", node)))
+
+    def _is_sum_of_gradients(self, parameter: Parameter) -> bool:
+        """Whether an array that begins as noughts has the name of a gradient: one is added up in it."""
+        others = {f"d{other.short}" for other in self.parameters}
+        is_named = is_gradient_name(parameter.short) or parameter.short in others
+        return is_named and not np.any(self._value(parameter.node))
 
     def _from_new_names(self, asked: list[Parameter]) -> list[Gradient]:
         """The gradients in new values that stand under names of their own."""

@@ -16,6 +16,7 @@ from tinygrad_scratch.verifier.drawn_samples import samples_taken
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.either_way import is_taken_both_ways, is_turned_by_data
 from tinygrad_scratch.verifier.events import Event
+from tinygrad_scratch.verifier.from_above import from_above
 from tinygrad_scratch.verifier.held_penalties import HeldPenalties
 from tinygrad_scratch.verifier.likeness import close, is_varied
 from tinygrad_scratch.verifier.losses import (
@@ -107,7 +108,22 @@ class FindingLoss(HeldPenalties):
         whole = self._with_penalties_beside(best, finals)
         if whole is not None:
             return self._choose(*whole, len(finals))
+        if self._is_from_above(run, best, mine, finals):
+            return None
         return self._find_theirs_or_usual(run, best, mix is not None, mine, finals)
+
+    def _is_from_above(self, run: Played, best: Fitting | None, mine: list[Candidate], finals: list[Final]) -> bool:
+        """Whether a gradient from above tells of a layer, where no loss is computed that any gradient fits: take it."""
+        if (best is not None and best[1]) or any(map(self._is_called_loss, mine)):
+            return False
+        found = self._best(run, from_above(self), finals)
+        named = from_above(self, only_named=True) if found is None or not found[1] else []
+        taken, fits = (found[0], found[1]) if found is not None and found[1] else (next(iter(named), None), 0)
+        if taken is None:
+            return False
+        self.loss_name = taken.name
+        self.notes.append(f"No loss was named: {self.loss_name} is taken; {fits} of {len(finals)} gradients fit it.")
+        return self._put(taken) is None
 
     def _find_theirs_or_usual(
         self, run: Played, best: Fitting | None, is_mix: bool, mine: list[Candidate], finals: list[Final]

@@ -239,6 +239,7 @@ class Owners(Opponents):
         whole = None if final.parameter.asked or final.node in meant else final.node
         while whole is not None and not is_close(self._value(whole), final.parameter):
             reading = (step for step in self.tape.steps if name_of(step.function) in ("add", "subtract"))
+            reading = (step for step in reading if not any(map(self._is_by_differences, step.reads)))
             sums = (step.makes[0] for step in reading if whole in step.reads and final.parameter.node not in step.reads)
             whole = next((made for made in sums if self._value(made).shape == self._value(whole).shape), None)
             if whole is not None:
