@@ -21,6 +21,7 @@ from tinygrad_scratch.verifier.rewriting.valued import LAID_OUT, is_mere_number,
 from tinygrad_scratch.verifier.source import is_sum, leaves, parsed, statement_at, text_of
 from tinygrad_scratch.verifier.told_choices import is_chosen_for_slope
 from tinygrad_scratch.verifier.told_factors import (
+    beyond,
     holds_array,
     holds_number,
     is_divided_too_seldom,
@@ -257,7 +258,7 @@ def kind_by_text(case: Case, found: Difference, kind: str) -> str:
         return "regularisation"
     if is_cut(found):
         return "off-by-one"
-    if is_inverted(found):
+    if is_inverted(found) or (kind == "scale-factor" and is_slope_of_none(case, found)):
         return AT_POINT
     lacking = without_brackets(found)
     if lacking is not None:
@@ -270,6 +271,15 @@ def kind_by_text(case: Case, found: Difference, kind: str) -> str:
         return "scale-factor"
     told = kind_by_slope(case, found, kind_by_factors(case, found, kind))
     return "regularisation" if told == AT_POINT and is_beside_strength(case, found) else told
+
+
+def is_slope_of_none(case: Case, found: Difference) -> bool:
+    """Whether the factors too many are a slope, as `p * (1 - p)` of an output that nothing bends, and stand once."""
+    more = beyond(found.old, found.new)
+    kept, gone = ({ast.unparse(each) for each in parts} for parts in (leaves(found.new), more))
+    rests = [(each, rest) for each in more if (rest := rest_of_one(each)) is not None and holds_array(case, each)]
+    slopes = [each for each, rest in rests if rest in gone or rest.replace(" ", "").endswith("**2")]
+    return bool(slopes) and kept.isdisjoint(map(ast.unparse, slopes))
 
 
 def is_other_divisor(found: Difference) -> bool:
