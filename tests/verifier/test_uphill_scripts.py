@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import check_of_script
+from tests.verifier.files import check_of_script, edited_script, told
 from tinygrad_scratch.verifier.script import checks_of
 
 BEANS = """
@@ -204,3 +204,31 @@ def test_a_likelihood_is_made_large_though_it_is_called_a_cost(tmp_path: Path) -
     check = check_of_script(tmp_path, LIKELIHOOD.replace("cost = np.sum", "cost = -np.sum"))
     assert check.ok is True  # what is added is the negative of the gradient then
     assert check_of_script(tmp_path, other.replace("b -= 0.1", "b += 0.1")).ok is False
+
+
+BY_LIKELIHOOD = """
+import numpy as np
+
+np.random.seed(34)
+x = np.vstack([np.random.randn(9, 3), np.random.randn(9, 3) + 2])
+y = np.hstack([np.zeros(9), np.ones(9)])
+
+def log_likelihood(x, y, w):
+    z = x @ w
+    return np.sum(y * z - np.log(1 + np.exp(z)))
+
+w = np.zeros(3)
+for step in range(12):
+    p = 1 / (1 + np.exp(-(x @ w)))
+    off = y - p
+    gradient = x.T @ off
+    w += 0.005 * gradient
+    print(log_likelihood(x, y, w))
+"""
+
+
+@pytest.mark.parametrize(("right", "wrong"), [("off = y - p", "off = p - y"), ("w += 0.005", "w -= 0.005")])
+def test_a_likelihood_is_not_made_small(tmp_path: Path, right: str, wrong: str) -> None:
+    assert check_of_script(tmp_path, BY_LIKELIHOOD).ok
+    check, line = edited_script(tmp_path, BY_LIKELIHOOD, right, wrong)
+    assert told(check) == (line, "sign"), str(check)

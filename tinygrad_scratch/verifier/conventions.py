@@ -53,6 +53,8 @@ def is_right_by_convention(case: Case) -> bool:
     if not case.wrong(values):
         case.convention = layout_of(case, values) or truth_said(case)
         return True
+    if case.uphill:
+        return False
     asked, played = all_that_is_asked(case), case.tape.played
     if asked not in case.truth.in_no_convention and is_right_in_some(case, values):
         return True

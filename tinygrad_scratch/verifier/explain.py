@@ -400,9 +400,11 @@ def judged(case: Case) -> tuple[list[Repair], list[Cause]]:
 
 
 def sign_of_all(case: Case, repair: Repair, should_be: str, others: list[str]) -> Cause:
-    """All updates go uphill: one sign too many, or one too few."""
-    region = Region(case, repair)
-    sentence = "the sign is wrong: every update goes uphill on the loss"
+    """All updates go uphill, or downhill on a likelihood: one sign too many, or one too few."""
+    region, last = Region(case, repair), case.finals[-1]
+    falls = last.direction * np.vdot(case.tape.nodes[last.node].value, case.true_of(last)) > 0
+    way = "downhill on what is to be made large" if falls else "uphill on the loss"
+    sentence = f"the sign is wrong: every update goes {way}"
     certainty = "fits" if others else "checked"
     finding = Finding("sign", sentence, None, should_be or opposite(region.expression), {}, certainty, others)
     return as_cause(region, finding)

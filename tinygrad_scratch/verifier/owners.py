@@ -19,7 +19,7 @@ from tinygrad_scratch.verifier.gradients import is_of_another
 from tinygrad_scratch.verifier.in_one_dict import beside_others
 from tinygrad_scratch.verifier.in_parts import parts_between
 from tinygrad_scratch.verifier.likeness import NOUGHT, close, is_near_number
-from tinygrad_scratch.verifier.losses import is_likelihood, is_made_small
+from tinygrad_scratch.verifier.losses import is_likelihood, is_made_large, is_made_small
 from tinygrad_scratch.verifier.names import alike, is_gradient_name
 from tinygrad_scratch.verifier.opponents import Opponents
 from tinygrad_scratch.verifier.pairing import Final, best_name, paired, question
@@ -474,7 +474,8 @@ class Owners(Opponents):
                 ways[i] = final.direction * sign_of(self._value(final.node), wanted, by_one_number)
         down, up = (sum(way == sign for way in ways.values()) for sign in (1, -1))
         all_uphill = up == len(self.finals) and self._is_to_fall()
-        if all_uphill:
+        all_downhill = down == len(self.finals) and self._is_to_rise()
+        if all_uphill or all_downhill:
             places = (self.tape.steps[self.tape.nodes[self._made[final.node]].step].place for final in self.finals)
             self.uphill = [place for place in places if place is not None]
         usual = 1 if down and down >= up else -1
@@ -482,7 +483,7 @@ class Owners(Opponents):
         usual_signs = {sign for i, sign in signs.items() if ways[i] == usual}
         for i, way in ways.items():
             turned = way == -usual and signs[i] in usual_signs
-            if turned or (way == -1 and all_uphill and signs[i] == 1):
+            if turned or (way == -1 and all_uphill and signs[i] == 1) or (all_downhill and signs[i] == 1):
                 self.finals[i] = self._negative(self.finals[i])
         self._as_taken_off(truth)
 
@@ -525,6 +526,11 @@ class Owners(Opponents):
             node = inner[0] if inner is not None and inner[1] > 0 else None
         events = (event for event in (*self.watch.events, *self.watch.returned) if event.node in found)
         return self.is_well_known or any(is_made_small(event.name) for event in events)
+
+    def _is_to_rise(self) -> bool:
+        """Whether the loss is the logarithm of a likelihood, by its name and by its sign: a negative one is above 0."""
+        negative = self.loss is not None and bool(np.all(self._value(self.loss) < 0))
+        return negative and is_made_large(self.loss_name) and not self.is_well_known
 
     def _negative(self, final: Final) -> Final:
         value = Recorded(self.tape, self._value(final.node), self.tape.nodes[final.node].slot)

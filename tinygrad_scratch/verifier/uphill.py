@@ -20,9 +20,10 @@ def turning(case: Case) -> tuple[Repair, str, list[str]] | None:
     lines = {(place.file, place.line): place for place in case.uphill}
     updates = [statement_at(place.file, place.line) for place in lines.values()]
     values = case.replay()
-    source = next(turning_all(case, values), None)
+    sources = list(turning_all(case, values))
+    source = next(iter(sources), None)
     turned = other_way(updates[0]) if len(updates) == 1 else ""
-    if turned and not (source is not None and is_called_so_in_vain(case, source, values)):
+    if turned and not any(is_called_so_in_vain(case, each, values) for each in sources):
         final, place = case.finals[-1], next(iter(lines.values()))
         event = Event(f"the step of {final.parameter.name}", final.node, place, 0, 10**9)
         repair = Repair(event, -np.asarray(values[final.node]), final.parameter.node, None, len(case.finals))
