@@ -777,7 +777,7 @@ class FindingLoss(HeldPenalties):
             unfit = not same and found is not None and UNNAMED not in (candidate.name, found[0].name)
             tied = found is not None and key[:2] == found[1][:2] and (0 < exact < len(finals) or unfit)
             better = self._is_likelier((candidate, true), (found[0], found[2])) if found and tied else None
-            if found is not None and same == found[1][0] and wholes != found[1][2]:
+            if found is not None and same == found[1][0] and (wholes != found[1][2] or 0 < same < len(finals)):
                 whole = self._is_whole_meant(candidate, found[0], wholes - found[1][2])
                 better = better if whole is None else whole
             if found is None or (key > found[1] if better is None else better):
@@ -789,9 +789,11 @@ class FindingLoss(HeldPenalties):
     def _is_whole_meant(self, one: Candidate, other: Candidate, more: int) -> bool | None:
         """Whether one of two losses is a sum that the other is a part of; None where neither is.
 
-        As many gradients fit both, and `more` of the one are whole ones, and not parts: the sum is meant then.
+        As many gradients fit both, and `more` of the one are whole ones, and not parts: the sum is meant then. So it is
+        where others are right by the part, as by the last sample alone.
         """
-        whole, part = (one, other) if more > 0 else (other, one)
+        is_first = more > 0 or (more == 0 and other.node in self.all_behind(one.node))
+        whole, part = (one, other) if is_first else (other, one)
         computed = whole.function is None and part.function is None
         is_sum = computed and part.node in self.all_behind(whole.node) and self._is_only_watched(whole)
         return whole is one if is_sum else None

@@ -69,7 +69,7 @@ class Generator(np.random.Generator):
 
     def shuffle(self, x: Any, axis: int = 0) -> None:
         """Shuffle as NumPy would, by the same draws."""
-        if self.tape.closed or type(x) is not Recorded or x.size == 0 or x.ndim == 0:
+        if type(x) is not Recorded or x._tape.closed or x.size == 0 or x.ndim == 0:
             super().shuffle(x, axis)
             return
         axis %= x.ndim
@@ -77,7 +77,7 @@ class Generator(np.random.Generator):
         places = np.broadcast_to(along, x.shape).copy()
         super().shuffle(places, axis)
         order = places[tuple(slice(None) if i == axis else 0 for i in range(x.ndim))]
-        x[...] = x[(*[slice(None)] * axis, created(order, self.tape))]
+        x[...] = x[(*[slice(None)] * axis, created(order, x._tape))]
 
 
 class RandomState(np.random.RandomState):
@@ -93,12 +93,12 @@ class RandomState(np.random.RandomState):
 
     def shuffle(self, x: Any) -> None:
         """Shuffle as NumPy would, by the same draws."""
-        if self.tape.closed or type(x) is not Recorded or x.ndim == 0:
+        if type(x) is not Recorded or x._tape.closed or x.ndim == 0:
             super().shuffle(x)
             return
         order = np.arange(len(x))
         super().shuffle(order)
-        x[...] = x[created(order, self.tape)]
+        x[...] = x[created(order, x._tape)]  # a class that was imported from NumPy is of an earlier tape
 
 
 def strided(tape: Tape) -> Callable[..., Any]:

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from tinygrad_scratch.verifier.called_elsewhere import losses_called, with_call
-from tinygrad_scratch.verifier.causes.state import NOT_SET_BACK
+from tinygrad_scratch.verifier.causes.state import ADDED, NOT_SET_BACK
 from tinygrad_scratch.verifier.check import verify
 from tinygrad_scratch.verifier.elsewhere import MOST_ELSEWHERE, Elsewhere, Left, functions_of
 from tinygrad_scratch.verifier.later_losses import by_losses_once_more
@@ -198,11 +198,10 @@ def check_later(path: str, check: Any, loss: str | None, seconds: float) -> Any:
 
     In the first turn much is alike that is not so later: lengths, branches, scales of one, weights as they began.
     """
-    file, line = str(Path(path).resolve()), check.loop[1]
-    make, ends = partial(turn_again, path, loss, seconds, MOST_SILENT), {(file, line): check.turn + LATER}
+    make, ends = partial(turn_again, path, loss, seconds, MOST_SILENT), {check.loop: check.turn + LATER}
     with contextlib.suppress(Exception, LimitReached):  # of it nothing is known, then
         is_long = len(check.tape.steps) + check.tape.taken_off > MOST_OF_TURN
-        later = make(check.kind_of_rerun(), ends) if check.loop[0] == file and not is_long else None
+        later = make(check.kind_of_rerun(), ends) if check.loop[1] and not is_long else None
         if later is None or not has_more_to_tell(check, later):
             return check
         other = check_after(path, loss, seconds, ends)
@@ -277,7 +276,8 @@ def goes_on_by_mistake(other: Any, first: Any) -> bool:
         isinstance(part, ast.BinOp) and isinstance(part.op, ast.Sub) and isinstance(part.right, ast.Subscript)
         for part in (ast.walk(value) if value is not None else ())
     )
-    return NOT_SET_BACK in first.sentence and not replaces and all(f.by == "update" for f in other.finals)
+    goes_on = any(said in first.sentence for said in (NOT_SET_BACK, ADDED))
+    return goes_on and not replaces and all(f.by == "update" for f in other.finals)
 
 
 def has_more_to_tell(check: Any, later: Any) -> bool:
