@@ -1,4 +1,4 @@
-"""What loops write by slices is told at its line, also where a penalty is added to the gradients."""
+"""What loops write by slices, and add up or bind anew, is told at its line, also beside penalties."""
 
 from pathlib import Path
 
@@ -40,3 +40,70 @@ def test_rows_that_a_slice_leaves_out_are_told_where_it_stands(tmp_path: Path, e
     check, line = edited_script(tmp_path, IN_GROUPS, "c * 3 : (c + 1) * 3", f"c * 3 : {end}")
     assert told(check) == (line, "off-by-one"), str(check)
     assert len(check.causes) == 1, str(check)
+
+
+IN_TWO_PARTS = """
+import numpy as np
+
+np.random.seed(37)
+w, b = np.random.randn(5, 3) * 0.5, np.random.randn(3) * 0.5
+s, q, y = np.random.randn(6, 5), np.random.randn(6, 5), np.random.randn(6, 3)
+
+def embed(x):
+    return np.tanh(x @ w + b)
+
+def back(d, x, h):
+    dz = d * (1 - h**2)
+    return [x.T @ dz, dz.sum(axis=0)]
+
+for turn in range(6):
+    hs, hq = embed(s), embed(q)
+    loss = 0.5 * np.sum((hs * hq - y) ** 2) + 0.01 * np.sum(w**2)
+    d = hs * hq - y
+    grads = back(d * hq, s, hs)
+    for g, other in zip(grads, back(d * hs, q, hq)):
+        g += other
+    grads[0] += 0.02 * w
+    w -= 0.05 * grads[0]
+    b -= 0.05 * grads[1]
+    print(loss)
+"""
+
+
+def test_a_sum_that_is_only_bound_anew_in_a_loop_over_gradients_is_lost(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, IN_TWO_PARTS).ok
+    check, line = edited_script(tmp_path, IN_TWO_PARTS, "g += other", "g = g + other")
+    assert told(check) == (line, "overwritten-accumulation"), str(check)
+    assert len(check.causes) == 1, str(check)
+
+
+WITHOUT_RATES = """
+import numpy as np
+
+np.random.seed(1)
+x, y = np.array([[0, 0, 1], [1, 1, 1], [1, 0, 1], [0, 1, 1]]), np.array([[0, 1, 1, 0]]).T
+one = 2 * np.random.random((3, 4)) - 1
+two = 2 * np.random.random((4, 1)) - 1
+
+def bent(z):
+    return 1 / (1 + np.exp(-z))
+
+for turn in range(8):
+    h = bent(x @ one)
+    out = bent(h @ two)
+    last = (y - out) * out * (1 - out)
+    hidden = last @ two.T * h * (1 - h)
+    adjust_one = x.T @ hidden
+    adjust_two = h.T @ last
+    one += adjust_one
+    two += adjust_two
+"""
+
+
+@pytest.mark.parametrize("right", ["x.T @ hidden", "h.T @ last"])
+def test_one_of_two_steps_is_no_mean_where_the_other_is_a_sum(tmp_path: Path, right: str) -> None:
+    assert check_of_script(tmp_path, WITHOUT_RATES).ok
+    check, line = edited_script(tmp_path, WITHOUT_RATES, right, f"{right} / len(x)")
+    assert not check.ok, str(check)
+    assert check.first_wrong.kind in ("scale-factor", "missing-batch-sum-or-mean"), str(check)
+    assert check.first_wrong.line in (line, line + 1, line - 1), str(check)

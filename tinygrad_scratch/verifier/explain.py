@@ -29,6 +29,7 @@ from tinygrad_scratch.verifier.edits import Edit
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.judge import next_repairs
 from tinygrad_scratch.verifier.likeness import close, is_near_number
+from tinygrad_scratch.verifier.lost_sums import lost_sums
 from tinygrad_scratch.verifier.misgiven import Misgiven
 from tinygrad_scratch.verifier.one_turn import holds_in_one_turn
 from tinygrad_scratch.verifier.places import Place
@@ -385,6 +386,9 @@ def judged(case: Case) -> tuple[list[Repair], list[Cause]]:
     turned = turning(case) if case.uphill else None
     if turned is not None:
         return [turned[0]], [sign_of_all(case, *turned)]
+    lost = lost_sums(case)
+    if lost is not None:
+        return [lost[0]], [as_cause(Region(case, lost[0]), lost[1])]
     best = best_reading(case)
     small = forward_only(case, small_numbers(case, TINY))
     if small and not case.is_spent() and any(cause.certainty == "unexplained" for _, cause in best):

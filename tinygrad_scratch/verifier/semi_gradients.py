@@ -69,13 +69,17 @@ def is_cut_off(case: Case, truth: Truth, parameter: int) -> bool:
 
 
 def is_rest_made(case: Case, truth: Truth, parameter: int) -> bool:
-    """Whether the program derived the part that a constant would take from a gradient, too, and nothing reads that."""
-    rest = case.truth.cotangents.get(parameter, np.zeros(())) - truth.cotangents.get(parameter, 0)
+    """Whether the program derived the part that a constant would take from a gradient, too, and nothing reads that.
+
+    So it is with all of that gradient, as by `g = g + part` in a loop over gradients, which binds a name alone.
+    """
+    whole = case.truth.cotangents.get(parameter, np.zeros(()))
+    rest = whole - truth.cotangents.get(parameter, 0)
     if not is_telling(rest):
         return False
     used = {node for step in case.tape.steps for node in step.reads} | case.forward
     lost = (node.value for node in case.tape.nodes if node.number not in used and node.value.shape == rest.shape)
-    return any(close(sign * case.scale * value, rest) for value in lost for sign in (1, -1))
+    return any(close(sign * case.scale * value, part) for value in lost for part in (rest, whole) for sign in (1, -1))
 
 
 def nodes_given(truth: Truth) -> list[int]:

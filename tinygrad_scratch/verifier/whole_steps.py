@@ -218,7 +218,7 @@ class WholeSteps(Collecting):
         parameters = {final.parameter.node for final in self.finals}
         data = [
             self._value(node)
-            for node in self._before_loss() - parameters
+            for node in self._before_loss() - self.all_behind(*parameters)
             if self.tape.steps[self.tape.nodes[node].step].function is None and is_data(self._value(node))
         ]
         shapes = [set(value.shape) - {1} for value in data]
