@@ -669,3 +669,32 @@ def test_a_slope_too_many_is_taken_where_none_is_due_or_twice(
     assert check_of_script(tmp_path, UNBENT).ok
     check, line = edited_script(tmp_path, UNBENT, right, wrong)
     assert told(check) == (line, kind), str(check)
+
+
+OF_NUMBERS = """
+import numpy as np
+
+i1, i2, t1, t2, eta = 0.05, 0.1, 0.01, 0.99, 0.5
+w1, w2, w3, w4, b = 0.15, 0.2, 0.4, 0.55, 0.6
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+for turn in range(6):
+    h = sigmoid(w1 * i1 + w2 * i2)
+    o1, o2 = sigmoid(w3 * h + b), sigmoid(w4 * h)
+    error = 0.5 * (t1 - o1) ** 2 + 0.5 * (t2 - o2) ** 2
+    d1 = -(t1 - o1) * o1 * (1 - o1)
+    d2 = -(t2 - o2) * o2 * (1 - o2)
+    dh = (d1 * w3 + d2 * w4) * h * (1 - h)
+    w1, w2 = w1 - eta * dh * i1, w2 - eta * dh * i2
+    w3, w4, b = w3 - eta * d1 * h, w4 - eta * d2 * h, b - eta * d1
+    print(error)
+"""
+
+
+def test_a_slope_that_single_numbers_lack_is_one_and_is_put_in_with_brackets(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, OF_NUMBERS).ok
+    check, line = edited_script(tmp_path, OF_NUMBERS, "-(t1 - o1) * o1 * (1 - o1)", "-(t1 - o1)")
+    assert told(check) == (line, "missing-derivative"), str(check)
+    assert check.first_wrong.should_be == "d1 = -((t1 - o1) * o1 * (1 - o1))", str(check)

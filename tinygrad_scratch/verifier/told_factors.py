@@ -57,6 +57,8 @@ def kind_by_factors(case: Case, found: Difference, kind: str) -> str:
         return "missing-derivative"
     if kind not in ("missing-derivative", "scale-factor"):
         return kind
+    if slopes_in(less):
+        return "missing-derivative"
     of_numbers = all(
         holds_number(case, each) or weighs_loss(case, each) or is_weight_of_samples(case, each) for each in less
     )
@@ -64,6 +66,13 @@ def kind_by_factors(case: Case, found: Difference, kind: str) -> str:
         of_penalty = any(OF_PENALTY.search(name) for each in less for name in names_in(each))
         return "regularisation" if of_penalty and not holds_error(case, found.old) else "scale-factor"
     return kind
+
+
+def slopes_in(factors: list[ast.AST]) -> list[ast.AST]:
+    """Which of some factors are `1 - s` beside `s`, or `1 - h**2`: slopes of what bends, of numbers, too."""
+    written = {ast.unparse(each) for each in factors}
+    rests = [(each, rest) for each in factors if (rest := rest_of_one(each)) is not None]
+    return [each for each, rest in rests if rest in written or rest.replace(" ", "").endswith("**2")]
 
 
 def is_weight_of_samples(case: Case, node: ast.AST) -> bool:

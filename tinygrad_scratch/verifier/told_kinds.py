@@ -32,6 +32,7 @@ from tinygrad_scratch.verifier.told_factors import (
     lacks_array,
     name_of_product,
     product_named,
+    slopes_in,
     without_brackets,
 )
 from tinygrad_scratch.verifier.told_forms import (
@@ -275,10 +276,8 @@ def kind_by_text(case: Case, found: Difference, kind: str) -> str:
 
 def is_slope_of_none(case: Case, found: Difference) -> bool:
     """Whether the factors too many are a slope, as `p * (1 - p)` of an output that nothing bends, and stand once."""
-    more = beyond(found.old, found.new)
-    kept, gone = ({ast.unparse(each) for each in parts} for parts in (leaves(found.new), more))
-    rests = [(each, rest) for each in more if (rest := rest_of_one(each)) is not None and holds_array(case, each)]
-    slopes = [each for each, rest in rests if rest in gone or rest.replace(" ", "").endswith("**2")]
+    slopes = [each for each in slopes_in(beyond(found.old, found.new)) if holds_array(case, each)]
+    kept = {ast.unparse(each) for each in leaves(found.new)}
     return bool(slopes) and kept.isdisjoint(map(ast.unparse, slopes))
 
 

@@ -143,7 +143,7 @@ class Lack:
             kind = "regularisation"
         said = f"{name} is not multiplied by {self.text}{', of a derivative,' if is_slope else ''} before its use"
         code = with_factor(region.code(self.step), self.place, self.text) if isinstance(self.place, int) else None
-        return self.found(region, kind, said, f"({name} * {self.text})", code)
+        return self.found(region, kind, said, f"({bracketed(name)} * {self.text})", code)
 
     def told_as_term(self, region: Region, name: str) -> Finding:
         sum_ = f"({name}{self.text})" if self.text[0] == " " else f"({self.text}{bracketed(name)})"
