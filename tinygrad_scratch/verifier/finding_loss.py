@@ -114,7 +114,7 @@ class FindingLoss(HeldPenalties):
 
     def _is_from_above(self, run: Played, best: Fitting | None, mine: list[Candidate], finals: list[Final]) -> bool:
         """Whether a gradient from above tells of a layer, where no loss is computed that any gradient fits: take it."""
-        if (best is not None and best[1]) or any(map(self._is_called_loss, mine)):
+        if self.wanted_loss or (best is not None and best[1]) or any(map(self._is_called_loss, mine)):
             return False
         found = self._best(run, from_above(self), finals)
         named = from_above(self, only_named=True) if found is None or not found[1] else []
