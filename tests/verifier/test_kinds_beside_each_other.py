@@ -639,38 +639,6 @@ def test_the_one_that_the_slope_of_an_exponential_unit_lacks_is_a_term(tmp_path:
     assert told(check) == (line, "missing-term"), str(check)
 
 
-UNBENT = """
-import numpy as np
-
-rng = np.random.default_rng(33)
-x, y, w, u = rng.normal(size=(9, 4)), rng.normal(size=(9, 2)), rng.normal(size=(4, 5)), rng.normal(size=(5, 2))
-for turn in range(6):
-    h = 1 / (1 + np.exp(-x @ w))
-    out = h @ u
-    loss = 0.5 * np.sum((out - y) ** 2)
-    d = out - y
-    dh = d @ u.T * h * (1 - h)
-    u -= 0.01 * h.T @ d
-    w -= 0.01 * x.T @ dh
-    print(loss)
-"""
-
-
-@pytest.mark.parametrize(
-    ("right", "wrong", "kind"),
-    [
-        ("d = out - y", "d = (out - y) * out * (1 - out)", "derivative-at-wrong-point"),
-        ("* h * (1 - h)", "* h * (1 - h) * h * (1 - h)", "scale-factor"),
-    ],
-)
-def test_a_slope_too_many_is_taken_where_none_is_due_or_twice(
-    tmp_path: Path, right: str, wrong: str, kind: str
-) -> None:
-    assert check_of_script(tmp_path, UNBENT).ok
-    check, line = edited_script(tmp_path, UNBENT, right, wrong)
-    assert told(check) == (line, kind), str(check)
-
-
 OF_NUMBERS = """
 import numpy as np
 

@@ -16,7 +16,7 @@ from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.likeness import difference, is_along
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.references import Ref
-from tinygrad_scratch.verifier.steps import Array
+from tinygrad_scratch.verifier.steps import Array, Step
 from tinygrad_scratch.verifier.truth import Truth, truth_of
 
 SHARES = 0.5, 0.05, 0.005  # by how much they are moved, as far as the same branches are taken
@@ -47,9 +47,11 @@ def begun_at_rest(case: Case) -> list[int]:
         if name_of(step.function) not in ("add", "subtract") or parameters.isdisjoint(step.reads):
             continue
         moved = {read for read in step.reads if read not in parameters}
-        given = {node for node in moved | case.ancestors(moved) if case.step_of(node).function is None}
-        arrays = [node for node in given if nodes[node].value.shape == nodes[made].value.shape]
-        found |= {node for node in arrays if nodes[node].value.dtype == np.float64 and not np.any(nodes[node].value)}
+        given = [node for node in moved | case.ancestors(moved) if case.step_of(node).function is None]
+        arrays = [node for node in given if nodes[node].value.size > 1]  # one, times numbers
+        alone = len(arrays) == 1 and nodes[arrays[0]].value.shape == nodes[made].value.shape
+        rests = alone and nodes[arrays[0]].value.dtype == np.float64 and not np.any(nodes[arrays[0]].value)
+        found |= set(arrays) if rests else set()
     return sorted(found - parameters)
 
 
@@ -62,7 +64,6 @@ def moved_apart(case: Case) -> tuple[dict[int, Array], Truth] | None:
     """
     if case.decays or case.truth.passing or leaves(case) or case.wrong(case.replay()):
         return None
-    give_parameters(case)
     nodes = case.tape.nodes
     for share in SHARES:
         start = drawn(case, share)
@@ -79,12 +80,20 @@ def moved_apart(case: Case) -> tuple[dict[int, Array], Truth] | None:
     return None
 
 
-def give_parameters(case: Case) -> None:
-    """Take for given the parameters that the run makes itself, as `np.ones(n).astype(kind)`: then they can move."""
-    for node in {final.parameter.node for final in case.finals}:
+def parameters_given(case: Case) -> Callable[[], None]:
+    """Take for given the parameters that the run makes itself, as `np.ones(n).astype(kind)`; what puts that back."""
+    held: list[tuple[Step, Any, Any]] = []
+    for node in {final.parameter.node for final in case.finals if final.parameter.asked}:
         step = case.step_of(node)
         if step.makes == (node,) and isinstance(step.result, Ref) and case.tape.nodes[node].slot == step.result.slot:
-            step.function, step.arguments, step.reads = None, np.array(case.tape.nodes[node].value), ()
+            held.append((step, step.function, step.arguments))
+            step.function, step.arguments = None, np.array(case.tape.nodes[node].value)
+
+    def put_back() -> None:
+        for step, function, arguments in held:
+            step.function, step.arguments = function, arguments
+
+    return put_back
 
 
 def leaves(case: Case) -> bool:

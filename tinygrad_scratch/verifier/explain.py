@@ -446,7 +446,8 @@ def best_reading(case: Case) -> list[tuple[Repair, Cause]]:
         wrong = bool(case.wrong(case.replay()))
         vague = begun if unexplained(found) else 0  # then it is likelier by which more is right
         key = wrong, len(found), unexplained(found), vague, scale * way < 0, scale != way, unusual, size
-        if best is None or key < best[0]:
+        fewer = best is None or scale != begun_with or len(found) < best[0][1]
+        if best is None or (fewer and key < best[0]):
             best = key, scale, found
         is_best = key[:6] == (False, 1, 0, 0, False, False) or (
             scale in with_slopes and key[:5] == (False, 1, 0, 0, False)

@@ -23,7 +23,7 @@ from tinygrad_scratch.verifier.assumed import (
     may_be_no_slope,
     returns_no_slope,
 )
-from tinygrad_scratch.verifier.begun_alike import moved_apart, moved_to, said_of
+from tinygrad_scratch.verifier.begun_alike import moved_apart, moved_to, parameters_given, said_of
 from tinygrad_scratch.verifier.case import MOST_AT_FIRST, MOST_PLAYED, Case, Repair
 from tinygrad_scratch.verifier.conventions import is_right_by_convention, may_be_meant, truths_without
 from tinygrad_scratch.verifier.corrupted import corrupted
@@ -518,8 +518,12 @@ class Judging(PastChoices):
 
     def _see_what_began_alike(self) -> None:
         """Judge at other values of parameters that hold noughts or ones, where some gradients would be wrong there."""
-        found = moved_apart(self.case) if not (self.causes or self.case.doubt or self.unsure) else None
+        if self.causes or self.case.doubt or self.unsure:
+            return
+        take_back = parameters_given(self.case)
+        found = moved_apart(self.case)
         if found is None:
+            take_back()
             return
         said, before = said_of(self.case), (self.truth, self.case)
         put_back = moved_to(self.case, found[0])
@@ -532,6 +536,7 @@ class Judging(PastChoices):
             self.notes.append(said)
             return
         put_back()
+        take_back()
         self.truth, self.case = before
         self.repairs, self.causes = [], []
 

@@ -21,7 +21,6 @@ from tinygrad_scratch.verifier.rewriting.valued import LAID_OUT, is_mere_number,
 from tinygrad_scratch.verifier.source import is_sum, leaves, parsed, statement_at, text_of
 from tinygrad_scratch.verifier.told_choices import is_chosen_for_slope
 from tinygrad_scratch.verifier.told_factors import (
-    beyond,
     holds_array,
     holds_number,
     is_divided_too_seldom,
@@ -32,7 +31,6 @@ from tinygrad_scratch.verifier.told_factors import (
     lacks_array,
     name_of_product,
     product_named,
-    slopes_in,
     without_brackets,
 )
 from tinygrad_scratch.verifier.told_forms import (
@@ -259,7 +257,7 @@ def kind_by_text(case: Case, found: Difference, kind: str) -> str:
         return "regularisation"
     if is_cut(found):
         return "off-by-one"
-    if is_inverted(found) or (kind == "scale-factor" and is_slope_of_none(case, found)):
+    if is_inverted(found):
         return AT_POINT
     lacking = without_brackets(found)
     if lacking is not None:
@@ -272,13 +270,6 @@ def kind_by_text(case: Case, found: Difference, kind: str) -> str:
         return "scale-factor"
     told = kind_by_slope(case, found, kind_by_factors(case, found, kind))
     return "regularisation" if told == AT_POINT and is_beside_strength(case, found) else told
-
-
-def is_slope_of_none(case: Case, found: Difference) -> bool:
-    """Whether the factors too many are a slope, as `p * (1 - p)` of an output that nothing bends, and stand once."""
-    slopes = [each for each in slopes_in(beyond(found.old, found.new)) if holds_array(case, each)]
-    kept = {ast.unparse(each) for each in leaves(found.new)}
-    return bool(slopes) and kept.isdisjoint(map(ast.unparse, slopes))
 
 
 def is_other_divisor(found: Difference) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.events import Event, by_node
 from tinygrad_scratch.verifier.likeness import close, is_along
-from tinygrad_scratch.verifier.names import alike
+from tinygrad_scratch.verifier.names import alike, is_gradient_name
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.penalised import is_mask
 from tinygrad_scratch.verifier.screening import screened
@@ -175,8 +175,9 @@ def is_read_here(case: Case, event: Event) -> bool:
 
 def is_meant(case: Case, event: Event, value: Any, factor: float) -> bool:
     """Whether a gradient is that of what its name is called after, if it is called after anything but the loss."""
-    others = case.forward - {case.truth.loss}  # `dloss` is the slope of that by something else
-    named = {e.node for e in case.events if e.node in others and alike(event.short, e.short)}
+    others = case.truth.cotangents.keys() - {case.truth.loss}  # `dloss` is the slope of that by something else
+    values = (e for e in case.events if e.node in others and not is_gradient_name(e.short))
+    named = {e.node for e in values if alike(event.short, e.short)}
     return not named or any(close(case.truth.cotangents[n] * factor, np.asarray(value)) for n in named)
 
 

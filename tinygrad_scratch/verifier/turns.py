@@ -181,15 +181,20 @@ def mended_in_all_turns(case: Case, repair: Repair, wrong: list[Final]) -> int:
 
 def mend_turns(case: Case, repair: Repair) -> None:
     """The truth of the values that the same call of the forward pass made, for what the same statement made."""
-    made_by = case.step_of(repair.event.node).function  # in `d = ds[t] = ...`, what is bound, or what is written to
-    there = (event for event in case.events if event.place == repair.event.place)
-    later = {event.node: event for event in there if case.step_of(event.node).function is made_by}
+    there = [event for event in case.events if event.place == repair.event.place]
+    writes = is_written(case, repair.event)  # in `d = ds[t] = ...`, what is bound, or what is written to
+    later = {event.node: event for event in there if is_written(case, event) == writes}
     nodes = [n for n in later if n > repair.event.node and n not in case.overrides and n not in case.forward]
     nodes = [added_up(case, later[node]) for node in nodes]
     before, after = of_other_turns(case, repair)
     orders = [list(zip(nodes, others, strict=False)) for others in (before[::-1], after)]
     if not mend_in_step(case, *orders, by_what_is_read(case, repair, nodes)):
         mend_one_by_one(case, nodes, before + after)
+
+
+def is_written(case: Case, event: Event) -> bool:
+    """Whether entries of an array were written to, and no value was bound."""
+    return name_of_call(case.step_of(event.node).function) == "setitem"
 
 
 def by_what_is_read(case: Case, repair: Repair, nodes: list[int]) -> list[tuple[int, Array]]:

@@ -474,8 +474,9 @@ class Updates:
     def moved_before(self) -> set[int]:
         """What the parameter was moved along by the update that made it, in the turn before."""
         step = self.tape.steps[self.tape.nodes[self.parameter].step] if self.parameter >= 0 else None
-        is_moved = step is not None and name_of(step.function) in ("add", "subtract")
-        return {direction_of(self.tape, read) for read in step.reads} if step is not None and is_moved else set()
+        if step is None or name_of(step.function) in ("multiply", "divide"):  # as in `w = rng.normal() * 0.5`
+            return set()
+        return {direction_of(self.tape, read) for read in step.reads}
 
     def behind_rate(self, node: int) -> tuple[int, int] | None:
         """The gradient in a step that is called one, too: `dw = rate * grad_w`."""

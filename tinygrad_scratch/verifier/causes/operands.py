@@ -131,7 +131,7 @@ def said(
     if not named and region.gives_truth({step.index: with_changed(place, one_more)}):  # as of an exponential unit
         text = replaced(region.code(step), mine, bracketed(f"{mine} + 1"))
         should = region.rewritten(step, text) if text else None
-        return 1, Finding("missing-term", f"{mine} lacks a term: it should be {mine} + 1", step, should, changes)
+        return 1, Finding("missing-derivative", f"{mine} lacks a term: it should be {mine} + 1", step, should, changes)
     if wrong_point(region, step, read, other):
         handed = handed_through(region, step, read, other)
         names = mine, another(other_name, mine)

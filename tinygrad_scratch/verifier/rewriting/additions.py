@@ -219,8 +219,8 @@ def ones(part: Part) -> Iterator[Rewrite]:
             (f"({written} + 1)", "missing-term", PUT_IN),
         ):
             yield part.change(text, kind, f"{part.code} should be `{text[1:-1]}`", tier)
-    elif isinstance(part.node, ast.Call) and part.is_of_slope:  # as of an exponential unit, by what that makes
-        said = f"`{part.code}` lacks a term: it should be {part.code} + 1"
+    elif isinstance(part.node, ast.Call) and part.is_of_slope and not isinstance(part.around, ast.BinOp):
+        said = f"`{part.code}` lacks a term: it should be {part.code} + 1"  # the slope of an exponential unit
         yield part.change(f"({part.code} + 1)", "missing-term", said, NAMED)
 
 
