@@ -887,7 +887,9 @@ class FindingLoss(HeldPenalties):
         self.fits_none = candidate.function is None and not fits
         self.fits_few = candidate.function is not None and 2 * fits < count and not self.wanted_loss
         few = 2 * fits - self.fades < count  # of steps that are traces, half of them is few
+        is_bonus = own(candidate.name) == "entropy" and fits < count  # of a policy, beside what is rewarded
         self.rests_on_little = not (called or self.wanted_loss) and (few or fits == count)
+        self.rests_on_little = self.rests_on_little or (is_bonus and not self.wanted_loss)
         self.loss_name = self._name_of(candidate)
         if candidate.node in self._totals:
             self.loss_name = self._totals[candidate.node]
