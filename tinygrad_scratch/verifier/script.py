@@ -208,11 +208,10 @@ def check_later(path: str, check: Any, loss: str | None, seconds: float) -> Any:
         first, is_later = other.first_wrong, (other.loop, other.turn) == (check.loop, check.turn + LATER)
         if not is_later or first is None or len(other.causes) != 1 or leaves_out_step(first):
             return check
-        judges_more = (
-            len(other.finals) > len(check.finals) and first.certainty != "unexplained"
-        )  # made in the first turn
-        is_sure = judges_more or (first.certainty == "checked" and are_judged_alike(check, other))
-        if is_sure and (first.should_be or goes_on_by_mistake(other, first)):
+        tells_more = len(other.finals) > len(check.finals)  # as of layers that make their weights in the first turn
+        is_mended = bool(first.should_be) or goes_on_by_mistake(other, first)
+        is_sure = first.certainty == "checked" and is_mended and are_judged_alike(check, other)
+        if is_sure or (tells_more and first.certainty != "unexplained"):
             other.notes.append(f"The turn before is right: this is turn {other.turn + 1} of the loop.")
             return other
         if first.should_be:
