@@ -74,9 +74,14 @@ class Dense:
             self.seen = 0
         return dx
 
-def half_square(out, y):
-    return 0.5 * np.sum((out - y) ** 2)
+class Squares:
+    def loss(self, y, out):
+        return np.mean((y - out) ** 2)
 
+    def slope(self, y, out):
+        return SLOPE
+
+squares = Squares()
 rng = np.random.default_rng(36)
 first, second = Dense(4, 5, rng), Dense(5, 2, rng)
 xs, ys = rng.normal(size=(12, 4, 1)), rng.normal(size=(12, 2, 1))
@@ -85,15 +90,20 @@ for epoch in range(4):
     for x, y in zip(xs, ys):
         h = np.tanh(first.forward(x))
         out = second.forward(h)
-        loss += half_square(out, y)
-        first.backward(second.backward(out - y, 0.1, 4) * (1 - h**2), 0.1, 4)
+        loss += squares.loss(y, out)
+        first.backward(second.backward(squares.slope(y, out), 0.1, 4) * (1 - h**2), 0.1, 4)
     print(loss / 12)
 """
 
 
 def test_a_sum_that_half_of_the_gradients_fit_is_meant_and_not_its_last_term(tmp_path: Path) -> None:
-    assert check_of_script(tmp_path, SAMPLE_BY_SAMPLE).ok
     right, wrong = "self.db = self.db + d\n", "self.db = d\n"
-    check = check_of_script(tmp_path, changed(SAMPLE_BY_SAMPLE, right, wrong))
-    assert told(check)[0] == line_of(SAMPLE_BY_SAMPLE, right), str(check)
-    assert told(check)[1] in ("overwritten-accumulation", "missing-batch-sum-or-mean"), str(check)
+    text = changed(SAMPLE_BY_SAMPLE, "SLOPE", "2 * (out - y) / out.size")
+    assert check_of_script(tmp_path, text).ok
+    check = check_of_script(tmp_path, changed(text, right, wrong))
+    assert told(check) == (line_of(text, right), "overwritten-accumulation"), str(check)
+
+    scaled = changed(SAMPLE_BY_SAMPLE, "SLOPE", "2 * (out - y)")  # then no gradient fits either as it is
+    assert check_of_script(tmp_path, scaled).ok
+    check = check_of_script(tmp_path, changed(scaled, right, wrong))
+    assert any(note.startswith("No loss was named: loss is taken") for note in check.notes), str(check)

@@ -48,11 +48,14 @@ def begun_at_rest(case: Case) -> list[int]:
             continue
         moved = {read for read in step.reads if read not in parameters}
         given = [node for node in moved | case.ancestors(moved) if case.step_of(node).function is None]
-        arrays = [node for node in given if nodes[node].value.size > 1]  # one, times numbers
-        alone = len(arrays) == 1 and nodes[arrays[0]].value.shape == nodes[made].value.shape
-        rests = alone and nodes[arrays[0]].value.dtype == np.float64 and not np.any(nodes[arrays[0]].value)
-        found |= set(arrays) if rests else set()
+        arrays = [node for node in given if nodes[node].value.size > 1]
+        if len(arrays) == 1 and is_nought(nodes[arrays[0]].value, nodes[made].value):  # times numbers alone
+            found.add(arrays[0])
     return sorted(found - parameters)
+
+
+def is_nought(value: Array, like: Array) -> bool:
+    return value.shape == like.shape and value.dtype == np.float64 and not np.any(value)
 
 
 def moved_apart(case: Case) -> tuple[dict[int, Array], Truth] | None:

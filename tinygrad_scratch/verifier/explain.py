@@ -446,8 +446,8 @@ def best_reading(case: Case) -> list[tuple[Repair, Cause]]:
         wrong = bool(case.wrong(case.replay()))
         vague = begun if unexplained(found) else 0  # then it is likelier by which more is right
         key = wrong, len(found), unexplained(found), vague, scale * way < 0, scale != way, unusual, size
-        fewer = best is None or scale != begun_with or len(found) < best[0][1]
-        if best is None or (fewer and key < best[0]):
+        is_seen_once = scale == begun_with and scale not in readings  # no last gradient carries it: it has to earn that
+        if best is None or (key < best[0] and not (is_seen_once and len(found) >= best[0][1])):
             best = key, scale, found
         is_best = key[:6] == (False, 1, 0, 0, False, False) or (
             scale in with_slopes and key[:5] == (False, 1, 0, 0, False)

@@ -116,11 +116,13 @@ class FindingLoss(HeldPenalties):
         """Whether a gradient from above tells of a layer, where no loss is computed that any gradient fits: take it."""
         if self.wanted_loss or (best is not None and best[1]) or any(map(self._is_called_loss, mine)):
             return False
-        found = self._best(run, from_above(self), finals)
-        named = from_above(self, only_named=True) if found is None or not found[1] else []
-        taken, fits = (found[0], found[1]) if found is not None and found[1] else (next(iter(named), None), 0)
-        if taken is None:
+        known = from_above(self)
+        found = self._best(run, [candidate for _, candidate in known], finals)
+        named = [(candidate, 0) for told, candidate in known if told]  # where no gradient fits any
+        fitting = [(found[0], found[1])] if found is not None and found[1] else named
+        if not fitting:
             return False
+        taken, fits = fitting[0]
         self.loss_name = taken.name
         self.notes.append(f"No loss was named: {self.loss_name} is taken; {fits} of {len(finals)} gradients fit it.")
         return self._put(taken) is None
@@ -888,8 +890,8 @@ class FindingLoss(HeldPenalties):
         self.fits_few = candidate.function is not None and 2 * fits < count and not self.wanted_loss
         few = 2 * fits - self.fades < count  # of steps that are traces, half of them is few
         is_bonus = own(candidate.name) == "entropy" and fits < count  # of a policy, beside what is rewarded
-        self.rests_on_little = not (called or self.wanted_loss) and (few or fits == count)
-        self.rests_on_little = self.rests_on_little or (is_bonus and not self.wanted_loss)
+        is_little = is_bonus or (not called and (few or fits == count))
+        self.rests_on_little = is_little and not self.wanted_loss
         self.loss_name = self._name_of(candidate)
         if candidate.node in self._totals:
             self.loss_name = self._totals[candidate.node]

@@ -22,25 +22,28 @@ def weighed(output: Any, above: Any) -> Any:
     return np.sum(output[tuple(slice(length) for length in np.shape(above))] * above)
 
 
-def from_above(entry: Told, only_named: bool = False) -> list[Candidate]:
-    """The sums of outputs times what was drawn under the name of a gradient; first those that the name tells of."""
+def from_above(entry: Told) -> list[tuple[float, Candidate]]:
+    """The sums of outputs times what was drawn under the name of a gradient, with how much that says of the output.
+
+    Those of which it says most come first.
+    """
     tape, names = entry.tape, names_of(entry)
     behind = entry.all_behind(*(node for _, node in entry.gradients))
     known = {name for called in names.values() for name in called}
     drawn = [node for node in sorted(behind) if is_drawn(entry, node, names.get(node, []), known)]
     ends = {node for _, node in entry.gradients}
     moving = entry.depending_on({parameter.node for parameter in entry.parameters} - set(drawn) - ends)
-    found: list[tuple[float, int, Candidate]] = []
+    found: list[tuple[float, Candidate]] = []
     for above in drawn:
         value, later = tape.nodes[above].value, entry.depending_on({above})
-        read = min(index for index in tape.readers().get(above, [0]))  # by the way back, and later by differences
+        read = min(tape.readers().get(above, [0]))  # by the way back, and later by differences
         for output in (node for node in moving - later - ends if tape.nodes[node].step < read):
             called = [name for name in names.get(output, ()) if not is_gradient_name(name)]
             if called and tape.steps[tape.nodes[output].step].reads and begins_as(tape.nodes[output].value, value):
                 told = max(alike(mine, other) for mine in names[above] for other in called)
                 name = f"the sum of {called[0]} * {names[above][0]}"
-                found += [(told, output, Candidate(name, output, weighed, value))] if told or not only_named else []
-    return [each for _, _, each in sorted(found, key=lambda one: one[:2], reverse=True)[:MOST_OUTPUTS]]
+                found.append((told, Candidate(name, output, weighed, value)))
+    return sorted(found, key=lambda each: (each[0], each[1].node), reverse=True)[:MOST_OUTPUTS]
 
 
 def names_of(entry: Told) -> dict[int, list[str]]:

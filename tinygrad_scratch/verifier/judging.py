@@ -73,7 +73,7 @@ from tinygrad_scratch.verifier.rivals import admit, is_of_step, of_backward, riv
 from tinygrad_scratch.verifier.self_made_targets import given_in
 from tinygrad_scratch.verifier.steps import ancestors
 from tinygrad_scratch.verifier.tape import Tape
-from tinygrad_scratch.verifier.terms_of_others import said_of_penalty, said_of_term
+from tinygrad_scratch.verifier.terms_of_others import said_of_penalty, said_of_term, tell_push
 from tinygrad_scratch.verifier.textbook import is_as_named, is_misnamed
 from tinygrad_scratch.verifier.told_as_given import tell_as_given
 from tinygrad_scratch.verifier.told_before_scaling import tell_before_scaling
@@ -520,25 +520,24 @@ class Judging(PastChoices):
         """Judge at other values of parameters that hold noughts or ones, where some gradients would be wrong there."""
         if self.causes or self.case.doubt or self.unsure:
             return
-        take_back = parameters_given(self.case)
-        found = moved_apart(self.case)
-        if found is None:
-            take_back()
-            return
-        said, before = said_of(self.case), (self.truth, self.case)
-        put_back = moved_to(self.case, found[0])
-        self.truth = found[1]
-        self.case = self._case(self.truth)
-        self.repairs, self.causes = judged(self.case)
-        may_tell = self._is_one_known() or (len(self.causes) == 1 and not self._is_by_guess())
-        if may_tell and not self.case.doubt:
-            self._name_kinds()
-            self.notes.append(said)
-            return
-        put_back()
-        take_back()
-        self.truth, self.case = before
-        self.repairs, self.causes = [], []
+        with contextlib.ExitStack() as moved:
+            moved.callback(parameters_given(self.case))
+            found = moved_apart(self.case)
+            if found is None:
+                return
+            said, before = said_of(self.case), (self.truth, self.case)
+            moved.callback(moved_to(self.case, found[0]))
+            self.truth = found[1]
+            self.case = self._case(self.truth)
+            self.repairs, self.causes = judged(self.case)
+            may_tell = self._is_one_known() or (len(self.causes) == 1 and not self._is_by_guess())
+            if may_tell and not self.case.doubt:
+                self._name_kinds()
+                self.notes.append(said)
+                moved.pop_all()  # all that is told is of there
+                return
+            self.truth, self.case = before
+            self.repairs, self.causes = [], []
 
     def _give_other_steps(self) -> None:
         """Take for given what was moved by a loss, or a rule, of its own before the loss that is judged."""
@@ -702,6 +701,7 @@ class Judging(PastChoices):
             name_kind(self.case, cause)
             tell_where_added(cause)
             tell_in_other_places(self.case, cause, own)
+            tell_push(self.case, cause)
         if len(self.causes) == 1 and not tell_as_given(self.case, self.causes[0]):
             alone = self._case(self.truth)
             alone.scale, alone.transposed = self.case.scale, self.case.transposed

@@ -13,16 +13,20 @@ from tinygrad_scratch.verifier.source import parsed, statement_at
 
 def lost_sums(case: Case) -> tuple[Repair, Finding] | None:
     """The line of which the sums, put in the place of what they were to be added to, make all gradients right."""
+    wrong = case.wrong(case.replay())
+    if not wrong:
+        return None
     used = {node for step in case.tape.steps for node in step.reads} | case.forward
     lost = [event for event in case.events if event.node not in used and case.step_of(event.node).reads]
     for place in dict.fromkeys((event.place.file, event.place.line) for event in lost):
         right = in_place(statement_at(*place))
         sums = [event for event in lost if (event.place.file, event.place.line) == place] if right else []
         added = {case.step_of(event.node).reads[0]: event for event in sums}
-        if not added or case.wrong(case.tape.replay({n: case.tape.nodes[e.node].value for n, e in added.items()})):
+        totals = {node: case.tape.nodes[event.node].value for node, event in added.items()}
+        if not added or case.wrong(case.tape.replay(totals)):
             continue
-        event, of = sums[0], case.wrong(case.replay())
-        repair = Repair(event, np.asarray(case.tape.nodes[event.node].value), of[0].parameter.node, None, len(of))
+        event, of = sums[0], wrong[0].parameter.node
+        repair = Repair(event, np.asarray(case.tape.nodes[event.node].value), of, None, len(wrong))
         said = f"the sum is bound to the name {event.name} alone, and what is added up stays as it was: write `+=`"
         return repair, Finding("overwritten-accumulation", said, None, right)
     return None

@@ -32,9 +32,9 @@ def said_of_term(case: Case, cause: Cause, loss: str) -> str | None:
 
     All is right but for it, and it is made of an array that the loss does not depend on, or has a strength of its own.
     """
-    if TERM_TOO_MANY not in cause.sentence or not cause.should_be or cause.certainty != "checked":
+    if not is_term_too_many(cause) or any(pushes_away(case, final) for final in case.finals):
         return None
-    term = compared(cause.expression, cause.should_be)[0].part.strip().strip("+- ")
+    term = compared(cause.expression, cause.should_be or "")[0].part.strip().strip("+- ")
     tree = parsed(term)
     words = names_in(tree) if isinstance(tree, ast.AST) else set()
     free = words - words_of(case.tape, case.forward)
@@ -44,17 +44,24 @@ def said_of_term(case: Case, cause: Cause, loss: str) -> str | None:
     held = [name for name in begun if name in words - known]
     if not own and not held:
         return None
-    if any(pushes_away(case, final) for final in case.finals):
-        cause.sentence += "; what it adds pushes its parameter away from 0, where a penalty would pull it there"
-        return None
     return (
         f"No loss was named, and {(held or own)[0]} has nothing to do with {loss}: with the term `{term}` in line "
         f"{cause.line}, the gradients are those of more than {loss}, and without it they are right. {WAYS_OUT}"
     )
 
 
+def is_term_too_many(cause: Cause) -> bool:
+    return TERM_TOO_MANY in cause.sentence and bool(cause.should_be) and cause.certainty == "checked"
+
+
+def tell_push(case: Case, cause: Cause) -> None:
+    """Tell why a term too many is no penalty that may be meant, where that is seen from its values."""
+    if is_term_too_many(cause) and any(pushes_away(case, final) for final in case.finals):
+        cause.sentence += "; what it adds pushes its parameter away from 0, where a penalty would pull it there"
+
+
 def pushes_away(case: Case, final: Final) -> bool:
-    """Whether what a gradient has beside the true one is a negative multiple of its parameter: no penalty's is."""
+    """Whether a gradient is the true one and a negative multiple of its parameter, which no penalty's is."""
     value = final.direction * np.asarray(case.tape.nodes[final.node].value)
     truth, weights = case.true_of(final), case.tape.nodes[final.parameter.node].value
     if value.shape != truth.shape or case.is_right(case.tape.nodes[final.node].value, final):

@@ -57,7 +57,7 @@ def kind_by_factors(case: Case, found: Difference, kind: str) -> str:
         return "missing-derivative"
     if kind not in ("missing-derivative", "scale-factor"):
         return kind
-    if slopes_in(less):
+    if is_slope(less):
         return "missing-derivative"
     of_numbers = all(
         holds_number(case, each) or weighs_loss(case, each) or is_weight_of_samples(case, each) for each in less
@@ -68,11 +68,11 @@ def kind_by_factors(case: Case, found: Difference, kind: str) -> str:
     return kind
 
 
-def slopes_in(factors: list[ast.AST]) -> list[ast.AST]:
-    """Which of some factors are `1 - s` beside `s`, or `1 - h**2`: slopes of what bends, of numbers, too."""
+def is_slope(factors: list[ast.AST]) -> bool:
+    """Whether some factors are `s` and `1 - s`, or `1 - h**2`: the slope of what bends, be it a single number."""
     written = {ast.unparse(each) for each in factors}
-    rests = [(each, rest) for each in factors if (rest := rest_of_one(each)) is not None]
-    return [each for each, rest in rests if rest in written or rest.replace(" ", "").endswith("**2")]
+    rests = [rest for each in factors if (rest := rest_of_one(each)) is not None]
+    return any(rest in written or rest.replace(" ", "").endswith("**2") for rest in rests)
 
 
 def is_weight_of_samples(case: Case, node: ast.AST) -> bool:

@@ -422,7 +422,7 @@ def skipped(region: Region) -> Iterator[Finding]:
         zero = np.array([not np.any(row) for row in region.value])
         if rows.any() and not rows.all() and (rows | zero).all():
             at_one_end = np.count_nonzero(np.diff(rows)) == 1
-            why = "the loop ends too early" if at_one_end else "what each turn writes to ends too early"
+            why = "the loop ends too early" if at_one_end else "each turn leaves some of its own out"
             yield Finding(
                 "off-by-one",
                 f"{int((~rows).sum())} of {len(rows)} rows are never written: {why}",
