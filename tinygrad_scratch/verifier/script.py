@@ -210,8 +210,7 @@ def check_later(path: str, check: Any, loss: str | None, seconds: float) -> Any:
             return check
         tells_more = len(other.finals) > len(check.finals)  # as of layers that make their weights in the first turn
         is_mended = bool(first.should_be) or goes_on_by_mistake(other, first)
-        is_sure = first.certainty == "checked" and is_mended and are_judged_alike(check, other)
-        if is_sure or (tells_more and first.certainty != "unexplained"):
+        if first.certainty == "checked" and (tells_more or (is_mended and are_judged_alike(check, other))):
             other.notes.append(f"The turn before is right: this is turn {other.turn + 1} of the loop.")
             return other
         if first.should_be:
