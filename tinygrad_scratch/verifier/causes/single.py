@@ -12,6 +12,7 @@ from tinygrad_scratch.verifier.causes.multiplied import exponent_named, is_power
 from tinygrad_scratch.verifier.causes.state import is_of_penalty, is_parameter, updates_parameter
 from tinygrad_scratch.verifier.causes.whole_numbers import makes_whole
 from tinygrad_scratch.verifier.edits import (
+    COMPARISONS,
     PRODUCTS,
     SUMS,
     is_filled,
@@ -283,7 +284,11 @@ def literal(region: Region) -> Iterator[Finding]:
             value = region.case.constant_value(part)
             if value is None:
                 continue
-            for other in {value + 1, value - 1, -value, value * 2, value / 2, 0.1, 0.01, 1 - value}:
+            is_bound = name_of(step.function) in COMPARISONS  # where a slope changes
+            for other in [
+                *([0.0] if is_bound else []),
+                *{value + 1, value - 1, -value, value * 2, value / 2, 0.1, 0.01, 1 - value},
+            ]:
                 changes = {s.index: with_number(place, other) for s in turns}
                 if other != value and region.gives_truth(changes):
                     kind = "sign" if other == -value and value else "scale-factor" if value else "missing-derivative"
@@ -294,7 +299,7 @@ def literal(region: Region) -> Iterator[Finding]:
                     old, new = (named, f"({named} - 1)") if named else (f"{value:g}", f"{other:g}")
                     text = with_operand(code, place, old, new)
                     should = region.rewritten(step, text) if text else None
-                    kind = "off-by-one" if named else kind
+                    kind = "derivative-at-wrong-point" if is_bound else "off-by-one" if named else kind
                     said = f"{old} in `{code}` should be {new.strip('()')}"
                     yield Finding(kind, said, step, should, changes, made_up=name_of(step.function) != "power")
 

@@ -172,9 +172,15 @@ def of_function(part: Part) -> Iterator[Rewrite]:
 
 
 def of_range(part: Part) -> Iterator[Rewrite]:
-    """The other direction of a loop."""
+    """The other direction of a loop, and one turn more or less where a bound is no sum, and no number, of its own."""
     if name_of(part.node) == "range":
         yield part.change(f"reversed({part.code})", "off-by-one", f"`{part.code}` should be run through from its end")
+        for bound in part.node.args[:2]:
+            code = part.source.code(bound)
+            for other in (
+                (f"{code} + 1", f"{code} - 1") if isinstance(bound, ast.Name | ast.Attribute | ast.Call) else ()
+            ):
+                yield part.change(other, "off-by-one", f"{code} should be {other}", NAMED, at=part.source.span(bound))
     elif len(part.node.args) == 1:
         inner = part.source.code(part.node.args[0])
         yield part.change(inner, "off-by-one", f"`{inner}` should be run through from its beginning")

@@ -166,7 +166,7 @@ class Hit:
     @cached_property
     def turns_number(self) -> bool:
         """Whether a difference from a number is turned round, as `1 - s`: people seldom take that the wrong way."""
-        part = compared(self.written, self.right)[0].part
+        part = INDEX.sub("", compared(self.written, self.right)[0].part)
         return self.rewrite.kind == "sign" and re.search(r"(?<![\w.])\d", part) is not None
 
     @staticmethod
