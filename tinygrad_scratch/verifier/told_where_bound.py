@@ -256,9 +256,12 @@ def tell_mask_where_made(cause: Cause, found: Difference) -> None:
 
 
 def tell_what_is_put_in(cause: Cause) -> None:
-    """Tell where a value was made what is only put in at an entry by its name: `J[i, j] = p`."""
+    """Tell where a value was made what is only put in at an entry, or handed back, by its name: `J[i, j] = p`."""
     match parsed(statement_at(cause.file, cause.line)):
         case ast.Assign(targets=[ast.Subscript()], value=ast.Name(id=name)):
+            bound = only_binding(source_of(text_of(cause.file)), cause.line, name)
+        case ast.Return() if cause.expression.isidentifier():
+            name = cause.expression
             bound = only_binding(source_of(text_of(cause.file)), cause.line, name)
         case _:
             return

@@ -48,11 +48,15 @@ def penalty(region: Region) -> Iterator[Finding]:
 
 
 def is_count(region: Region, step: int, part: Array) -> bool:
-    """Whether entries of a parameter are added up as often as data name them: that is no penalty."""
-    some = np.abs(part[part != 0])
+    """Whether entries of a parameter are added up as often as data name them: that is no penalty.
+
+    What is a multiple of the parameter, of entries that differ, is one, though its entries be 0.1 and 0.2.
+    """
+    some, value = np.abs(part[part != 0]), np.asarray(region.values[region.of])
     times = some / np.min(some, initial=np.inf)
     is_taken = name_of(region.case.tape.steps[step].function) == "getitem"
-    return is_taken and some.size > 0 and bool(np.allclose(times, np.round(times), rtol=1e-9))
+    grows = some.size > 0 and part.shape == value.shape and np.ptp(some) > 0 and is_along(part, value * (part != 0))
+    return is_taken and some.size > 0 and not grows and bool(np.allclose(times, np.round(times), rtol=1e-9))
 
 
 def taken_beside(region: Region, penalty: Place | None) -> Place | None:
@@ -98,6 +102,11 @@ def where_whole(region: Region) -> Place | None:
 def penalty_of_another(region: Region, part: Array, where: str) -> Iterator[Finding]:
     """What is added is no gradient of a penalty, or in some entries alone."""
     apart, rest = region.value - region.truth, region.truth - part
+    large = 1e-9 * np.max(np.abs(region.truth))
+    some = np.sum(np.abs(apart) > large) <= apart.size // 2 and not np.any(np.abs(apart[part != 0]) > large)
+    if some and np.any(apart):
+        yield Finding("regularisation", f"some entries are penalised here and not in the loss: {where}", None)
+        return
     for step in region.steps:
         if name_of(step.function) == "add" and any(close(v, rest) for v in read_by(region, step, part)):
             if is_number_of(region, step, part):
@@ -107,10 +116,6 @@ def penalty_of_another(region: Region, part: Array, where: str) -> Iterator[Find
                 return
             yield Finding("regularisation", f"what is added is not the gradient of the penalty, {where}", step)
             return
-    large = 1e-9 * np.max(np.abs(region.truth))
-    some = np.sum(np.abs(apart) > large) <= apart.size // 2 and not np.any(apart[part != 0] > large)
-    if some and np.any(apart):
-        yield Finding("regularisation", f"some entries are penalised here and not in the loss: {where}", None)
 
 
 def read_by(region: Region, step: Step, like: Array) -> list[Array]:
