@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import check_of_script, edited, told
+from tests.verifier.files import check_of_script, edited, edited_script, told
 
 BEFORE = """
 import numpy as np
@@ -309,3 +309,36 @@ def test_of_gradients_that_are_handed_over_without_it(tmp_path: Path) -> None:
     check, _ = edited(tmp_path / "without.py", HANDED_OVER, right, "slopes[key] = slopes[key]")
     assert check.first_wrong.kind in ("regularisation", "missing-term"), str(check)
     assert "decay += 0.5 * self.lam" in check.first_wrong.sentence, str(check)
+
+
+WITHOUT_THE_FIRST = """
+import numpy as np
+from tinygrad_scratch import verify
+
+draw = np.random.default_rng(4)
+x, y = np.c_[np.ones(9), draw.normal(size=(9, 3))], draw.integers(0, 2, 9)
+beta = np.array([0.3, 0.2, -0.1, 0.4])
+
+
+def cost(beta):
+    p = 1 / (1 + np.exp(-x @ beta))
+    return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p)) + 0.5 * 0.15 * np.sum(beta[1:] ** 2)
+
+
+def slope(beta):
+    g = x.T @ (1 / (1 + np.exp(-x @ beta)) - y) / 9
+    g[1:] += 0.15 * beta[1:]
+    return g
+
+
+with verify() as check:
+    check.loss = cost(beta)
+    check.gradients = slope(beta)
+"""
+
+
+def test_a_penalty_of_one_entry_too_many_is_told(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, WITHOUT_THE_FIRST).ok
+    check, line = edited_script(tmp_path, WITHOUT_THE_FIRST, "g[1:] += 0.15 * beta[1:]", "g += 0.15 * beta")
+    assert told(check) == (line, "regularisation"), str(check)
+    assert "penalised here and not in the loss" in check.first_wrong.sentence

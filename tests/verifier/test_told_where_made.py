@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.verifier.files import check_of_script, edited, module_of, told
+from tests.verifier.files import check_of_script, edited, edited_script, module_of, told
 from tinygrad_scratch import verify
 from tinygrad_scratch.verifier.causes.paths import part_unread
 from tinygrad_scratch.verifier.rewriting.text import Source
@@ -751,3 +751,46 @@ def test_what_is_chosen_for_a_slope_is_told_where_it_is_chosen(tmp_path: Path) -
     check, line = edited(tmp_path / "gates.py", GATES, "s = bent[t,", "s = raw[t,")
     assert told(check) == (line, "derivative-at-wrong-point"), str(check)
     assert (check.first_wrong.should_be or "").endswith("bent[t, : 2 * width]")
+
+
+A_MIXTURE = """
+import numpy as np
+
+draw = np.random.default_rng(6)
+x = np.r_[draw.normal(-1, 0.6, 12), draw.normal(2, 0.9, 9)]
+
+
+def log_sum(a, axis):
+    top = a.max(axis=axis, keepdims=True)
+    return (top + np.log(np.exp(a - top).sum(axis=axis, keepdims=True))).squeeze(axis)
+
+
+def likelihood(v, m, s):
+    logs = v - log_sum(v, 0)
+    joint = logs - s - 0.5 * ((x[:, None] - m) / np.exp(s)) ** 2
+    return -np.mean(log_sum(joint, 1)), (logs, joint)
+
+
+def slopes(kept, m, s):
+    logs, joint = kept
+    d = -np.exp(joint - log_sum(joint, 1)[:, None]) / len(x)
+    dv = d.sum(axis=0) + np.exp(logs)
+    off = (x[:, None] - m) / np.exp(s)
+    dm = (d * off / np.exp(s)).sum(axis=0)
+    ds = (d * (off**2 - 1)).sum(axis=0)
+    return dv, dm, ds
+
+
+v, m, s = np.zeros(2) + [0.3, -0.2], np.array([-0.5, 1.0]), np.array([0.1, -0.2])
+for turn in range(4):
+    loss, kept = likelihood(v, m, s)
+    dv, dm, ds = slopes(kept, m, s)
+    v, m, s = v - 0.1 * dv, m - 0.1 * dm, s - 0.1 * ds
+    print(loss)
+"""
+
+
+def test_a_term_that_lacks_is_told_where_the_sum_is_made(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, A_MIXTURE).ok
+    check, line = edited_script(tmp_path, A_MIXTURE, "d.sum(axis=0) + np.exp(logs)", "d.sum(axis=0)")
+    assert told(check) == (line, "missing-term"), str(check)
