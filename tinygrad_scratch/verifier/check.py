@@ -292,7 +292,8 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
         if self.frame is not None and not found:
             for name, value in list(self.frame.f_locals.items()):
                 if value is not self and not isinstance(value, type(sys)):
-                    found += [(path, part.node) for path, part in stored_gradients({name: value})]
+                    held = stored_gradients({name: value})
+                    found += [(path.replace(f"['{name}']", name, 1), part.node) for path, part in held]
         return found
 
     def _after(self) -> dict[str, int]:

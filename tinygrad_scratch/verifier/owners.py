@@ -78,6 +78,7 @@ class Owners(Opponents):
             return parameter.node in cotangents and value.size > 2 and is_almost(value, cotangents[parameter.node])
 
         self.finals, self.unsure = self.owners_by(is_close, reached, is_near)
+        self.finals += self._stored_beside(reached, is_close) if self.given and self.finals else []
         if self.unsure and zero:
             self._pair_unreached(zero, cotangents)
         self.finals = [self._summed_with_others(f, is_close) for f in self.finals if not self._is_of_own_input(f)]
@@ -212,6 +213,20 @@ class Owners(Opponents):
         more, unsure = paired(free, left, self.tape, close, near, told, bool(finals))
         done = {final.node for final in (*finals, *more)}
         return [*finals, *more], [gradient for gradient in unsure if gradient[1] not in done] if self.given else []
+
+    def _stored_beside(self, reached: list[Parameter], is_close: Callable[[Any, Parameter], bool]) -> list[Final]:
+        """The gradients that objects keep of what no given gradient is of, and that went into none of these.
+
+        Nobody left them out on purpose: someone gives the one that a call handed back.
+        """
+        done = {id(final.parameter) for final in self.finals}
+        given = {node for _, node in self.gradients}
+        free, behind = [p for p in reached if id(p) not in done], self.all_behind(*given)
+        kept = [g for g in self._stored_once() if g[1] not in behind and given.isdisjoint(self.all_behind(g[1]))]
+        self.gradients, known = kept, self.gradients
+        found = self.owners_by(is_close, free)[0] if free and kept else []
+        self.gradients = [*known, *(gradient for gradient in kept if gradient[1] in {final.node for final in found})]
+        return found
 
     def _is_of_a_value(self, gradient: Gradient) -> bool:
         """Whether what is stored is called after a value, such as an activation, and no parameter, and in no update."""

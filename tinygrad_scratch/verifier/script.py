@@ -295,12 +295,18 @@ def check_after(path: str, loss: str | None, seconds: float, ends: Ends, states:
         )
 
 
-def are_judged_alike(*checks: Any) -> bool:
-    """Whether turns were judged by one loss, which they compute themselves, and by gradients that are called so."""
-    losses = {check.entry.loss_name for check in checks}
-    theirs = all(check.assumed is None and not check.entry.is_well_known for check in checks)
-    named = (is_gradient_name(final.name.rsplit(".", 1)[-1]) for check in checks for final in check.finals)
-    return theirs and len(losses) == 1 and all(named)
+def are_judged_alike(check: Any, other: Any) -> bool:
+    """Whether turns were judged by one loss, which they compute themselves, and what is wrong is called a gradient.
+
+    What has no such name may be an average that goes on over turns.
+    """
+    losses = {each.entry.loss_name for each in (check, other)}
+    theirs = all(each.assumed is None and not each.entry.is_well_known for each in (check, other))
+    wrong = other.repairs[0].event.node
+    reached = {f.parameter.name for f in other.finals if wrong in other.case.ancestors([f.node]) | {f.node}}
+    finals = [final for each in (check, other) for final in each.finals if final.parameter.name in reached]
+    named = [is_gradient_name(final.name.rsplit(".", 1)[-1]) for final in finals]
+    return theirs and len(losses) == 1 and bool(named) and all(named)
 
 
 def code_of(file: str, beside: tuple[int, ast.Call] | None = None) -> Any:
