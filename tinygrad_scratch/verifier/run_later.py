@@ -15,13 +15,18 @@ from tinygrad_scratch.verifier.turns_seen import Seen, TurnsSeen
 
 
 def lines_not_run(check: Any) -> set[int]:
-    """The lines of the judged loop's file that make what is called a gradient, and made nothing in the judged turn."""
+    """The lines of the judged loop's file that make what is called a gradient, and made nothing in the judged turn.
+
+    So do those that take a step off what has the name of a parameter.
+    """
     file = check.loop[0]
     source = source_of(text_of(file))
     places = (e.place for e in (*check.watch.events, *check.watch.arguments) if e.place.file == file)
     made = (step.place for step in check.tape.steps if step.place is not None and step.place.file == file)
     run = {place.line for place in (*places, *made)}
-    return {node.lineno for node in source.statements if makes_gradient(node) and run.isdisjoint(lines_of(node))}
+    names = {final.parameter.short for final in check.finals}
+    made_by = [node for node in source.statements if makes_gradient(node) or takes_step(node, names)]
+    return {node.lineno for node in made_by if run.isdisjoint(lines_of(node))}
 
 
 def makes_gradient(node: ast.stmt) -> bool:
@@ -31,6 +36,13 @@ def makes_gradient(node: ast.stmt) -> bool:
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
     computes = any(isinstance(part, ast.BinOp | ast.Call) for part in ast.walk(node.value))
     return computes and any(is_gradient_name(ast.unparse(root_of(target))) for target in targets)
+
+
+def takes_step(node: ast.stmt, names: set[str]) -> bool:
+    """Whether a statement takes something off what has one of some names: `users[u] -= rate * d`."""
+    if not isinstance(node, ast.AugAssign) or not isinstance(node.op, ast.Sub):
+        return False
+    return ast.unparse(root_of(node.target)).rsplit(".", 1)[-1] in names
 
 
 def turn_that_runs(

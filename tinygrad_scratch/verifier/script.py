@@ -238,7 +238,7 @@ def check_other_lines(path: str, check: Any, loss: str | None, seconds: float) -
         where = f"line {min(new)}{' and others' if len(new) > 1 else ''}"
         other = check_there(path, loss, seconds, check.loop, turn)
         if other is not None and len(other.causes) == 1 and other.causes[0].certainty != "unexplained":
-            said = f"The turns before, which don't run {where}, are right: this is turn {turn + 1} of the loop."
+            said = f"The turns before, which don't run {where}, are right: this is turn {other.turn + 1} of the loop."
             other.notes.append(said)
             return other
         judged = "was judged, too, and is right" if other is not None and other.ok else "was not judged"
@@ -248,10 +248,10 @@ def check_other_lines(path: str, check: Any, loss: str | None, seconds: float) -
 
 
 def check_there(path: str, loss: str | None, seconds: float, loop: tuple[str, int], turn: int) -> Any:
-    """The check of one turn of a loop; None where that can't be judged."""
+    """The check of one turn of a loop, or of the next that tells something; None where that can't be judged."""
     with contextlib.suppress(Exception, LimitReached):
         check = check_after(path, loss, seconds, {loop: turn})
-        return check if (check.loop, check.turn) == (loop, turn) else None
+        return check if check.loop == loop and check.turn >= turn else None
     return None
 
 

@@ -135,7 +135,7 @@ class Loops:
         silent = self.silent.get(loop, 0)
         is_last = silent == self.ends.get(loop, self.most_silent) or not self.most_silent
         tells = found and (is_last or tells_of_all(self.check.tape, updates, turn.steps))
-        is_early = silent < self.ends.get(loop, 0) or self._is_passed(turn)
+        is_early = silent < self.ends.get(loop, 0) or self._is_passed(turn) or self._is_around_the_end(turn)
         if tells and not self._goes_on(updates, turn.steps) and not is_early:
             self._end(turn, frame, found)
         self.passed_over |= bool(found)
@@ -152,6 +152,11 @@ class Loops:
 
     def _is_passed(self, turn: Turn) -> bool:
         return any(left.file == turn.file and left.first <= turn.first <= left.last for left in self.left)
+
+    def _is_around_the_end(self, turn: Turn) -> bool:
+        """Whether a loop that a turn ran has yet to make the turn that is to be judged."""
+        ran = [loop for loop in self.ends if max(self.begun.get(loop, []), default=-1) >= turn.steps]
+        return any(self.silent.get(loop, 0) <= self.ends[loop] for loop in ran if loop != (turn.file, turn.first))
 
     def _number(self, frame: FrameType) -> int:
         """The number of a running function: another one may get the id of one that returned out of its loop.
@@ -473,7 +478,8 @@ def name_apart(updated: list[tuple[Parameter, int]], named: NamedBefore) -> None
     owners = Counter(name for names in known.values() for name in dict.fromkeys(names))
     for parameter in alike:
         names = known[parameter.node]
-        parameter.name = next((name for name in names if owners[name] == 1), names[0]).removeprefix("self.")
+        own = next((name for name in names if owners[name] == 1), next(iter(names), parameter.name))
+        parameter.name = own.removeprefix("self.")
 
 
 def follows(tape: Tape, before: int, after: int, updated: list[tuple[Parameter, int]]) -> bool:
