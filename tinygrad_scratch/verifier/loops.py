@@ -12,6 +12,7 @@ from typing import TypeGuard
 
 from tinygrad_scratch.verifier.bindings import counters_in
 from tinygrad_scratch.verifier.places import Place
+from tinygrad_scratch.verifier.source import parsed, statement_at
 
 
 @dataclass
@@ -165,6 +166,13 @@ def begun_in(file: str, line: int) -> frozenset[str]:
                 pairs = zip(*(each.elts if isinstance(each, ast.Tuple) else [each] for each in both), strict=False)
                 found |= {name.id for name, value in pairs if isinstance(name, ast.Name) and is_plain(value)}
     return frozenset(found)
+
+
+@cache
+def makes_room(file: str, line: int) -> bool:
+    """Whether a statement gives a name to an array of one number that it makes: `self.out = np.zeros((3, 4))`."""
+    statement = parsed(statement_at(file, line))
+    return isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call) and is_plain(statement.value)
 
 
 def is_plain(value: ast.expr) -> bool:

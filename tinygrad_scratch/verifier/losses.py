@@ -15,7 +15,7 @@ from tinygrad_scratch.tensor import Tensor, make
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.in_samples import stacked
 from tinygrad_scratch.verifier.names import is_gradient_name
-from tinygrad_scratch.verifier.references import Ref, bind, map_tree
+from tinygrad_scratch.verifier.references import Ref, bind, map_tree, with_whole_numbers
 from tinygrad_scratch.verifier.steps import Array, Step
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.truth import ON_TENSORS, begun, first_floats, is_cut_off, plain_of
@@ -282,6 +282,7 @@ def played(
                 arguments, keywords = map_tree(
                     lambda part: playing[part.slot] if type(part) is Ref else part, (step.arguments, step.keywords)
                 )
+                arguments = with_whole_numbers(step, arguments)
                 function = ON_TENSORS.get(step.function, step.function)
                 edit = edits.get(step.index) if edits else None
                 try:

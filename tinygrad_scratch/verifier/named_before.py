@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 
 from tinygrad_scratch.verifier.events import Event
-from tinygrad_scratch.verifier.loops import Turn, begun_in
+from tinygrad_scratch.verifier.loops import Turn, begun_in, makes_room
 from tinygrad_scratch.verifier.source import is_rename
 from tinygrad_scratch.verifier.watch import Watch
 
@@ -97,7 +97,9 @@ class NamedBefore:
                 event
                 for number, event in known
                 # `for w, dw in zip(weights, gradients)` names what there was, too; a number is never written to
-                if number >= since and (value.ndim or not is_rename(event.place.file, event.place.line))
+                if number >= since
+                and (value.ndim or not is_rename(event.place.file, event.place.line))
+                and not makes_room(event.place.file, event.place.line)
             ]
         # what begins in each turn was not there before it
         rest = [event for event in given if event.short not in begun_in(event.place.file, self.turn.first)]

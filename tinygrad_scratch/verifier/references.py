@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -68,7 +69,26 @@ def with_arrays(tree: Any, playing: dict[int, Any]) -> Any:
 
 def call_with_arrays(step: Any, playing: dict[int, Any]) -> tuple[Any, Any]:
     """The arguments of a step, and those that it is given by name, with arrays for their references."""
-    return with_arrays(step.arguments, playing), with_arrays(step.keywords, playing) if step.keywords else {}
+    arguments = with_whole_numbers(step, with_arrays(step.arguments, playing))
+    return arguments, with_arrays(step.keywords, playing) if step.keywords else {}
+
+
+def with_whole_numbers(step: Any, arguments: Any) -> Any:
+    """The arguments of a step with numbers for indices of no dimensions.
+
+    By such an array NumPy takes a copy of a row, and by a number the row itself.
+    """
+    if step.function not in (operator.getitem, operator.setitem) or type(step.arguments[1]) not in (Ref, tuple):
+        return arguments
+    index = arguments[1]
+    if type(index) is tuple:
+        index = tuple([whole(part) if type(given) is Ref else part for given, part in zip(step.arguments[1], index)])
+    return (arguments[0], whole(index), *arguments[2:])
+
+
+def whole(index: Any) -> Any:
+    """An array or a Tensor of one whole number as that; anything else as it is."""
+    return int(index) if getattr(index, "ndim", -1) == 0 and index.dtype.kind in "iu" else index
 
 
 def bind(result: Any, value: Any, playing: dict[int, Any]) -> None:

@@ -329,7 +329,7 @@ class Loops:
         found: dict[int, tuple[Parameter, int]] = {}
         begun = [turn.begun, *(other.begun for _, other in self._around(frame, turn))]  # also entry by entry of a row
         goes_over = cache(
-            lambda node: any(goes_over_entries(tape, node, outermost, first, turn.steps) for first in begun)
+            lambda node: any(goes_over_entries(self.met, node, outermost, first, turn.steps) for first in begun)
         )
         parts_since = cache(lambda node: parts_between(tape, node, tape.current[tape.nodes[node].slot]))
         is_read = cache(

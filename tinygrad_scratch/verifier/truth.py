@@ -12,7 +12,7 @@ from tinygrad_scratch.graph import enable_grad
 from tinygrad_scratch.rules.registry import array
 from tinygrad_scratch.tensor import Tensor, make
 from tinygrad_scratch.verifier.likeness import close
-from tinygrad_scratch.verifier.references import Ref, bind, map_tree
+from tinygrad_scratch.verifier.references import Ref, bind, map_tree, with_whole_numbers
 from tinygrad_scratch.verifier.steps import Array, Step
 from tinygrad_scratch.verifier.tape import Tape, copy
 from tinygrad_scratch.verifier.unmoved import held_there, unmoved
@@ -377,6 +377,7 @@ def play(
     counted = everything and getattr(step.function, "__name__", "") in CALCULATING
     counted = counted and all(tape.nodes[node].value.dtype.kind == "f" for node in step.makes)
     arguments, keywords = map_tree(operand, (step.arguments, step.keywords))
+    arguments = with_whole_numbers(step, arguments)
     try:
         value = (
             edit(step, arguments, keywords)

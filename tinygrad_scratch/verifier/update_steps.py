@@ -611,11 +611,16 @@ def adapts_by_root(tape: Tape, node: int) -> bool:
 
 def is_root(tape: Tape, node: int) -> bool:
     """Whether a value is a square root, or one with an epsilon: what Adam and its kin divide by."""
-    step = tape.steps[tape.nodes[node].step]
-    name = getattr(step.function, "__name__", "")
-    if name in ("add", "getitem", "reshape", "expand_dims") and step.reads:
-        return any(is_root(tape, read) for read in step.reads)
-    return name == "sqrt"
+    waiting, known = [node], set[int]()
+    while waiting:
+        step = tape.steps[tape.nodes[waiting.pop()].step]
+        name = getattr(step.function, "__name__", "")
+        if name == "sqrt":
+            return True
+        if name in ("add", "getitem", "reshape", "expand_dims"):
+            waiting += [read for read in step.reads if read not in known]
+            known.update(step.reads)
+    return False
 
 
 def scaled_by_root(tape: Tape, step: Step) -> tuple[int, int] | None:

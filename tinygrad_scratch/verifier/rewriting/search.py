@@ -68,7 +68,7 @@ class Search:
     composes: bool = False  # whether, where no usual change is right, composed values are tried
     repeats: bool | None = None  # whether the calls, made once more, leave the same, where another search saw that
 
-    seconds: ClassVar = 30.0  # after which nothing more is tried
+    seconds: ClassVar = 12.0  # after which nothing more is tried
     run_seconds: ClassVar = 5.0  # after which a run is stopped
 
     def run(self) -> list[Hit]:
