@@ -81,9 +81,8 @@ def with_whole_numbers(step: Any, arguments: Any) -> Any:
     if step.function not in (operator.getitem, operator.setitem) or type(step.arguments[1]) not in (Ref, tuple):
         return arguments
     index = arguments[1]
-    if type(index) is tuple:
-        index = tuple([whole(part) if type(given) is Ref else part for given, part in zip(step.arguments[1], index)])
-    return (arguments[0], whole(index), *arguments[2:])
+    index = tuple([whole(part) for part in index]) if type(index) is tuple else whole(index)
+    return (arguments[0], index, *arguments[2:])
 
 
 def whole(index: Any) -> Any:
