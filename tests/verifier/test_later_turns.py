@@ -137,3 +137,81 @@ def test_gradients_that_are_not_set_back_are_told(tmp_path: Path, script: str) -
 def test_those_that_are_set_back_are_right(tmp_path: Path, script: str) -> None:
     check = check_of_script(tmp_path, script)
     assert check.first_wrong is None, str(check)
+
+
+TWICE = """
+import numpy as np
+
+rng = np.random.default_rng(9)
+stars = [(u, i, rng.uniform(0.1, 0.9)) for u in range(4) for i in range(3)]
+
+
+def by_products(users, items, u, i, star, rate):
+    error = 1 / (1 + np.exp(-users[u] @ items[i])) - star
+    push = error * (error + star) * (1 - error - star)
+    before = users[u].copy()
+    users[u] -= rate * push * items[i]
+    items[i] -= rate * push * before
+
+
+def by_distances(users, items, u, i, star, rate):
+    near = np.exp(-0.7 * np.sum((users[u] - items[i]) ** 2))
+    error = near - star
+    for k in range(users.shape[1]):
+        mine, other = users[u, k], items[i, k]
+        users[u, k] -= rate * error * 1.4 * near * (other - mine)
+        items[i, k] -= rate * error * 1.4 * near * (mine - other)
+
+
+def train(how, users, items):
+    for epoch in range(2):
+        for u, i, star in stars:
+            if how == "products":
+                by_products(users, items, u, i, star, 0.1)
+            else:
+                by_distances(users, items, u, i, star, 0.1)
+
+
+for how in ("products", "distances"):
+    users, items = rng.normal(0, 0.5, (4, 2)), rng.normal(0, 0.5, (3, 2))
+    train(how, users, items)
+"""
+
+
+def test_a_second_training_by_other_lines_is_judged(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, TWICE).ok
+    check, line = edited_script(tmp_path, TWICE, "near * (mine - other)", "near * (other - mine)")
+    assert told(check) == (line, "sign"), str(check)
+
+
+BATCHES = """
+import numpy as np
+
+rng = np.random.RandomState(3)
+
+
+class Softmax:
+    def fit(self, X, labels):
+        self.w, self.b = rng.normal(size=(4, 3)), np.zeros(3)
+        Y = np.eye(3)[labels]
+        for epoch in range(2):
+            for start in range(0, len(X), 7):
+                few, wanted = X[start : start + 7], Y[start : start + 7]
+                scores = few @ self.w + self.b
+                chances = np.exp(scores) / np.sum(np.exp(scores), axis=1, keepdims=True)
+                cost = -np.mean(np.sum(wanted * np.log(chances), axis=1))
+                error = chances - wanted
+                gradient = few.T @ error
+                self.w -= 0.05 * gradient
+                self.b -= 0.05 * np.sum(error, axis=0)
+
+
+X = rng.normal(size=(28, 4))
+Softmax().fit(X, rng.randint(0, 3, 28))
+"""
+
+
+def test_the_first_batch_in_the_place_of_each_is_told_by_a_later_turn(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, BATCHES).ok
+    check, line = edited_script(tmp_path, BATCHES, "gradient = few.T @ error", "gradient = X[:7].T @ error")
+    assert told(check) == (line, "wrong-operand"), str(check)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.verifier.files import edited, edited_script, module_of, told
+from tests.verifier.files import check_of_script, edited, edited_script, module_of, told
 from tinygrad_scratch import verify
 
 RNG = np.random.default_rng(5)
@@ -456,3 +456,48 @@ def test_what_goes_into_a_step_that_all_share_is_told_where_it_was_made(
 ) -> None:
     check, line = edited_script(tmp_path, text, right, wrong)
     assert check.ok if not kind else told(check) == (line, kind), str(check)
+
+
+KEPT_BESIDE = """
+import numpy as np
+from tinygrad_scratch import verify
+
+rng = np.random.default_rng(2)
+
+
+class Params:
+    def __init__(self, **values):
+        self.values, self.grads = values, {}
+
+
+class Dense:
+    def __init__(self, n, m):
+        self.params = Params(W=rng.normal(size=(n, m)), b=np.zeros(m))
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.params.values["W"] + self.params.values["b"]
+
+    def backward(self, d):
+        self.params.grads["W"] = self.x.T @ d
+        self.params.grads["b"] = d.sum(axis=0)
+        return d @ self.params.values["W"].T
+
+
+one, two = Dense(3, 5), Dense(5, 2)
+x, y = rng.normal(size=(7, 3)), rng.normal(size=(7, 2))
+with verify() as check:
+    h = np.tanh(one.forward(x))
+    out = two.forward(h)
+    check.loss = 0.5 * np.sum((out - y) ** 2)
+    dx = one.backward(two.backward(out - y) * (1 - h**2))
+    check.gradients = {"x": dx}
+"""
+
+
+def test_what_objects_keep_is_judged_beside_what_was_given(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, KEPT_BESIDE)
+    assert check.ok, str(check)
+    assert len(check.finals) == 5
+    check, line = edited_script(tmp_path, KEPT_BESIDE, "d.sum(axis=0)", "d.mean(axis=0)")
+    assert told(check) == (line, "missing-batch-sum-or-mean"), str(check)
