@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from functools import lru_cache
 from math import isfinite, isnan
 from typing import Any
 
@@ -64,10 +65,16 @@ def signature(value: Array) -> tuple[Any, ...]:
     if value.dtype.kind not in "fiub" or not value.size:
         return value.shape, id(value)
     flat = value.ravel().astype(float)
-    weights = np.cos(np.arange(1, flat.size + 1))
     with np.errstate(all="ignore"):
-        total = float(flat @ weights)
+        total = float(flat @ unequal(flat.size))
     return value.shape, float(f"{total:.9e}") if np.isfinite(total) else id(value)
+
+
+@lru_cache(maxsize=64)
+def unequal(count: int) -> Array:
+    """So many numbers of which no sum is another one's."""
+    found: Array = np.cos(np.arange(1, count + 1))
+    return found
 
 
 def is_telling(value: Array) -> bool:

@@ -18,7 +18,7 @@ from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.references import Ref, bind, map_tree, with_whole_numbers
 from tinygrad_scratch.verifier.steps import Array, Step
 from tinygrad_scratch.verifier.tape import Tape
-from tinygrad_scratch.verifier.truth import ON_TENSORS, begun, first_floats, is_cut_off, plain_of
+from tinygrad_scratch.verifier.truth import ON_TENSORS, begun, first_floats, forget, is_cut_off, last_used, plain_of
 
 Loss = Callable[[Any, Any], Any]
 
@@ -273,7 +273,7 @@ def played(
     """
     tensors: dict[int, Tensor] = {}
     playing: dict[int, Any] = {}
-    lost, begin = set[int](), first_floats(tape, len(tape.steps))
+    lost, begin, done_with = set[int](), first_floats(tape, len(tape.steps)), last_used(tape, tape.steps)
     with enable_grad(), np.errstate(all="ignore"):
         for step in tape.steps:
             if step.function is None:
@@ -302,6 +302,7 @@ def played(
                     held = playing[slot] = begun(np.array(plain_of(held), float))
                 if slot not in lost and type(held) is Tensor:
                     tensors[node] = make(held._value, held._record)
+            forget(playing, done_with.get(step.index, []))
     return Played(tape, tensors)
 
 
