@@ -1127,3 +1127,34 @@ def test_a_number_for_another_one(tmp_path: Path, right: str, wrong: str, kind: 
     assert check_of_script(tmp_path, OF_THE_MARKED).ok
     check, line = edited_script(tmp_path, OF_THE_MARKED, right, wrong)
     assert told(check) == (line, kind), str(check)
+
+
+PICKED = """
+import numpy as np
+
+rng = np.random.default_rng(8)
+x, labels = rng.normal(size=(7, 4)), rng.integers(0, 3, 7)
+w, b, size = rng.normal(size=(4, 3)), np.zeros(3), 7
+
+
+def back(p):
+    d = p / size
+    d[np.arange(size), labels] += -1 / size
+    return d
+
+
+for turn in range(3):
+    e = np.exp(x @ w + b)
+    p = e / e.sum(axis=1, keepdims=True)
+    loss = -np.sum(np.log(p[np.arange(size), labels])) / size + 0.05 * np.sum(w**2)
+    d = back(p)
+    w -= 0.1 * (x.T @ d + 0.1 * w)
+    b -= 0.1 * d.sum(axis=0)
+"""
+
+
+def test_a_division_that_cuts_off_is_told_and_none_is_added_to_it(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, PICKED).ok
+    check, line = edited_script(tmp_path, PICKED, "-1 / size", "-1 // size")
+    assert told(check) == (line, "dtype-or-integer"), str(check)
+    assert check.first_wrong.should_be == "d[np.arange(size), labels] += -1 / size"

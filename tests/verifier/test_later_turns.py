@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.verifier.files import check_of_script, edited_script, told
+from tinygrad_scratch.verifier.script import check_after
 
 BATCHES = """
 import numpy as np
@@ -215,3 +216,35 @@ def test_the_first_batch_in_the_place_of_each_is_told_by_a_later_turn(tmp_path: 
     assert check_of_script(tmp_path, BATCHES).ok
     check, line = edited_script(tmp_path, BATCHES, "gradient = few.T @ error", "gradient = X[:7].T @ error")
     assert told(check) == (line, "wrong-operand"), str(check)
+
+
+BIASES_OF_ROWS = """
+import numpy as np
+
+rng = np.random.default_rng(4)
+stars = np.array([(u, i, float(rng.integers(1, 6))) for u in range(5) for i in range(4) if rng.uniform() < 0.8])
+of_user, of_item = np.zeros(5), np.zeros(4)
+users, items = rng.normal(0, 0.4, (5, 3)), rng.normal(0, 0.4, (4, 3))
+for epoch in range(3):
+    for n in range(len(stars)):
+        u, i, star = int(stars[n, 0]), int(stars[n, 1]), stars[n, 2]
+        guess = 3 + of_user[u] + of_item[i]
+        for k in range(3):
+            guess += users[u, k] * items[i, k]
+        error = star - guess
+        of_user[u] += 0.05 * (error - 0.1 * of_user[u])
+        of_item[i] += 0.05 * (error - 0.1 * of_item[i])
+        for k in range(3):
+            mine, other = users[u, k], items[i, k]
+            users[u, k] += 0.05 * (error * other - 0.1 * mine)
+            items[i, k] += 0.05 * (error * mine - 0.1 * other)
+"""
+
+
+def test_an_error_that_adds_what_a_parameter_alone_made_holds_no_penalty(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, BIASES_OF_ROWS)
+    assert check.ok, str(check)
+    for turn in (2, 3, 12, 14):
+        later = check_after(str(tmp_path / "script.py"), None, 60.0, {check.loop: turn})
+        assert later.turn == turn
+        assert later.ok, str(later)

@@ -32,10 +32,11 @@ class HeldPenalties(Summed):
             return candidate
         factors = [factor_of(self._meant(final, wanted), wanted) for final, wanted in zip(finals, true, strict=True)]
         known = [factor for factor in factors if factor]
-        likely = sorted(known, key=lambda factor: abs(factor - 1))  # of two as frequent, no mistake's
+        likely = sorted(known, key=lambda factor: abs(abs(factor) - 1))  # of two as frequent, no mistake's
         usual = max(likely, key=lambda factor: np.sum(np.isclose(known, factor)), default=0.0)
         found: list[tuple[Final, Array]] = []  # of several layers, all may have one name
         away: list[tuple[Final, Array | None]] = []  # by a wrong sign, if by as much as others are pulled
+        rests: list[tuple[Final, Array | None]] = []  # of one entry, if that is by as much as others are pulled
         for final, wanted, own_one in zip(finals, true, factors, strict=True) if usual else ():
             part, node = self._penalty.get(final.node), final.parameter.node
             factor = own_one if own_one and np.sum(np.isclose(known, own_one)) > 1 else usual  # some may be steps
@@ -45,12 +46,17 @@ class HeldPenalties(Summed):
             if part is None or (right and not close(final.direction * (value - part), factor * wanted)):
                 continue  # of weights that are a multiple of the gradient, both with the part and without it are one
             much = strength(final.direction * part / factor, self._value(node))
+            if is_single and not close(final.direction * (value - part), factor * wanted):
+                rest = final.direction * value / factor - wanted  # an error may add what its parameter alone made, too
+                rests.append((final, strength(rest, self._value(node))))
             if much is not None:
                 found.append((final, much))
             else:
                 away.append((final, strength(-final.direction * part / factor, self._value(node))))
         strengths = {number for _, much in found if (number := number_in(much))}
         found += [(final, much) for final, much in away if much is not None and number_in(much) in strengths]
+        as_others = {f.node: (f, much) for f, much in rests if much is not None and number_in(much) in strengths}
+        found = [(final, much) for final, much in found if final.node not in as_others] + [*as_others.values()]
         if found:
             verb, whose = ("holds", "its parameter") if len(found) == 1 else ("hold", "their parameters")
             names = listed(told_once([final.name for final, _ in found]))

@@ -277,7 +277,12 @@ class Hit:
         is_mean = self.rewrite.kind == "missing-batch-sum-or-mean"
         part = self.takes_index_away, not self.only_takes_away
         likely = not (is_mean and apart < 0), self.spreads_slope, -self.meant[1], self.is_odd, *part
-        return bool(self.convention), puts_in, not self.is_alike, *likely, *form
+        return bool(self.convention), puts_in, not self.drops_floor, not self.is_alike, *likely, *form
+
+    @property
+    def drops_floor(self) -> bool:
+        """Whether it divides, where what is behind the point was cut off: `1 / n` for `1 // n`."""
+        return "//" in self.written and "//" not in self.right and self.rewrite.kind == "dtype-or-integer"
 
     @cached_property
     def breaks_number(self) -> bool:
