@@ -135,3 +135,83 @@ WRONG = [
 def test_a_mistake_in_it_is_told(tmp_path: Path, name: str, right: str, wrong: str) -> None:
     check, line = edited_script(tmp_path, HEAD + UPDATES[name], right, wrong)
     assert told(check)[0] == line, str(check)
+
+
+CENTRED = """
+import numpy as np
+
+rng = np.random.default_rng(1)
+
+
+class Plain:
+    def step(self, w, b, dw, db, rate):
+        return w - rate * dw, b - rate * db
+
+
+class Adam:
+    def __init__(self):
+        self.t, self.m, self.v = 0, None, None
+
+    def step(self, w, b, dw, db, rate):
+        if self.m is None:
+            self.m, self.v = [np.zeros_like(w), np.zeros_like(b)], [np.zeros_like(w), np.zeros_like(b)]
+        self.t += 1
+        new = []
+        for i, (p, g) in enumerate(((w, dw), (b, db))):
+            self.m[i] = 0.9 * self.m[i] + 0.1 * g
+            self.v[i] = 0.99 * self.v[i] + 0.01 * g**2
+            m, v = self.m[i] / (1 - 0.9**self.t), self.v[i] / (1 - 0.99**self.t)
+            new.append(p - rate * m / (np.sqrt(v) + 1e-8))
+        return new
+
+
+class Dense:
+    def __init__(self, n, m, steps):
+        self.w, self.b, self.steps = rng.normal(size=(n, m)), np.zeros((1, m)), steps
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.w + self.b
+
+    def backward(self, d, rate):
+        dw, db = self.x.T @ d, d.sum(axis=0, keepdims=True)
+        back = d @ self.w.T
+        self.w, self.b = self.steps.step(self.w, self.b, dw, db, rate)
+        return back
+
+
+class Centre:
+    def forward(self, x):
+        return x - x.mean(axis=0)
+
+    def backward(self, d, rate):
+        return d - d.mean(axis=0)
+
+
+class Bend:
+    def forward(self, x):
+        self.y = np.tanh(x)
+        return self.y
+
+    def backward(self, d, rate):
+        return d * (1 - self.y**2)
+
+
+x, y = rng.normal(size=(11, 3)), rng.normal(size=(11, 2))
+layers = [Dense(3, 5, Plain()), Bend(), Dense(5, 4, Adam()), Centre(), Bend(), Dense(4, 2, Plain())]
+for turn in range(4):
+    out = x
+    for layer in layers:
+        out = layer.forward(out)
+    loss = np.mean((out - y) ** 2)
+    d = 2 * (out - y) / y.size
+    for layer in layers[::-1]:
+        d = layer.backward(d, 0.05)
+"""
+
+
+def test_a_gradient_of_mere_rounding_is_in_no_measure(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, CENTRED)
+    assert check.ok, str(check)
+    check, line = edited_script(tmp_path, CENTRED, "return d * (1 - self.y**2)", "return d * (1 - self.y)")
+    assert told(check) == (line, "derivative-at-wrong-point"), str(check)

@@ -398,7 +398,12 @@ class Owners(Opponents):
         For most of them it is enough where what is in the updates is in several measures, as a velocity that holds its
         rate beside a decay that does not.
         """
-        given = [factor_of(self._value(f.node), truth.cotangents[f.parameter.node]) for f in self.finals]
+        wanted = [truth.cotangents[final.parameter.node] for final in self.finals]
+        sizes = [float(np.max(np.abs(value), initial=0.0)) for value in wanted]
+        given = [
+            factor_of(self._value(final.node), value) if size > TINY * max(sizes) else None  # not of mere rounding
+            for final, value, size in zip(self.finals, wanted, sizes, strict=True)
+        ]
         last = [self._last_in_turn(final.parameter) for final in self.finals if final.by == "update"]
         in_one_measure = is_one_number([factor for factor in given if factor])
         if self.rate is not None or self._is_one_multiple(truth) or len(last) < max(len(self.finals), 2):
@@ -407,7 +412,6 @@ class Owners(Opponents):
         if len(ends) < len(self.finals):
             return
         changes = [self._value(final.parameter.node) - self._value(after) for final, after in ends]
-        wanted = [truth.cotangents[final.parameter.node] for final in self.finals]
         factors = [abs(factor_of(change, of) or 0.0) for change, of in zip(changes, wanted, strict=True)]
         ratios: list[float | None] = [factor / abs(own) for factor, own in zip(factors, given, strict=True) if own]
         exact = any(own is not None and is_near_number(abs(own), 1.0) for own in given)
