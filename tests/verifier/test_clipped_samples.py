@@ -65,3 +65,40 @@ def test_features_of_length_1_are_no_gradients(tmp_path: Path) -> None:
     check = check_of_script(tmp_path, scaled)
     assert check.first_wrong is not None, str(check)
     assert not any("clipped" in note for note in check.notes)
+
+
+ENTRY_BY_ENTRY = """import numpy as np
+
+rng = np.random.default_rng(8)
+x, y = rng.normal(size=(6, 3)), rng.normal(size=(6, 2))
+W, V = rng.normal(size=(3, 4)), rng.normal(size=(4, 2))
+r = [np.zeros(W.shape), np.zeros(V.shape)]
+for turn in range(5):
+    h = np.tanh(x @ W)
+    e = h @ V - y
+    loss = np.mean(np.sum(e**2, axis=1))
+    d = 2 * e @ V.T * (1 - h**2)
+    gs = [np.clip(x[:, :, None] * d[:, None, :], -1, 1), np.clip(h[:, :, None] * 2 * e[:, None, :], -1, 1)]
+    for i, p in enumerate((W, V)):
+        g = np.mean(gs[i], axis=0)
+        r[i] = 0.9 * r[i] + 0.1 * g * g
+        size = -0.01 / np.sqrt(1e-6 + r[i])
+        p += size * g
+"""
+
+
+def test_samples_that_are_clipped_entry_by_entry_are_judged_as_before_that(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, ENTRY_BY_ENTRY)
+    assert check.ok, str(check)
+    assert "as they were before" in str(check)
+    check, line = edited_script(tmp_path, ENTRY_BY_ENTRY, "(1 - h**2)", "(1 - h)")
+    assert told(check) == (line, "derivative-at-wrong-point"), str(check)
+
+
+def test_a_rate_over_a_root_may_hold_the_minus(tmp_path: Path) -> None:
+    plain = ENTRY_BY_ENTRY.replace("-1, 1)", "-1000, 1000)")
+    check = check_of_script(tmp_path, plain)
+    assert check.ok, str(check)
+    check, line = edited_script(tmp_path, plain, "-0.01 / np.sqrt", "0.01 / np.sqrt")
+    assert check.first_wrong is not None, str(check)
+    assert check.first_wrong.kind == "sign", str(check)

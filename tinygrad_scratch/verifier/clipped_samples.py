@@ -20,11 +20,11 @@ ROOTS = {"norm", "sqrt"}
 ROUNDING = 1e-12
 
 
-def let_through(tape: Tape, ends: set[int], first: int) -> set[int]:
+def let_through(tape: Tape, ends: set[int], first: int, losses: set[int]) -> set[int]:
     """Let a run be what it would have been, had nothing bounded the gradients of its samples; what these became.
 
     `ends` are what updates made, and what is given as a gradient: only what goes there and nowhere else is bounded so,
-    in the turn that begins with step `first`.
+    in the turn that begins with step `first`. What goes to none of the `losses` is no part of the forward pass.
     """
     roots = of_roots(tape, first)
     found = {f: product for step in tape.steps[first:] if roots for f, product in bounded_in(tape, step, roots)}
@@ -32,8 +32,14 @@ def let_through(tape: Tape, ends: set[int], first: int) -> set[int]:
     if len(several) < len(found):
         summed = added_up(tape, set(found.values()), ends)
         several |= {factor: product for factor, product in found.items() if product in summed}
-    reached = only_to(tape, several.values(), ends)
-    for factor in several if reached else ():
+    forward = ancestors(tape.parents(), losses)
+    clips = [step for step in tape.steps[first:] if losses and clips_samples(tape, step)]
+    clips = [step for step in clips if step.makes[0] not in forward]
+    bounded = only_to(tape, several.values(), ends)
+    reached = bounded | {step.makes[0] for step in clips}
+    for step in clips:
+        step.arguments, step.keywords = (step.arguments[0], -np.inf, np.inf), {}
+    for factor in several if bounded else ():
         tape.give(factor)
         step = tape.steps[tape.nodes[factor].step]
         step.arguments = np.ones_like(step.arguments)
@@ -81,6 +87,16 @@ def bounded_in(tape: Tape, step: Step, roots: dict[int, set[int]]) -> Iterable[t
         if is_bound and inner in ancestors(tape.parents(), norms):
             yield factor, step.makes[0]
             return
+
+
+def clips_samples(tape: Tape, step: Step) -> bool:
+    """Whether a call keeps entries within bounds of what is added up, or averaged, afterwards, and moved some."""
+    if name_of(step.function) != "clip" or len(step.makes) != 1 or not step.reads:
+        return False
+    readers = [tape.steps[index] for index in tape.readers().get(step.makes[0], [])]
+    summed = bool(readers) and all(name_of(reader.function) in ("sum", "mean") for reader in readers)
+    within, before = tape.nodes[step.makes[0]].value, tape.nodes[step.reads[0]].value
+    return summed and all(is_plain_number(tape, read) for read in step.reads[1:]) and not np.array_equal(within, before)
 
 
 def before_shapes(tape: Tape, node: int) -> int:

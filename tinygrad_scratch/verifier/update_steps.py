@@ -358,7 +358,8 @@ def inside(tape: Tape, node: int) -> tuple[int, int] | None:
         return moved, -1 if name == "subtract" and (of_number or moved == reads[-1] != reads[0]) else 1
     scaled = scaled_by_root(tape, step)
     if scaled is not None and scaled[0] in arrays and (name == "divide" or len(arrays) == 2):
-        return scaled[0], 1
+        rates = [tape.nodes[read].value for read in reads if name == "multiply" and read != scaled[0]]
+        return scaled[0], -1 if any(np.all(rate <= 0) and np.any(rate) for rate in rates) else 1  # `-rate / root`
     if name == "getitem" and (stored := stored_there(tape, step)) is not None:
         return added_to_kept(tape, step, stored) or (stored, 1)
     if (way := behind_matrix(tape, step)) is not None:
