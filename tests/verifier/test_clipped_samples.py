@@ -99,6 +99,6 @@ def test_a_rate_over_a_root_may_hold_the_minus(tmp_path: Path) -> None:
     plain = ENTRY_BY_ENTRY.replace("-1, 1)", "-1000, 1000)")
     check = check_of_script(tmp_path, plain)
     assert check.ok, str(check)
-    check, line = edited_script(tmp_path, plain, "-0.01 / np.sqrt", "0.01 / np.sqrt")
+    check, _ = edited_script(tmp_path, plain, "-0.01 / np.sqrt", "0.01 / np.sqrt")
     assert check.first_wrong is not None, str(check)
     assert check.first_wrong.kind == "sign", str(check)

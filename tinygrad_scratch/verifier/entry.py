@@ -109,7 +109,8 @@ class Entry(Decays):
         updated = set[int]().union(*(self.updated_values(parameter) for parameter in asked))
         given = {node for _, node in (*(self.given or ()), *self.stored)}
         first = max((self.tape.nodes[parameter.node].step for parameter in asked), default=0)
-        losses = {event.node for event in self.watch.events if is_loss_name(event.name)} | {self.loss} - {None}
+        losses = {event.node for event in self.watch.events if is_loss_name(event.name)}
+        losses |= set() if self.loss is None else {self.loss}
         if let_through(self.tape, updated | given, first, losses):
             self.notes.append("The gradients of single samples are clipped: they are judged as they were before that.")
 
