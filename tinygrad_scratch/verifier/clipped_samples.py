@@ -91,7 +91,7 @@ def bounded_in(tape: Tape, step: Step, roots: dict[int, set[int]]) -> Iterable[t
 
 def clips_samples(tape: Tape, step: Step) -> bool:
     """Whether a call keeps entries within bounds of what is added up, or averaged, afterwards, and moved some."""
-    if name_of(step.function) != "clip" or len(step.makes) != 1 or not step.reads:
+    if name_of(step.function) != "clip" or len(step.makes) != 1 or not step.reads or "out" in step.keywords:
         return False
     readers = [tape.steps[index] for index in tape.readers().get(step.makes[0], [])]
     summed = bool(readers) and all(name_of(reader.function) in ("sum", "mean") for reader in readers)

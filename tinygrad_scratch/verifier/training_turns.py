@@ -155,7 +155,7 @@ class Loops:
 
     def _is_around_the_end(self, turn: Turn) -> bool:
         """Whether a loop that a turn ran has yet to make the turn that is to be judged."""
-        ran = [loop for loop in self.ends if max(self.begun.get(loop, []), default=-1) >= turn.steps]
+        ran = [loop for loop in self.ends if self.begun.get(loop, [-1])[-1] >= turn.steps]
         return any(self.silent.get(loop, 0) <= self.ends[loop] for loop in ran if loop != (turn.file, turn.first))
 
     def _number(self, frame: FrameType) -> int:
