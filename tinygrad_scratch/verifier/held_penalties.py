@@ -32,7 +32,7 @@ class HeldPenalties(Summed):
             return candidate
         factors = [factor_of(self._meant(final, wanted), wanted) for final, wanted in zip(finals, true, strict=True)]
         known = [factor for factor in factors if factor]
-        likely = sorted(known, key=lambda factor: abs(abs(factor) - 1))  # of two as frequent, no mistake's
+        likely = sorted(known, key=lambda factor: (round(abs(abs(factor) - 1), 9), factor < 0))  # sooner no mistake's
         usual = max(likely, key=lambda factor: np.sum(np.isclose(known, factor)), default=0.0)
         found: list[tuple[Final, Array]] = []  # of several layers, all may have one name
         away: list[tuple[Final, Array | None]] = []  # by a wrong sign, if by as much as others are pulled

@@ -237,6 +237,8 @@ def check_other_lines(path: str, check: Any, loss: str | None, seconds: float) -
         turn, new = found
         where = f"line {min(new)}{' and others' if len(new) > 1 else ''}"
         other = check_there(path, loss, seconds, check.loop, turn)
+        if other is not None and new.isdisjoint(lines_of_turn(other)):
+            other = None
         if other is not None and len(other.causes) == 1 and other.causes[0].certainty != "unexplained":
             said = f"The turns before, which don't run {where}, are right: this is turn {other.turn + 1} of the loop."
             other.notes.append(said)
@@ -245,6 +247,12 @@ def check_other_lines(path: str, check: Any, loss: str | None, seconds: float) -
         check.notes.append(f"Turn {turn + 1} of the loop makes gradients in {where}, and {judged}.")
         lines = lines - new
     return check
+
+
+def lines_of_turn(check: Any) -> set[int]:
+    """The lines of the judged loop's file that made something in the turn that was judged."""
+    steps = check.tape.steps[check.begun[-1] :] if check.begun else []
+    return {step.place.line for step in steps if step.place is not None and step.place.file == check.loop[0]}
 
 
 def check_there(path: str, loss: str | None, seconds: float, loop: tuple[str, int], turn: int) -> Any:
