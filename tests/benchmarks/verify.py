@@ -4,7 +4,8 @@
 
 The article's class, and a network of 5,508 parameters with a mistake in it. Beside them, where torch
 is installed, its `gradcheck` of the same network, which compares numbers and names no line; and, so that one may
-subtract it, a process that imports NumPy alone. The package is compiled to bytecode before, as an install leaves it.
+subtract it, a process that imports NumPy alone. Each runs once before it is timed, so that all is compiled to bytecode,
+as an install leaves it.
 """
 
 from __future__ import annotations
@@ -143,6 +144,7 @@ def main() -> None:
         files = {name: Path(folder, f"program_{i}.py") for i, name in enumerate(programs)}
         for name, file in files.items():
             file.write_text(programs[name], encoding="utf-8")
+            seconds(file)
         times: dict[str, list[float]] = {name: [] for name in programs}
         for _ in range(ROUNDS):  # in turn, so that a busy moment meets all
             for name, file in files.items():

@@ -33,8 +33,8 @@ def let_through(tape: Tape, ends: set[int], first: int, losses: set[int]) -> set
         summed = added_up(tape, set(found.values()), ends)
         several |= {factor: product for factor, product in found.items() if product in summed}
     forward = ancestors(tape.parents(), losses)
-    clips = [step for step in tape.steps[first:] if losses and clips_samples(tape, step)]
-    clips = [step for step in clips if step.makes[0] not in forward]
+    clips = [step for step in tape.steps[first:] if losses and forward.isdisjoint(step.makes)]
+    clips = [step for step in clips if clips_samples(tape, step)]
     bounded = only_to(tape, several.values(), ends)
     reached = bounded | {step.makes[0] for step in clips}
     for step in clips:

@@ -39,14 +39,17 @@ class HeldPenalties(Summed):
         rests: list[tuple[Final, Array | None]] = []  # of one entry, if that is by as much as others are pulled
         for final, wanted, own_one in zip(finals, true, factors, strict=True) if usual else ():
             part, node = self._penalty.get(final.node), final.parameter.node
+            if part is None:
+                continue
             factor = own_one if own_one and np.sum(np.isclose(known, own_one)) > 1 else usual  # some may be steps
             value = self._value(final.node)
             is_single = np.count_nonzero(wanted) == 1  # of which any number is a multiple
             right = close(final.direction * value, factor * wanted) if is_single else is_multiple(value, wanted)
-            if part is None or (right and not close(final.direction * (value - part), factor * wanted)):
+            is_rest = close(final.direction * (value - part), factor * wanted)
+            if right and not is_rest:
                 continue  # of weights that are a multiple of the gradient, both with the part and without it are one
             much = strength(final.direction * part / factor, self._value(node))
-            if is_single and not close(final.direction * (value - part), factor * wanted):
+            if is_single and not is_rest:
                 rest = final.direction * value / factor - wanted  # an error may add what its parameter alone made, too
                 rests.append((final, strength(rest, self._value(node))))
             if much is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from functools import lru_cache
+from functools import cache
 from math import isfinite, isnan
 from typing import Any
 
@@ -70,9 +70,13 @@ def signature(value: Array) -> tuple[Any, ...]:
     return value.shape, float(f"{total:.9e}") if np.isfinite(total) else id(value)
 
 
-@lru_cache(maxsize=64)
 def unequal(count: int) -> Array:
     """So many numbers of which no sum is another one's."""
+    return longer_than(1 << count.bit_length())[:count]
+
+
+@cache
+def longer_than(count: int) -> Array:
     found: Array = np.cos(np.arange(1, count + 1))
     return found
 

@@ -15,7 +15,7 @@ from tinygrad_scratch.tensor import Tensor, make
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.in_samples import stacked
 from tinygrad_scratch.verifier.names import is_gradient_name
-from tinygrad_scratch.verifier.references import Ref, bind, map_tree, with_whole_numbers
+from tinygrad_scratch.verifier.references import Ref, bind, call_with_arrays
 from tinygrad_scratch.verifier.steps import Array, Step
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.truth import ON_TENSORS, begun, first_floats, forget, is_cut_off, last_used, plain_of
@@ -279,10 +279,7 @@ def played(
             if step.function is None:
                 playing[step.result.slot] = begun(step.arguments)
             elif lost.isdisjoint(tape.nodes[read].slot for read in step.reads):
-                arguments, keywords = map_tree(
-                    lambda part: playing[part.slot] if type(part) is Ref else part, (step.arguments, step.keywords)
-                )
-                arguments = with_whole_numbers(step, arguments)
+                arguments, keywords = call_with_arrays(step, playing)
                 function = ON_TENSORS.get(step.function, step.function)
                 edit = edits.get(step.index) if edits else None
                 try:

@@ -26,10 +26,7 @@ from tinygrad_scratch.verifier.tape import Tape
 
 
 def plain(value: Any) -> Any:
-    """The array that a Recorded or a Flat stands for, or the whole number; None for anything else.
-
-    By an array of no dimensions NumPy takes a copy of a row, and by a number the row itself.
-    """
+    """The array that a Recorded or a Flat stands for, or the whole number: that takes a row itself; else None."""
     if type(value) is Recorded:
         return value._array[()] if value._is_number and value._array.dtype.kind in "iu" else value._array
     return value._array if type(value) is Flat else None

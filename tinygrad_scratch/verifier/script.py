@@ -236,9 +236,7 @@ def check_other_lines(path: str, check: Any, loss: str | None, seconds: float) -
             break
         turn, new = found
         where = f"line {min(new)}{' and others' if len(new) > 1 else ''}"
-        other = check_there(path, loss, seconds, check.loop, turn)
-        if other is not None and new.isdisjoint(lines_of_turn(other)):
-            other = None
+        other = check_there(path, loss, seconds, check.loop, turn, new)
         if other is not None and len(other.causes) == 1 and other.causes[0].certainty != "unexplained":
             said = f"The turns before, which don't run {where}, are right: this is turn {other.turn + 1} of the loop."
             other.notes.append(said)
@@ -255,11 +253,17 @@ def lines_of_turn(check: Any) -> set[int]:
     return {step.place.line for step in steps if step.place is not None and step.place.file == check.loop[0]}
 
 
-def check_there(path: str, loss: str | None, seconds: float, loop: tuple[str, int], turn: int) -> Any:
-    """The check of one turn of a loop, or of the next that tells something; None where that can't be judged."""
+def check_there(
+    path: str, loss: str | None, seconds: float, loop: tuple[str, int], turn: int, lines: set[int]
+) -> Any:  # fmt: skip
+    """The check of one turn of a loop, or of the next that tells something; None where that can't be judged.
+
+    Nor is it of any use where the turn runs none of the lines.
+    """
     with contextlib.suppress(Exception, LimitReached):
         check = check_after(path, loss, seconds, {loop: turn})
-        return check if check.loop == loop and check.turn >= turn else None
+        runs = check.loop == loop and check.turn >= turn and not lines.isdisjoint(lines_of_turn(check))
+        return check if runs else None
     return None
 
 

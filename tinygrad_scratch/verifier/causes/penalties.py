@@ -53,10 +53,11 @@ def is_count(region: Region, step: int, part: Array) -> bool:
     What is a multiple of the parameter, of entries that differ, is one, though its entries be 0.1 and 0.2.
     """
     some, value = np.abs(part[part != 0]), np.asarray(region.values[region.of])
-    times = some / np.min(some, initial=np.inf)
-    is_taken = name_of(region.case.tape.steps[step].function) == "getitem"
-    grows = some.size > 0 and part.shape == value.shape and np.ptp(some) > 0 and is_along(part, value * (part != 0))
-    return is_taken and some.size > 0 and not grows and bool(np.allclose(times, np.round(times), rtol=1e-9))
+    if name_of(region.case.tape.steps[step].function) != "getitem" or not some.size:
+        return False
+    times = some / np.min(some)
+    grows = part.shape == value.shape and np.ptp(some) > 0 and is_along(part, value * (part != 0))
+    return not grows and bool(np.allclose(times, np.round(times), rtol=1e-9))
 
 
 def taken_beside(region: Region, penalty: Place | None) -> Place | None:

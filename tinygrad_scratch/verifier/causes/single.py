@@ -285,10 +285,8 @@ def literal(region: Region) -> Iterator[Finding]:
             if value is None:
                 continue
             is_bound = name_of(step.function) in COMPARISONS  # where a slope changes
-            for other in [
-                *([0.0] if is_bound else []),
-                *{value + 1, value - 1, -value, value * 2, value / 2, 0.1, 0.01, 1 - value},
-            ]:
+            others = [*{value + 1, value - 1, -value, value * 2, value / 2, 0.1, 0.01, 1 - value}]
+            for other in [0.0, *others] if is_bound else others:
                 changes = {s.index: with_number(place, other) for s in turns}
                 if other != value and region.gives_truth(changes):
                     kind = "sign" if other == -value and value else "scale-factor" if value else "missing-derivative"

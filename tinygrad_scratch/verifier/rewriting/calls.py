@@ -176,10 +176,8 @@ def of_range(part: Part) -> Iterator[Rewrite]:
     if name_of(part.node) == "range":
         yield part.change(f"reversed({part.code})", "off-by-one", f"`{part.code}` should be run through from its end")
         for bound in part.node.args[:2]:
-            code = part.source.code(bound)
-            for other in (
-                (f"{code} + 1", f"{code} - 1") if isinstance(bound, ast.Name | ast.Attribute | ast.Call) else ()
-            ):
+            code, is_value = part.source.code(bound), isinstance(bound, ast.Name | ast.Attribute | ast.Call)
+            for other in (f"{code} + 1", f"{code} - 1") if is_value else ():
                 yield part.change(other, "off-by-one", f"{code} should be {other}", NAMED, at=part.source.span(bound))
     elif len(part.node.args) == 1:
         inner = part.source.code(part.node.args[0])

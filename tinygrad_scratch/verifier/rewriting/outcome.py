@@ -93,8 +93,10 @@ def told_beside(best: Hit, hits: list[Hit]) -> list[Hit]:
     as_likely = [hit for hit in others if hit.likelihood() == best.likelihood()]
     told = best.rewrite.line, best.rewrite.kind
     another = [hit for hit in others if (hit.rewrite.line, hit.rewrite.kind) != told and hit.does_as_much_as(best)]
-    first = {hit.said: hit for hit in reversed([*as_likely, *another])}  # of those that say the same
-    return [hit for hit in dict.fromkeys([*as_likely, *another]) if first[hit.said] is hit][:MOST_TOLD]
+    apart: dict[str, Hit] = {}  # by what they say
+    for hit in (*as_likely, *another):
+        apart.setdefault(hit.said, hit)
+    return [*apart.values()][:MOST_TOLD]
 
 
 def lines_of(hit: Hit) -> range:
