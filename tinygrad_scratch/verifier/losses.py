@@ -18,7 +18,16 @@ from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.references import Ref, bind, call_with_arrays
 from tinygrad_scratch.verifier.steps import Array, Step
 from tinygrad_scratch.verifier.tape import Tape
-from tinygrad_scratch.verifier.truth import ON_TENSORS, begun, first_floats, forget, is_cut_off, last_used, plain_of
+from tinygrad_scratch.verifier.truth import (
+    ON_TENSORS,
+    begun,
+    first_floats,
+    forget,
+    hold_as_made,
+    is_cut_off,
+    last_used,
+    plain_of,
+)
 
 Loss = Callable[[Any, Any], Any]
 
@@ -279,6 +288,7 @@ def played(
             if step.function is None:
                 playing[step.result.slot] = begun(step.arguments)
             elif lost.isdisjoint(tape.nodes[read].slot for read in step.reads):
+                hold_as_made(step, playing, tensors, tape)
                 arguments, keywords = call_with_arrays(step, playing)
                 function = ON_TENSORS.get(step.function, step.function)
                 edit = edits.get(step.index) if edits else None

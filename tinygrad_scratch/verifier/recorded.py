@@ -229,7 +229,7 @@ class Recorded(Standing, np.lib.mixins.NDArrayOperatorsMixin):
             object.__setattr__(self, name, value)
         elif name == "shape":
             view = record(self._tape, Method("reshape"), (self, value), {})
-            self._array, self._known_slot = view._array, view._slot
+            self._array, self._known_slot, self._renamed = view._array, view._slot, view._renamed
         else:
             setattr(self._array, name, value)
 

@@ -44,8 +44,8 @@ def with_renames(entry: Entry, case: Case) -> bool:
     named = list(run.names())
     known = {(event.node, event.name, str(event.place)) for event in named}
     now[0] = [*named, *(event for event in now[0] if (event.node, event.name, str(event.place)) not in known)]
-    entry.renumber(run.moved.__getitem__)
     run.put_in()
+    entry.renumber(run.moved.__getitem__)
     for events, new in zip(watch.lists, now, strict=True):
         events[:] = new
     entry.loss = run.moved[case.truth.loss]

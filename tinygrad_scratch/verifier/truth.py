@@ -158,6 +158,7 @@ def played_on_tensors(
             if step.function is None:
                 playing[step.result.slot] = begun((start or {}).get(step.makes[0], step.arguments))
             else:
+                hold_as_made(step, playing, run.values, tape)
                 try:
                     edit = edits.get(step.index) if edits else None
                     through = edit if isinstance(edit, Through) else None
@@ -184,6 +185,17 @@ def played_on_tensors(
                     run.values[node] = make(held._value, held._record)
             forget(playing, done_with.get(step.index, []))
     return run
+
+
+def hold_as_made(step: Step, playing: dict[int, Any], made: dict[int, Tensor], tape: Tape) -> None:
+    """Let what a step reads be what was made, of which gradients are asked.
+
+    A write to another part of its memory, as to other weights in one flat vector, has shown that anew.
+    """
+    for node in step.reads:
+        held, known = playing.get(tape.nodes[node].slot), made.get(node)
+        if type(held) is Tensor and known is not None and held._record is not known._record is not None:
+            held[...] = known
 
 
 def steps_among(tape: Tape, until: int, made: set[int] | None) -> list[Step]:

@@ -21,7 +21,7 @@ from tinygrad_scratch.verifier.causes.factors import odd_ratio, ratio, written_f
 from tinygrad_scratch.verifier.causes.handed_out import put_beside
 from tinygrad_scratch.verifier.causes.held import diagonal, held_constant
 from tinygrad_scratch.verifier.causes.lacking import operand_without_factor, operand_without_term, rename_without
-from tinygrad_scratch.verifier.causes.layout import layout
+from tinygrad_scratch.verifier.causes.layout import layout, turned_round
 from tinygrad_scratch.verifier.causes.neighbours import beside_it
 from tinygrad_scratch.verifier.causes.numbers import number_for_value, one_left_out, value_for_number
 from tinygrad_scratch.verifier.causes.operands import operands
@@ -60,7 +60,7 @@ EXPLANATIONS = (
     one_left_out, gradient_of_another, dropped, factor_left_out, operand_without_slope, upstream_left_out,
     slope_within, operand_without_factor, one_factor, literal, slope_without_formula, fewer_entries, other_axes,
     diagonal, held_constant, slope_is_another, factor_too_many, value_for_number, targets_left_out,
-    operand_without_term, odd_ratio, nothing_from_above, never_renewed,
+    operand_without_term, odd_ratio, nothing_from_above, never_renewed, turned_round,
 )  # fmt: skip
 
 MADE_UP = (

@@ -15,6 +15,7 @@ from tinygrad_scratch.verifier.causes.derivatives import SLOPES, broadcasts
 from tinygrad_scratch.verifier.causes.state import is_parameter
 from tinygrad_scratch.verifier.edits import JOINING, Edit, WithArgument, always, name_of, of_argument, places_of
 from tinygrad_scratch.verifier.extent import node_at
+from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.rewriting.part import NAMES
 from tinygrad_scratch.verifier.slopes import Slopes
@@ -68,7 +69,12 @@ def slope_without_formula(region: Region) -> Iterator[Finding]:
 
 
 def kind_by_entries(region: Region, held: Factors, slope: Array) -> str:
-    """What a slope is that differs in some entries: nought, or a multiple of what is due there, or another one."""
+    """What a slope is that differs in some entries: nought, or a multiple of what is due there, or another one.
+
+    Of a product the slope by one value is the other, which is taken at no point.
+    """
+    if held.is_value and is_made_by_forward(region, slope):
+        return "wrong-operand"
     written = np.prod([np.asarray(region.values[node], float) for node in held.nodes], axis=0)
     due = np.asarray(slope, float)
     with np.errstate(all="ignore"):
@@ -76,6 +82,12 @@ def kind_by_entries(region: Region, held: Factors, slope: Array) -> str:
     if not np.allclose(ratios, ratios[:1]):
         return "derivative-at-wrong-point"
     return "scale-factor" if np.any(ratios) else "missing-derivative"
+
+
+def is_made_by_forward(region: Region, slope: Array) -> bool:
+    """Whether a slope is a value that the forward pass made, with more than one number in it."""
+    values = (np.asarray(region.values[node]) for node in region.case.forward)
+    return np.ptp(slope) > 0 and any(v.shape == slope.shape and close(v, slope) for v in values)
 
 
 @dataclass(frozen=True)

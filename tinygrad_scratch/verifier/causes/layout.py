@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import combinations, permutations
 from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.causes.state import is_parameter
 from tinygrad_scratch.verifier.edits import (
     PRODUCTS,
     Edit,
@@ -74,6 +76,33 @@ def in_other_order(region: Region, step: Step, turns: list[Step]) -> Iterator[Fi
             should = region.rewritten(step, text) if text else None
         yield Finding("transpose", said, step, should, changes)
         return
+
+
+def turned_round(region: Region) -> Iterator[Finding]:
+    """An operand of a product that should be turned round along some axes, as the kernel of a convolution is."""
+    for step, turns in region.sites():
+        held = [(node_at(region, step, place), place) for place, _ in places_of(step)]
+        kernels_first = sorted(held, key=lambda each: each[0] is None or not is_parameter(region, each[0]))
+        for node, place in kernels_first if name_of(step.function) in PRODUCTS else ():
+            sizes = np.shape(region.values[node]) if node is not None and region.names_of(node) else ()
+            for axes in some_of([axis for axis, size in enumerate(sizes) if size > 1]):
+                changes: dict[int, Edit] = {s.index: with_changed(place, partial(np.flip, axis=axes)) for s in turns}
+                if node is not None and region.gives_truth(changes):
+                    yield told_round(region, step, node, axes, changes)
+                    return
+
+
+def some_of(axes: list[int]) -> Iterator[tuple[int, ...]]:
+    """Each axis, any two, and so on."""
+    return (some for count in range(1, len(axes) + 1) for some in combinations(axes, count))
+
+
+def told_round(region: Region, step: Step, node: int, axes: tuple[int, ...], changes: dict[int, Edit]) -> Finding:
+    name = region.name(node)
+    turned = f"np.flip({name}, axis={axes[0] if len(axes) == 1 else axes})"
+    text = replaced(region.code(step), name, turned)
+    should = region.rewritten(step, text) if text else None
+    return Finding("transpose", f"{name} is not turned round: {turned} is due", step, should, changes)
 
 
 def turned_to(order: tuple[int, ...]) -> Callable[[Any], Any]:

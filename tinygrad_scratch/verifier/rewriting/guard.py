@@ -62,6 +62,7 @@ class Guard:
             sys.stdin, sys.dont_write_bytecode = io.StringIO(), True
             stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
             stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
+            stack.enter_context(without_complaints())
             stack.enter_context(without_pictures())
             stack.enter_context(in_memory(MOST_MEMORY))
             stack.enter_context(in_bounds())
@@ -101,6 +102,26 @@ def is_to_write(mode: Any, flags: Any) -> bool:
     if isinstance(mode, str):
         return any(sign in mode for sign in "wax+")
     return bool(isinstance(flags, int) and flags & WRITES)
+
+
+@contextlib.contextmanager
+def without_complaints() -> Iterator[None]:
+    """While this lasts, what libraries print past Python goes nowhere, as LAPACK's words on what is not finite."""
+    try:
+        before = {number: os.dup(number) for number in (1, 2)}
+    except OSError:  # a process without a terminal may have none of them
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        for number in before:
+            os.dup2(nowhere, number)
+        yield
+    finally:
+        for number, kept in before.items():
+            os.dup2(kept, number)
+            os.close(kept)
+        os.close(nowhere)
 
 
 @contextlib.contextmanager

@@ -39,6 +39,7 @@ TARGET = re.compile(r"([\w.]+(?:\[[^\]]*\])?)\s*[-+*/]?=[^=]")
 PRODUCT = re.compile(r"@|\b(?:dot|matmul|einsum)\(")
 OUTER = re.compile(rf"{PRODUCT.pattern}|\bouter\(")
 INDEX = re.compile(r"\[(?:[^][]|\[[^][]*\])*\]")
+OF_SIGMOID = re.compile(r"(?<![\w.])1(?:\.0*)?\s*-\s*([^\W\d][\w.]*(?:\[[^\]]*\])*)(?![\w(])")
 NUMBER_TAKEN = re.compile(r"[\w\])]\s*[-+]\s*[\d.]+\s*(?=[),\]]|$)")
 OF_COUNTING = re.compile(r"for \w+ in (?:reversed\()?range\(")
 OF_SLOPE = re.compile(
@@ -273,7 +274,8 @@ class Hit:
         puts_in, apart = self.puts_in or self.is_of_block or self.hands_on, self.sets_apart
         in_slope = self.is_of_derivative and not self.turns_number
         effort = self.effort, not self.exchanges_sign, not in_slope, apart, self.breaks_number
-        form = not self.takes_up, apart > 0, self.leaves_unread, *effort, self.drops_mean, self.rewrite.tier
+        whole = not self.takes_up, apart > 0, self.leaves_unread, not self.completes_slope
+        form = *whole, *effort, self.drops_mean, self.rewrite.tier
         is_mean = self.rewrite.kind == "missing-batch-sum-or-mean"
         part = self.takes_index_away, not self.only_takes_away
         likely = not (is_mean and apart < 0), self.spreads_slope, -self.meant[1], self.is_odd, *part
@@ -289,6 +291,19 @@ class Hit:
         """Whether what is read has the number of what is made, as in `d1 = layer1.back(d)`, and then another one."""
         target, old, new = (re.findall(r"\d+", text)[-1:] for text in (self.written.partition("=")[0], *self.changed))
         return bool(target) and target == old != new
+
+    @property
+    def completes_slope(self) -> bool:
+        """Whether a line that has `1 - a` lacks nothing but the other half of that slope: `a * (1 - a)`."""
+        halves = OF_SIGMOID.findall(self.written)
+        return any(f"* {half}" in self.right and self.puts_in_only(half) for half in halves)
+
+    def puts_in_only(self, factor: str) -> bool:
+        """Whether a change does no more than multiply by something."""
+        more = Counter(TOKEN.findall(self.right)) - Counter(TOKEN.findall(self.written))
+        return {word: count for word, count in more.items() if word.strip(" ()")} == Counter(
+            ["*", *TOKEN.findall(factor)]
+        )
 
     @cached_property
     def changed(self) -> tuple[str, str]:

@@ -28,10 +28,16 @@ Moved = tuple[Event, Any]  # a value with a name, and what it is after the chang
 
 
 def outcome(case: Case, hits: list[Hit]) -> tuple[Repair, Cause] | None:
-    """The wrong step and its cause by the likeliest of some changes; all that the change moves is mended."""
+    """The wrong step and its cause by the likeliest of some changes; all that the change moves is mended.
+
+    By another convention nothing is mended that is a gradient as it stands.
+    """
+    hits = [hit for hit in hits if not (hit.convention and moves_gradient(case, hit))]
+    if not hits:
+        return None
     best = min(hits, key=order_of)
-    if turns_gradient(case, best):
-        rest = [hit for hit in hits if hit.rewrite.kind == "sign" and not turns_gradient(case, hit)]
+    if best.rewrite.kind == "sign" and moves_gradient(case, best):
+        rest = [hit for hit in hits if hit.rewrite.kind == "sign" and not moves_gradient(case, hit)]
         best = min(rest, key=order_of, default=best)
     best = at_product(best, hits)
     lines = lines_of(best)
@@ -59,13 +65,11 @@ def order_of(hit: Hit) -> tuple[Any, ...]:
     return hit.likelihood(), hit.turns_number, hit.gathers, hit.lacks_elsewhere, hit.is_unlike_its_name
 
 
-def turns_gradient(case: Case, hit: Hit) -> bool:
-    """Whether a change of a sign makes the negative of what is a gradient as it stands, as that of `1 - z`.
+def moves_gradient(case: Case, hit: Hit) -> bool:
+    """Whether a change makes something else of what is a gradient as it stands, as that of `1 - z`.
 
     In a loop the first turn tells: what is wrong in it may come back to the later ones.
     """
-    if hit.rewrite.kind != "sign":
-        return False
     lines = lines_of(hit)
     own = (e for e, _ in moved_by(case, hit) if e.place.file == hit.file and e.place.line in lines)
     value = next((case.tape.nodes[event.node].value for event in own), None)
