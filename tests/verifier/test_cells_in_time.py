@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import check_of_script, edited, edited_script, told
+from tests.verifier.files import changed, check_of_script, edited, edited_script, told
 
 CELL = """
 import numpy as np
@@ -213,3 +213,27 @@ def test_a_cell_that_goes_over_samples_and_steps_is_mended_in_all_of_them(tmp_pa
     right, wrong = 'dr = (net["Un"].T @ dn) * h', 'dr = (net["Un"].T @ dn) * n'
     check, line = edited_script(tmp_path, OF_EACH_SAMPLE, right, wrong)
     assert told(check)[0] == line, str(check)
+
+
+WITHOUT_OLD = [
+    ("f * c + (1 - f) * z", "f * c + z"),
+    ('"old": c, ', ""),
+    ("def backward(self, dy, now, then, back)", "def backward(self, dy, now, before, then, back)"),
+    ('(now["old"] - now["z"])', 'before["c"]'),
+    ('dc * (1 - now["f"]) *', "dc *"),
+    ('df * now["old"]', 'df * before["c"]'),
+    (
+        "        back = cell.backward(2 * (kept[t]",
+        '        before = kept[t - 1] if t else {"c": nothing}\n        back = cell.backward(2 * (kept[t]',
+    ),
+    ("kept[t], then", "kept[t], before, then"),
+]  # fmt: skip
+
+
+def test_the_other_factor_of_a_product_is_no_point_of_a_derivative(tmp_path: Path) -> None:
+    text = CELL
+    for one, other in WITHOUT_OLD:
+        text = changed(text, one, other)
+    assert check_of_script(tmp_path, text).ok
+    check, line = edited_script(tmp_path, text, 'df = dc * before["c"]', 'df = dc * now["c"]')
+    assert told(check) in ((line, "wrong-operand"), (line, "off-by-one")), str(check)

@@ -67,3 +67,37 @@ def test_rows_that_are_paired_with_their_neighbours(tmp_path: Path) -> None:
     check, line = edited_script(tmp_path, ROWS, "np.dot(x.T, dh)", "np.dot(x[:-1].T, dh[1:])")
     assert (check.first_wrong.line, check.first_wrong.kind) == (line, "off-by-one"), str(check)
     assert "np.dot(x.T, dh)" in check.first_wrong.should_be, str(check)
+
+
+CONVOLVED = """
+import numpy as np
+
+draw = np.random.default_rng(6)
+rows, kernels = draw.normal(size=(4, 2, 9)), draw.normal(size=(3, 2, 4))
+before, aims = draw.normal(size=(2, 2)), draw.normal(size=(4, 3, 6))
+
+
+def windows(signal, width):
+    return np.lib.stride_tricks.sliding_window_view(signal, width, axis=2)
+
+
+for turn in range(4):
+    mixed = np.einsum("bcl,cd->bdl", rows, before)
+    seen = windows(mixed, 4)
+    made = np.einsum("bilk,oik->bol", seen, kernels)
+    loss = 0.5 * np.sum((made - aims) ** 2)
+    slope = made - aims
+    around = windows(np.pad(slope, ((0, 0), (0, 0), (3, 3))), 4)
+    below = np.einsum("bolk,oik->bil", around, np.flip(kernels, axis=2))
+    d_before = np.einsum("bcl,bdl->cd", rows, below)
+    d_kernels = np.einsum("bilk,bol->oik", seen, slope)
+    before -= 0.001 * d_before
+    kernels -= 0.001 * d_kernels
+"""
+
+
+def test_a_kernel_that_is_not_turned_round_is_told(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, CONVOLVED).ok
+    check, line = edited_script(tmp_path, CONVOLVED, "np.flip(kernels, axis=2)", "kernels")
+    assert (check.first_wrong.line, check.first_wrong.kind) == (line, "transpose"), str(check)
+    assert "np.flip(kernels, axis=2)" in check.first_wrong.should_be

@@ -342,3 +342,41 @@ def test_a_penalty_of_one_entry_too_many_is_told(tmp_path: Path) -> None:
     check, line = edited_script(tmp_path, WITHOUT_THE_FIRST, "g[1:] += 0.15 * beta[1:]", "g += 0.15 * beta")
     assert told(check) == (line, "regularisation"), str(check)
     assert "penalised here and not in the loss" in check.first_wrong.sentence
+
+
+SPARSE = """
+import numpy as np
+
+rng = np.random.default_rng(1)
+seen = rng.normal(size=(13, 4))
+params = {"encoder": rng.normal(size=(4, 7)), "starts": np.zeros(7), "decoder": rng.normal(size=(7, 4))}
+encoder, starts, decoder = params["encoder"], params["starts"], params["decoder"]
+for step in range(5):
+    before = seen @ encoder + starts
+    latents = np.maximum(before, 0.0)
+    away = latents @ decoder - seen
+    recon_loss = float(np.mean(np.sum(np.square(away), axis=1)))
+    sparsity_loss = float(0.05 * np.mean(np.sum(latents, axis=1)))
+    total_loss = recon_loss + sparsity_loss
+    grad_recon = (2.0 / 13) * away
+    grad_decoder = latents.T @ grad_recon
+    grad_latents = grad_recon @ decoder.T + 0.05 / 13
+    grad_before = grad_latents * (before > 0.0)
+    grads = {"encoder": seen.T @ grad_before, "starts": grad_before.sum(axis=0), "decoder": grad_decoder}
+    for name, value in params.items():
+        grad = grads[name]
+        value -= 0.01 * grad
+"""
+
+
+def test_a_mean_that_a_penalty_on_sizes_lacks_is_told_of_what_is_added(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, SPARSE).ok
+    check, line = edited_script(tmp_path, SPARSE, "+ 0.05 / 13", "+ 0.05")
+    assert told(check) == (line, "missing-batch-sum-or-mean"), str(check)
+    assert check.entry.loss_name == "total_loss"
+
+
+def test_another_sum_than_the_one_that_is_computed_is_said(tmp_path: Path) -> None:
+    text = SPARSE.replace("+ 0.05 / 13", "+ weight").replace("for step", "weight = 0.0071\nfor step")
+    check = check_of_script(tmp_path, text.replace("total_loss = recon_loss", "total_loss = 3 * recon_loss"))
+    assert any("total_loss" in note for note in check.notes), str(check)

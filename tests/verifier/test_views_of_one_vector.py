@@ -109,3 +109,59 @@ def test_a_view_of_a_view_is_a_part_of_the_vector_that_other_views_filled(tmp_pa
     assert check.ok is True, str(check)
     check, line = edited_script(tmp_path, FILLED, "away.sum(0)", "away.mean(0)")
     assert (check.first_wrong.line, check.first_wrong.kind) == (line, "missing-batch-sum-or-mean"), str(check)
+
+
+ONLINE = """
+import numpy as np
+
+draw = np.random.default_rng(3)
+rows, aims = draw.normal(size=(6, 3)), draw.uniform(size=(6, 2))
+
+
+class Layer:
+    def __init__(self, weights, starts, many):
+        self.weights = weights
+        self.weights.shape = (many, -1)
+        self.starts = starts
+        self.starts.shape = (many, 1)
+
+    def forward(self, given):
+        self.given = given
+        self.made = 1 / (1 + np.exp(-self.weights @ given - self.starts))
+        return self.made
+
+    def inner(self, above):
+        return self.made * (1 - self.made) * above
+
+    def backward(self, above, is_last):
+        slope = self.inner(self.made - above if is_last else above)
+        below = self.weights.T @ slope
+        self.weights -= 0.1 * slope @ self.given.T
+        self.starts -= 0.1 * slope
+        return below
+
+
+flat = draw.normal(size=4 * 3 + 4 + 2 * 4 + 2)
+first, last = Layer(flat[:12], flat[12:16], 4), Layer(flat[16:24], flat[24:], 2)
+plain = np.zeros((3, 2))
+for turn in range(3):
+    away = rows @ plain - aims
+    loss = 0.5 * np.sum(away**2)
+    plain -= 0.01 * rows.T @ away
+for turn in range(3):
+    for row, aim in zip(rows, aims):
+        made = last.forward(first.forward(row.reshape(-1, 1)))
+        error = 0.5 * np.sum((made - aim.reshape(-1, 1)) ** 2)
+        first.backward(last.backward(aim.reshape(-1, 1), True), False)
+"""
+
+
+def test_weights_of_which_others_in_the_vector_were_moved_are_judged_in_a_later_turn(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, ONLINE)
+    assert check.ok is True, str(check)
+    assert any("judged by itself, and is right" in note for note in check.notes), check.notes
+
+
+def test_half_of_a_slope_is_told_where_the_other_half_stands(tmp_path: Path) -> None:
+    check, line = edited_script(tmp_path, ONLINE, "self.made * (1 - self.made) * above", "(1 - self.made) * above")
+    assert (check.first_wrong.line, check.first_wrong.kind) == (line, "missing-derivative"), str(check)

@@ -36,16 +36,38 @@ def let_through(tape: Tape, ends: set[int], first: int, losses: set[int]) -> set
     clips = [step for step in tape.steps[first:] if losses and forward.isdisjoint(step.makes)]
     clips = [step for step in clips if clips_samples(tape, step)]
     bounded = only_to(tape, several.values(), ends)
-    reached = bounded | {step.makes[0] for step in clips}
-    for step in clips:
-        step.arguments, step.keywords = (step.arguments[0], -np.inf, np.inf), {}
     for factor in several if bounded else ():
         tape.give(factor)
         step = tape.steps[tape.nodes[factor].step]
         step.arguments = np.ones_like(step.arguments)
-    for node, value in tape.replay().items() if reached else ():
+    without_bounds(tape, clips, bool(bounded))
+    return bounded | {step.makes[0] for step in clips}
+
+
+def let_decayed_through(tape: Tape, parameters: set[int], first: int) -> bool:
+    """Let a run be what it would have been, had nothing bounded what a multiple of a parameter is added to then."""
+    readers = tape.readers()
+
+    def is_decay(node: int) -> bool:
+        step = tape.steps[tape.nodes[node].step]
+        arrays = [read for read in step.reads if not is_plain_number(tape, read)]
+        return name_of(step.function) == "multiply" and len(arrays) == 1 and arrays[0] in parameters
+
+    def is_decayed(step: Step) -> bool:
+        added = [tape.steps[index] for index in readers.get(step.makes[0], [])]
+        return bool(added) and all(name_of(each.function) == "add" and any(map(is_decay, each.reads)) for each in added)
+
+    clips = [step for step in tape.steps[first:] if moves_entries(tape, step) and is_decayed(step)]
+    without_bounds(tape, clips, False)
+    return bool(clips)
+
+
+def without_bounds(tape: Tape, clips: list[Step], is_changed: bool) -> None:
+    """Make a run again in which some calls bound nothing, or which is changed in another way."""
+    for step in clips:
+        step.arguments, step.keywords = (step.arguments[0], -np.inf, np.inf), {}
+    for node, value in tape.replay().items() if clips or is_changed else ():
         tape.nodes[node].value = np.array(value)
-    return reached
 
 
 def added_up(tape: Tape, products: set[int], ends: set[int]) -> set[int]:
@@ -91,12 +113,18 @@ def bounded_in(tape: Tape, step: Step, roots: dict[int, set[int]]) -> Iterable[t
 
 def clips_samples(tape: Tape, step: Step) -> bool:
     """Whether a call keeps entries within bounds of what is added up, or averaged, afterwards, and moved some."""
-    if name_of(step.function) != "clip" or len(step.makes) != 1 or not step.reads or "out" in step.keywords:
+    if not moves_entries(tape, step):
         return False
     readers = [tape.steps[index] for index in tape.readers().get(step.makes[0], [])]
-    summed = bool(readers) and all(name_of(reader.function) in ("sum", "mean") for reader in readers)
+    return bool(readers) and all(name_of(reader.function) in ("sum", "mean") for reader in readers)
+
+
+def moves_entries(tape: Tape, step: Step) -> bool:
+    """Whether a call keeps entries within bounds, and some were not."""
+    if name_of(step.function) != "clip" or len(step.makes) != 1 or not step.reads or "out" in step.keywords:
+        return False
     within, before = tape.nodes[step.makes[0]].value, tape.nodes[step.reads[0]].value
-    return summed and all(is_plain_number(tape, read) for read in step.reads[1:]) and not np.array_equal(within, before)
+    return all(is_plain_number(tape, read) for read in step.reads[1:]) and not np.array_equal(within, before)
 
 
 def before_shapes(tape: Tape, node: int) -> int:

@@ -31,6 +31,7 @@ NEARLY = 2e-5  # a small number that keeps an output off from 0 makes a differen
 MOST_SUMS = 3  # calls that make what numbers are compared with
 OF_A_SQUARE = 2.5  # its 2 may be left out: what is farther apart is so by the number of samples
 OF_A_SHAPE = {"zeros_like", "ones_like", "empty_like", "full_like"}  # what these read is only measured
+MOST_UNREAD = 100  # numbers that nothing reads: a program of mere numbers makes thousands, and one is the loss
 OF_LOSS = re.compile("loss|cost|objective|nll|likelihood|elbo")
 Meant = tuple[Candidate, list[Array]]  # a loss, and the true gradients of it
 
@@ -62,7 +63,8 @@ class ComputedLosses(WellKnown):
         named.sort(key=lambda event: not OF_LOSS.search(event.short.lower()))
         named = last_first(named)
         nodes = [e.node for e in named if self.tape.nodes[e.node].value.size == 1]
-        nodes += [node.number for node in self.tape.nodes if node.value.size == 1 and node.number not in read]
+        unread = [node.number for node in self.tape.nodes if node.value.size == 1 and node.number not in read]
+        nodes += unread[-MOST_UNREAD:]
         printed = dict.fromkeys(self._printed(), PRINTED) | self._of_several(named)
         nodes = [*nodes, *printed]
         names = printed | {event.node: own(event.name) for event in reversed(named)}

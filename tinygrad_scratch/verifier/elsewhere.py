@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -16,6 +17,7 @@ from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.rewriting.part import name_of
 from tinygrad_scratch.verifier.rewriting.text import lines_of
 
+OPTIMIZER = re.compile(r"opt\w*(?:\[[^\]]*\])?\.(?:step|update\w*|apply\w*|minimi[sz]e)$", re.IGNORECASE)
 MOST_ELSEWHERE = 3  # loops that are judged, too: people wait
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Loop = ast.For | ast.While
@@ -109,12 +111,13 @@ def between(file: str, scope: ast.AST, known: list[Elsewhere], other: Elsewhere)
 
 
 def loop_of(loops: list[Any], judged: ast.stmt, line: int) -> Any:
-    """The loop in which a step stands: the nearest one around what was judged, too, or else the whole of it after."""
+    """The loop in which a step stands: one after what was judged, as a whole, or else the nearest around both."""
     around = [loop for loop in loops if line in lines_of(loop)]
     both = [loop for loop in around if judged.lineno in lines_of(loop)]
-    if both:
-        return min(both, key=lambda loop: len(lines_of(loop)))
-    return max(around, key=lambda loop: len(lines_of(loop))) if around and line > judged.lineno else None
+    apart = [loop for loop in around if loop not in both and line > judged.lineno]
+    if apart:
+        return max(apart, key=lambda loop: len(lines_of(loop)))
+    return min(both, key=lambda loop: len(lines_of(loop)), default=None)
 
 
 def elsewhere(
@@ -188,12 +191,34 @@ def outer_name(target: ast.expr, value: ast.expr) -> list[str]:
 
 @cache
 def training_functions(file: str) -> frozenset[str]:
-    """The functions of a file in which a step of training stands."""
-    return frozenset(
-        function.name
-        for function in functions_of(tree_of(file))
-        if any(isinstance(node, ast.stmt) and stepped_in_place(file, node) for node in beneath(function))
-    )
+    """The functions of a file in which a step of training stands, or a call of another one in which it does."""
+    called = {function.name: list(statements_of(function)) for function in functions_of(tree_of(file))}
+    found = {name for name, nodes in called.items() if any(takes_step(file, node) for node in nodes)}
+    waiting = called.keys() - found
+    while more := {name for name in waiting if any(not found.isdisjoint(calls_in(node)) for node in called[name])}:
+        found |= more
+        waiting -= more
+    return frozenset(found - {"__init__"})
+
+
+def takes_step(file: str, node: ast.stmt) -> bool:
+    """Whether a statement updates something, by what it says or by what an optimizer makes or does."""
+    match node:
+        case ast.AugAssign(op=ast.Sub(), value=ast.Call(func=by)) | ast.Expr(value=ast.Call(func=by)):
+            return bool(OPTIMIZER.search(ast.unparse(by))) or bool(stepped_in_place(file, node))
+    return bool(stepped_in_place(file, node))
+
+
+def statements_of(function: Function) -> Iterator[ast.stmt]:
+    return (node for node in beneath(function) if isinstance(node, ast.stmt))
+
+
+def calls_in(node: ast.stmt) -> set[str]:
+    """The functions that a statement only calls, by their names."""
+    match node:
+        case ast.Expr(value=ast.Call() as call) | ast.Assign(value=ast.Call() as call):
+            return {name_of(call)}
+    return set()
 
 
 def functions_of(tree: ast.AST) -> list[Function]:

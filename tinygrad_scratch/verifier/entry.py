@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_scratch.verifier.clipped import before_clipping
-from tinygrad_scratch.verifier.clipped_samples import let_through
+from tinygrad_scratch.verifier.clipped_samples import let_decayed_through, let_through
 from tinygrad_scratch.verifier.decays import Decays
 from tinygrad_scratch.verifier.eligibility import leave_off_traces
 from tinygrad_scratch.verifier.losses import Candidate, is_loss_name, played
@@ -113,6 +113,8 @@ class Entry(Decays):
         losses |= set() if self.loss is None else {self.loss}
         if let_through(self.tape, updated | given, first, losses):
             self.notes.append("The gradients of single samples are clipped: they are judged as they were before that.")
+        if let_decayed_through(self.tape, {parameter.node for parameter in asked}, first):
+            self.notes.append("Gradients are clipped before weights decay: they are judged as they were before that.")
 
     def _leave_off_rewards(self) -> None:
         """Take steps by single things that were drawn without the numbers that they are times; that is told.

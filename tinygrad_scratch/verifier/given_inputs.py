@@ -30,6 +30,7 @@ from tinygrad_scratch.verifier.told import own, shown
 
 BACKWARD = re.compile(r"back|grad|deriv|pull|vjp", re.IGNORECASE)
 MOST_USES = 6  # of an input, each with a gradient of its own
+MOST_FITTING = 12  # values that are tried together: those of many turns are of as many inputs
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ class GivenInputs:
 
     def parts(self, values: list[Value], of: Input) -> list[Value]:
         """The gradients of several uses of an input that are, added up, the true one."""
-        fits = [(value, laid) for value in values if (laid := self.laid_out(value, of)) is not None]
+        fits = [(value, laid) for value in values if (laid := self.laid_out(value, of)) is not None][:MOST_FITTING]
         for count in range(2, min(len(fits), MOST_USES) + 1):
             for some in combinations(fits, count):
                 if close(np.sum([laid for _, laid in some], axis=0), self.case.truth.cotangents[of.node]):

@@ -75,6 +75,7 @@ from tinygrad_scratch.verifier.steps import ancestors
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.terms_of_others import said_of_penalty, said_of_term, tell_push
 from tinygrad_scratch.verifier.textbook import is_as_named, is_misnamed
+from tinygrad_scratch.verifier.told import own
 from tinygrad_scratch.verifier.told_as_given import tell_as_given
 from tinygrad_scratch.verifier.told_before_scaling import tell_before_scaling
 from tinygrad_scratch.verifier.told_beside import tell_beside
@@ -84,7 +85,13 @@ from tinygrad_scratch.verifier.told_kinds import name_kind
 from tinygrad_scratch.verifier.told_where_bound import tell_where_bound
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
 from tinygrad_scratch.verifier.watch import Watch
-from tinygrad_scratch.verifier.whole_losses import not_reached, said_of_others, take_whole, whole_of_loss
+from tinygrad_scratch.verifier.whole_losses import (
+    is_judged_by_mix,
+    not_reached,
+    said_of_others,
+    take_whole,
+    whole_of_loss,
+)
 from tinygrad_scratch.verifier.written_losses import written
 
 FEW, SOME, MANY = 500_000, 1_200_000, 8_000_000  # calls of NumPy, for changes of the source that are tried
@@ -281,10 +288,20 @@ class Judging(PastChoices):
         whole = whole_of_loss(self.entry) if self.finals else None
         if whole is not None:
             self._try(partial(self._judge_by_whole, whole, parameters, notes))
+            if not self.causes and self.entry.loss_name != own(whole.name) and is_judged_by_mix(self.entry):
+                self._tell_of_whole(own(whole.name))
         left = not_reached(self.entry) if self.finals and not self.causes else []
         if left:
             self.entry.apart += left
             self.notes.append(said_of_others(left, self.entry.loss_name))
+
+    def _tell_of_whole(self, whole: str) -> None:
+        """What is right is so by a loss that is not the one that they add up, and no one step makes it that."""
+        self.case.convention = self.case.convention or f"of another loss than your {whole}"
+        self.notes.append(
+            f"Your {whole} adds them up otherwise. If it is the one to judge by, say so: check.loss = ... in a block, "
+            f"or --loss {whole} for a script."
+        )
 
     def _judge_by_whole(self, whole: Event, parameters: list[Parameter], notes: int) -> None:
         take_whole(self.entry, whole)
@@ -697,10 +714,10 @@ class Judging(PastChoices):
         """Name the kinds of the causes by the text of their changes, whichever search found them."""
         told = told_once(self.case, list(zip(self.repairs, self.causes, strict=True)))
         self.repairs, self.causes = [repair for repair, _ in told], [cause for _, cause in told]
-        for cause, own in zip(self.causes, self.repairs, strict=True):
+        for cause, mended in zip(self.causes, self.repairs, strict=True):
             name_kind(self.case, cause)
             tell_where_added(cause)
-            tell_in_other_places(self.case, cause, own)
+            tell_in_other_places(self.case, cause, mended)
             tell_push(self.case, cause)
         if len(self.causes) == 1 and not tell_as_given(self.case, self.causes[0]):
             alone = self._case(self.truth)
@@ -771,8 +788,10 @@ class Judging(PastChoices):
         return is_right_by_convention(self._case(self.truth))
 
     def _leave_out_small_numbers(self) -> None:
-        """Judge by the loss without an epsilon in it, where what is right is so to more digits then."""
-        found = [truth for truth in truths_without(self.case) if may_be_meant(self.case, truth, True)]
+        """Judge by the loss without an epsilon in it, where all is right then, or some of it to more digits."""
+        truths = list(truths_without(self.case))
+        right = next((truth for truth in truths if is_right_by_convention(self._case(truth))), None)
+        found = [truth for truth in truths if may_be_meant(self.case, truth, True)] if right is None else [right]
         if found:
             truth = max(found, key=lambda truth: -len(self._case(truth).wrong(self.case.replay())))
             self.truth, self.case = truth, self._case(truth)

@@ -23,10 +23,10 @@ from tinygrad_scratch.verifier.truth import (
     begun,
     first_floats,
     forget,
-    hold_as_made,
     is_cut_off,
     last_used,
     plain_of,
+    see_anew,
 )
 
 Loss = Callable[[Any, Any], Any]
@@ -221,6 +221,7 @@ class Played:
 
     tape: Tape
     tensors: dict[int, Tensor]
+    anew: dict[int, list[Tensor]] = field(default_factory=dict)  # other showings of a value that were read
     _known: dict[Any, list[Array] | None] = field(default_factory=dict, repr=False)  # of what they computed
 
     def gradients(self, candidate: Candidate, nodes: list[int]) -> list[Array] | None:
@@ -245,9 +246,14 @@ class Played:
                 output = stacked(outputs) if candidate.turns else outputs[0]
                 total = output if candidate.function is None else candidate.function(output, candidate.target)
                 total = total.sum() if total.size > 1 else total
-                return [gradient.numpy() for gradient in total.gradient(*asked)]
+                again = [tensor for node in nodes for tensor in self.anew.get(node, [])]
+                found = [gradient.numpy() for gradient in total.gradient(*asked, *again)]
         except Exception:  # a loss that does not go with these values
             return None
+        places = [place for place, node in enumerate(nodes) for _ in self.anew.get(node, [])]
+        for place, more in zip(places, found[len(nodes) :], strict=True):
+            found[place] = found[place] + more
+        return found[: len(nodes)]
 
 
 SMALL = 1e-3  # no more than this is an epsilon
@@ -280,7 +286,7 @@ def played(
 
     `given` puts other values in the place of some, by node; `edits` makes other calls, by the step.
     """
-    tensors: dict[int, Tensor] = {}
+    tensors, anew = dict[int, Tensor](), dict[int, list[Tensor]]()
     playing: dict[int, Any] = {}
     lost, begin, done_with = set[int](), first_floats(tape, len(tape.steps)), last_used(tape, tape.steps)
     with enable_grad(), np.errstate(all="ignore"):
@@ -288,7 +294,7 @@ def played(
             if step.function is None:
                 playing[step.result.slot] = begun(step.arguments)
             elif lost.isdisjoint(tape.nodes[read].slot for read in step.reads):
-                hold_as_made(step, playing, tensors, tape)
+                see_anew(step, playing, tensors, anew, tape)
                 arguments, keywords = call_with_arrays(step, playing)
                 function = ON_TENSORS.get(step.function, step.function)
                 edit = edits.get(step.index) if edits else None
@@ -310,7 +316,7 @@ def played(
                 if slot not in lost and type(held) is Tensor:
                     tensors[node] = make(held._value, held._record)
             forget(playing, done_with.get(step.index, []))
-    return Played(tape, tensors)
+    return Played(tape, tensors, anew)
 
 
 def fit(given: list[Array], true: list[Array]) -> tuple[int, int, int, int]:

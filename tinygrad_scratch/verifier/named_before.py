@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -63,6 +63,12 @@ class Met:
                     place = bisect_left(versions, here)
                     waiting += [*tape.steps[tape.nodes[here].step].reads, *versions[max(place - 1, 0) : place]]
         return found
+
+    def is_gone_by(self, node: int, first: int) -> bool:
+        """Whether an array held something else by the time that a step was made."""
+        versions = self.versions[self.watch.tape.nodes[node].slot]
+        later = versions[bisect_right(versions, node) :][:1]
+        return bool(later) and self.watch.tape.nodes[later[0]].step < first
 
     def is_made_between(self, node: int, of: int, first: int, last: int) -> bool:
         """Whether what went into a value was made of another one by one of some steps."""

@@ -215,6 +215,8 @@ class Unfolded:
         tape = self.tape
         tape.decided = [self.moved[node] for node in tape.decided]
         tape.draws = [(self.moved[node], index) for node, index in tape.draws]
+        tape.worked_out = {self.later[index] for index in tape.worked_out}
+        tape.copies = {self.moved[copy]: self.moved[node] for copy, node in tape.copies.items()}
         for leak in tape.leaks:
             leak.node, leak.time = self.moved[leak.node], self.later[leak.time]
         tape.steps, tape.nodes, tape.current, tape.renames = self.steps, self.nodes, self.current, []

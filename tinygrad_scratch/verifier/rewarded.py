@@ -60,7 +60,7 @@ class Factor:
 def updates_in_turns(tape: Tape, before: int, after: int) -> list[Part]:
     """The updates of a whole array in place that one line made in a loop; none where something else did, too."""
     slot = tape.nodes[before].slot
-    later = [node.number for node in tape.nodes if node.slot == slot and before < node.number <= after]
+    later = [node.number for node in tape.nodes[before + 1 : after + 1] if node.slot == slot]
 
     def change_in(now: int, was: int) -> tuple[int, int] | None:
         return in_update(tape, tape.steps[tape.nodes[now].step], now, was)

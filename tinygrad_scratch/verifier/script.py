@@ -25,6 +25,7 @@ from tinygrad_scratch.verifier.ones import masks_of_ones, turn_that_tells
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.places import PACKAGE, is_theirs
 from tinygrad_scratch.verifier.rewriting.again import Ends, Script
+from tinygrad_scratch.verifier.rewriting.clock import Clock
 from tinygrad_scratch.verifier.run_later import lines_not_run, turn_that_runs
 from tinygrad_scratch.verifier.source import parsed, statement_at, text_of
 from tinygrad_scratch.verifier.steps_apart import NO_LOSS
@@ -83,9 +84,12 @@ def check_past(path: str, check: Any, seconds: float) -> Any:
     """
     if not check.problem or check.finals or not check.loop[1]:
         return check
-    names, other = frozenset[str](), check
+    names, other, clock = frozenset[str](), check, Clock()
+    until = clock.now() + MOST_SECONDS
     try:
         for _ in range(MOST_PAST):
+            if clock.now() > until:
+                return check
             names |= {parameter.name for parameter in other.entry.updated}
             other = check_after(path, None, min(seconds, MOST_SECONDS), {}, {check.loop: names})
             if other.loop != check.loop or other.entry.is_moved_by_data():

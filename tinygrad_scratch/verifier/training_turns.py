@@ -184,6 +184,8 @@ class Loops:
         self.until_loss = turns_until_loss(frame, turn.first)
         self.elsewhere = trained_elsewhere(turn.file, turn.first, frame, self.seen)
         outermost = self._outermost(frame, turn)
+        if any(self.met.is_made_between(after, before, outermost, turn.begun) for before, after in updates):
+            outermost = turn.steps  # another step was made of it before, as that of an opponent is
         first = begun_at(watch.tape, updates, outermost)
         give(watch.tape, first, {before for before, _ in updates}, forward)
         give_updated(watch.tape, turn.steps if first == outermost else first, {before for before, _ in updates})
@@ -313,9 +315,9 @@ class Loops:
         """The values that were there before the turn, were used in it, and then changed under their own name.
 
         What is updated by what an outer loop made of it before is so by a part of that loop's turn only, such as the
-        loop over the layers; a loss of it that was only watched says nothing. What only a function that has ended
-        called so was no update, as a sum that begins with a bias; nor is such a sum in the turn itself, which begins as
-        another name of the bias, and of which other updates are made.
+        loop over the layers, unless the turn makes a loss of it; one that was only watched before says nothing. What
+        only a function that has ended called so was no update, as a sum that begins with a bias; nor is such a sum in
+        the turn itself, which begins as another name of the bias, and of which other updates are made.
         """
         tape, events = self.check.tape, self.check.watch.events
         running = self.check.watch.owners_of(frame)
@@ -338,6 +340,7 @@ class Loops:
                 or (tape.nodes[after].step >= turn.steps and is_read_before(self.met, before, after, turn.steps))
             )
         )
+        has_loss = cache(lambda node: self._makes_loss_of(node, turn))
         new = set(events[turn.events :])  # objects that are made in a turn hold what is made in it, too
         there = cache(lambda: {node for node, _ in named.items() if tape.nodes[node].step < turn.steps})
         apart: dict[int, tuple[Parameter, int]] = {}  # the same under a name that was lent, where itself it stays
@@ -368,8 +371,10 @@ class Loops:
                     or is_logged(event.name, node.value)
                     or (event.short == "grad" and old.short == "grad")  # it is added up
                     or goes_over(before)
-                    or self.met.is_made_between(event.node, before, outermost, turn.begun)
+                    or (self.met.is_made_between(event.node, before, outermost, turn.begun) and not has_loss(before))
                 ):
+                    continue
+                if self.met.is_gone_by(before, turn.steps):
                     continue
                 last = event.node
                 parts = [] if claims_gradient(event.name) else parts_since(before)
@@ -402,6 +407,11 @@ class Loops:
         moved_on = self.states.get((turn.file, turn.first), frozenset())
         rest = [each for each in rest if each[0].name not in moved_on]
         return rest if rest or self.most_silent else list(trained.values())
+
+    def _makes_loss_of(self, node: int, turn: Turn) -> bool:
+        """Whether what is called a loss was made of a value in a turn."""
+        losses = (event.node for event in self.check.watch.events[turn.events :] if is_loss_name(event.short))
+        return any(self.met.is_made_between(loss, node, turn.steps, len(self.check.tape.steps)) for loss in losses)
 
     def _is_velocity(self, before: int, last: int, updated: dict[int, tuple[Parameter, int]]) -> bool:
         """Whether another value was updated by one: by what it was, or by what became of it if that was nothing."""

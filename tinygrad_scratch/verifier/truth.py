@@ -125,17 +125,25 @@ class Played:
     """A run of the tape on Tensors: what each node is, and each reading of one."""
 
     values: dict[int, Tensor] = field(default_factory=dict)
+    anew: dict[int, list[Tensor]] = field(default_factory=dict)  # other showings of a value that were read
     readers: list[tuple[int, int, Tensor | None]] = field(
         default_factory=list
     )  # node, step, what it read; None for views
 
     def gradient(self, of: Any, nodes: list[int]) -> dict[int, Array]:
         """The gradient of a value with respect to nodes; those that it does not depend on are left out."""
-        asked = [node for node in nodes if node in self.values and self.values[node]._record is not None]
+        asked = [(node, tensor) for node in nodes for tensor in self.shown(node)]
         if type(of) is not Tensor or of._record is None or not asked:
             return {}
-        found = of.gradient(*(self.values[node] for node in asked))
-        return {node: gradient.numpy() for node, gradient in zip(asked, found, strict=True)}
+        found: dict[int, Array] = {}
+        for (node, _), gradient in zip(asked, of.gradient(*(tensor for _, tensor in asked)), strict=True):
+            found[node] = found[node] + gradient.numpy() if node in found else gradient.numpy()
+        return found
+
+    def shown(self, node: int) -> list[Tensor]:
+        """What a value is that has a gradient, at first and anew; nothing where it has none."""
+        own = self.values.get(node)
+        return [] if own is None or own._record is None else [own, *self.anew.get(node, [])]
 
 
 def played_on_tensors(
@@ -158,7 +166,7 @@ def played_on_tensors(
             if step.function is None:
                 playing[step.result.slot] = begun((start or {}).get(step.makes[0], step.arguments))
             else:
-                hold_as_made(step, playing, run.values, tape)
+                see_anew(step, playing, run.values, run.anew, tape)
                 try:
                     edit = edits.get(step.index) if edits else None
                     through = edit if isinstance(edit, Through) else None
@@ -187,15 +195,19 @@ def played_on_tensors(
     return run
 
 
-def hold_as_made(step: Step, playing: dict[int, Any], made: dict[int, Tensor], tape: Tape) -> None:
-    """Let what a step reads be what was made, of which gradients are asked.
+def see_anew(
+    step: Step, playing: dict[int, Any], made: dict[int, Tensor], anew: dict[int, list[Tensor]], tape: Tape
+) -> None:
+    """Note what shows a value that a step reads, where a write to another part of its memory has shown that anew.
 
-    A write to another part of its memory, as to other weights in one flat vector, has shown that anew.
+    So the weights in one vector are, of which others were moved before; what comes by each adds up to the gradient.
     """
     for node in step.reads:
         held, known = playing.get(tape.nodes[node].slot), made.get(node)
-        if type(held) is Tensor and known is not None and held._record is not known._record is not None:
-            held[...] = known
+        if type(held) is Tensor and known is not None and known._record is not None is not held._record:
+            seen = [known, *anew.get(node, [])]
+            if all(held._record is not each._record for each in seen):
+                anew.setdefault(node, []).append(make(held._value, held._record))
 
 
 def steps_among(tape: Tape, until: int, made: set[int] | None) -> list[Step]:
@@ -289,13 +301,14 @@ def truth_of(
         return found
     if total.size > 1:
         total = total.sum()
-    asked = [(node, tensor) for node, tensor in run.values.items() if tensor._record is not None]
+    asked = [(node, tensor) for node in run.values for tensor in run.shown(node)]
     read = [
         (node, step, tensor) for node, step, tensor in run.readers if tensor is not None and tensor._record is not None
     ]
     gradients = total.gradient(*(tensor for _, tensor in asked), *(tensor for *_, tensor in read))
     for (node, _), gradient in zip(asked, gradients, strict=False):
-        found.cotangents[node] = gradient.numpy()
+        known = found.cotangents.get(node)
+        found.cotangents[node] = gradient.numpy() if known is None else known + gradient.numpy()
     for (node, step, _), gradient in zip(read, gradients[len(asked) :], strict=True):
         if np.any(gradient.numpy()):
             add_part(found.parts.setdefault(node, []), step, gradient.numpy())

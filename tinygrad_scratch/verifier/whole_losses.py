@@ -20,8 +20,7 @@ def whole_of_loss(entry: Any) -> Event | None:
     Nothing that an update made went into it, and no gradient was made of it.
     """
     tape, seen = entry.tape, list[Event]()
-    step = tape.steps[tape.nodes[entry.loss].step]
-    taken = set(step.reads) if step.function is not None and is_mix(step) else {entry.loss}
+    taken = set(tape.steps[tape.nodes[entry.loss].step].reads) if is_judged_by_mix(entry) else {entry.loss}
     made = set[int]().union(*(entry.made_by_update(final) for final in entry.finals))
     made_of = entry.all_behind(*(final.node for final in entry.finals))
     for event in entry.watch.events:
@@ -38,9 +37,9 @@ def take_whole(entry: Any, whole: Event) -> None:
     entry.other_node, entry.other_loss = whole.node, own(whole.name)
 
 
-def is_mix(step: Any) -> bool:
-    """Whether a call is what was put in for a sum of several losses."""
-    candidate = getattr(step.function, "candidate", None)
+def is_judged_by_mix(entry: Any) -> bool:
+    """Whether the loss is what was put in for a sum of several of theirs."""
+    candidate = getattr(entry.tape.steps[entry.tape.nodes[entry.loss].step].function, "candidate", None)
     return candidate is not None and candidate.function is weighted
 
 

@@ -28,6 +28,8 @@ VALUES = (ast.Name, ast.Attribute, ast.Subscript, ast.BinOp, ast.Call, ast.Unary
 
 
 def additions(part: Part) -> Iterator[Rewrite]:
+    if is_added_number(part):
+        yield from factors(part)  # as of the slope of a penalty on sizes
     if not isinstance(part.node, VALUES) or not part.is_value or part.in_index:
         return
     if isinstance(part.node, ast.Attribute) and part.node.attr == "T":
@@ -48,6 +50,12 @@ def additions(part: Part) -> Iterator[Rewrite]:
         yield from calls(part)
     if part.is_whole:
         yield from terms(part)
+
+
+def is_added_number(part: Part) -> bool:
+    """Whether a number with a point is a term of what is no number: `g + 0.05`."""
+    sums = isinstance(part.around, ast.BinOp) and isinstance(part.around.op, ast.Add | ast.Sub)
+    return sums and isinstance(part.node, ast.Constant) and type(part.node.value) is float
 
 
 def stands_alone(part: Part) -> bool:

@@ -174,12 +174,12 @@ def of_sum(part: Part) -> Iterator[Rewrite]:
     """Another sign, the other way round, and one of the two alone."""
     left, right = part.source.operand(part.node.left), part.source.operand(part.node.right)
     span = part.source.span(part.node.left)[1], part.source.span(part.node.right)[0]
-    sign = part.source.text[slice(*span)]
     minus = isinstance(part.node.op, ast.Sub)
-    other = sign.replace("-", "+") if minus else sign.replace("+", "-")
+    own, due = "-+" if minus else "+-"
+    other = part.source.text[slice(*span)].replace(own, due)
     counts = part.in_index or part.is_of_loop
     kind = "off-by-one" if counts else "sign"
-    yield part.change(other, kind, f"`{sign.strip()}` should be `{other.strip()}` in `{part.code}`", at=span)
+    yield part.change(other, kind, f"`{own}` should be `{due}` in `{part.code}`", at=span)
     if minus:
         yield part.change(f"({right} - {left})", kind, f"`{part.code}` is the wrong way round")
     if not part.in_index:
@@ -187,7 +187,7 @@ def of_sum(part: Part) -> Iterator[Rewrite]:
         said = f"the sign of `{left}` is wrong in `{part.code}`"
         yield part.change(first, "sign", said, NAMED, at=part.source.span(part.node.left))
         if "1" not in (left, right):
-            said = f"`{sign.strip()}` should be `*` in `{part.code}`"
+            said = f"`{own}` should be `*` in `{part.code}`"
             yield part.change(f"({left} * {right})", "wrong-operand", said)
         yield from of_sides(part)
     one_less = minus and isinstance(part.node.left, ast.Constant)  # `1 - m` is what a mask or a gate leaves out

@@ -22,7 +22,7 @@ from tinygrad_scratch.verifier.rewriting.valued import kind_by_values
 from tinygrad_scratch.verifier.source import end_of_head, is_same_sum, text_of
 from tinygrad_scratch.verifier.suspects import wrong_name
 
-BREAK = re.compile(r"\s*\\?\n\s*")
+BREAK = re.compile(r"\s*(?:#[^\n]*|\\)?\n\s*")
 MOST_TOLD = 3  # changes beside the likeliest one
 Moved = tuple[Event, Any]  # a value with a name, and what it is after the change
 
