@@ -26,7 +26,7 @@ from tinygrad_scratch.verifier.truth import (
     is_cut_off,
     last_used,
     plain_of,
-    see_anew,
+    see_first,
 )
 
 Loss = Callable[[Any, Any], Any]
@@ -221,7 +221,7 @@ class Played:
 
     tape: Tape
     tensors: dict[int, Tensor]
-    anew: dict[int, list[Tensor]] = field(default_factory=dict)  # other showings of a value that were read
+    first: dict[int, list[Tensor]] = field(default_factory=dict)  # by what is read: what showed it then, if that is new
     _known: dict[Any, list[Array] | None] = field(default_factory=dict, repr=False)  # of what they computed
 
     def gradients(self, candidate: Candidate, nodes: list[int]) -> list[Array] | None:
@@ -246,11 +246,11 @@ class Played:
                 output = stacked(outputs) if candidate.turns else outputs[0]
                 total = output if candidate.function is None else candidate.function(output, candidate.target)
                 total = total.sum() if total.size > 1 else total
-                again = [tensor for node in nodes for tensor in self.anew.get(node, [])]
+                again = [tensor for node in nodes for tensor in self.first.get(node, [])]
                 found = [gradient.numpy() for gradient in total.gradient(*asked, *again)]
         except Exception:  # a loss that does not go with these values
             return None
-        places = [place for place, node in enumerate(nodes) for _ in self.anew.get(node, [])]
+        places = [place for place, node in enumerate(nodes) for _ in self.first.get(node, [])]
         for place, more in zip(places, found[len(nodes) :], strict=True):
             found[place] = found[place] + more
         return found[: len(nodes)]
@@ -286,7 +286,7 @@ def played(
 
     `given` puts other values in the place of some, by node; `edits` makes other calls, by the step.
     """
-    tensors, anew = dict[int, Tensor](), dict[int, list[Tensor]]()
+    tensors, first = dict[int, Tensor](), dict[int, list[Tensor]]()
     playing: dict[int, Any] = {}
     lost, begin, done_with = set[int](), first_floats(tape, len(tape.steps)), last_used(tape, tape.steps)
     with enable_grad(), np.errstate(all="ignore"):
@@ -294,7 +294,7 @@ def played(
             if step.function is None:
                 playing[step.result.slot] = begun(step.arguments)
             elif lost.isdisjoint(tape.nodes[read].slot for read in step.reads):
-                see_anew(step, playing, tensors, anew, tape)
+                see_first(step, playing, tensors, first, tape)
                 arguments, keywords = call_with_arrays(step, playing)
                 function = ON_TENSORS.get(step.function, step.function)
                 edit = edits.get(step.index) if edits else None
@@ -316,7 +316,7 @@ def played(
                 if slot not in lost and type(held) is Tensor:
                     tensors[node] = make(held._value, held._record)
             forget(playing, done_with.get(step.index, []))
-    return Played(tape, tensors, anew)
+    return Played(tape, tensors, first)
 
 
 def fit(given: list[Array], true: list[Array]) -> tuple[int, int, int, int]:

@@ -77,6 +77,14 @@ class Met:
         made = {each for step in between for each in steps[step].makes}
         return bool(made) and not made.isdisjoint(self.behind(node, first, of))
 
+    def goes_by(self, some: list[int], node: int, of: int, first: int, last: int) -> bool:
+        """Whether all that steps made of a value, and that went into another one, went into some others, too."""
+        moved = {of}
+        for step in self.watch.tape.steps[first:last]:
+            moved.update(step.makes if not moved.isdisjoint(step.reads) else ())
+        behind = set[int]().union(*(self.behind(each, first, of) for each in some))
+        return moved & self.behind(node, first, of) <= behind | {of}
+
 
 class NamedBefore:
     """The names of what was there before a turn; a number gets its own in the line that reads it first."""

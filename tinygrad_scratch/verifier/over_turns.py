@@ -146,9 +146,13 @@ def give(tape: Tape, first: int, parameters: set[int], forward: set[int]) -> Non
 
     The calls of a `forward` pass that the turn goes on from stay.
     """
+    shown = set(parameters)
     for step in tape.steps[:first]:
-        apart = step.function is not None and not shows(step) and len(step.makes) == 1
-        if apart and step.index not in forward and not parameters.isdisjoint(step.reads):
+        if step.function is None or shown.isdisjoint(step.reads):
+            continue
+        if shows(step):
+            shown.update(step.makes)
+        elif len(step.makes) == 1 and step.index not in forward:
             tape.give(step.makes[0])
 
 

@@ -340,7 +340,6 @@ class Loops:
                 or (tape.nodes[after].step >= turn.steps and is_read_before(self.met, before, after, turn.steps))
             )
         )
-        has_loss = cache(lambda node: self._makes_loss_of(node, turn))
         new = set(events[turn.events :])  # objects that are made in a turn hold what is made in it, too
         there = cache(lambda: {node for node, _ in named.items() if tape.nodes[node].step < turn.steps})
         apart: dict[int, tuple[Parameter, int]] = {}  # the same under a name that was lent, where itself it stays
@@ -371,7 +370,10 @@ class Loops:
                     or is_logged(event.name, node.value)
                     or (event.short == "grad" and old.short == "grad")  # it is added up
                     or goes_over(before)
-                    or (self.met.is_made_between(event.node, before, outermost, turn.begun) and not has_loss(before))
+                    or (
+                        self.met.is_made_between(event.node, before, outermost, turn.begun)
+                        and not self._is_by_own_loss(event.node, before, outermost, turn)
+                    )
                 ):
                     continue
                 if self.met.is_gone_by(before, turn.steps):
@@ -408,10 +410,12 @@ class Loops:
         rest = [each for each in rest if each[0].name not in moved_on]
         return rest if rest or self.most_silent else list(trained.values())
 
-    def _makes_loss_of(self, node: int, turn: Turn) -> bool:
-        """Whether what is called a loss was made of a value in a turn."""
-        losses = (event.node for event in self.check.watch.events[turn.events :] if is_loss_name(event.short))
-        return any(self.met.is_made_between(loss, node, turn.steps, len(self.check.tape.steps)) for loss in losses)
+    def _is_by_own_loss(self, node: int, before: int, outermost: int, turn: Turn) -> bool:
+        """Whether all that was made of a value before a turn, and went into another one, did so by losses of the turn."""
+        events, count = self.check.watch.events[turn.events :], len(self.check.tape.steps)
+        named = [event.node for event in events if is_loss_name(event.short)]
+        losses = [loss for loss in named if self.met.is_made_between(loss, before, turn.steps, count)]
+        return bool(losses) and self.met.goes_by(losses, node, before, outermost, turn.begun)
 
     def _is_velocity(self, before: int, last: int, updated: dict[int, tuple[Parameter, int]]) -> bool:
         """Whether another value was updated by one: by what it was, or by what became of it if that was nothing."""

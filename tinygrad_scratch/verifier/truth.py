@@ -125,7 +125,7 @@ class Played:
     """A run of the tape on Tensors: what each node is, and each reading of one."""
 
     values: dict[int, Tensor] = field(default_factory=dict)
-    anew: dict[int, list[Tensor]] = field(default_factory=dict)  # other showings of a value that were read
+    first: dict[int, list[Tensor]] = field(default_factory=dict)  # by what is read: what showed it then, if that is new
     readers: list[tuple[int, int, Tensor | None]] = field(
         default_factory=list
     )  # node, step, what it read; None for views
@@ -141,9 +141,9 @@ class Played:
         return found
 
     def shown(self, node: int) -> list[Tensor]:
-        """What a value is that has a gradient, at first and anew; nothing where it has none."""
+        """What a value is that has a gradient, as it was made and as it was read; nothing where it has none."""
         own = self.values.get(node)
-        return [] if own is None or own._record is None else [own, *self.anew.get(node, [])]
+        return [] if own is None or own._record is None else [own, *self.first.get(node, [])]
 
 
 def played_on_tensors(
@@ -166,7 +166,7 @@ def played_on_tensors(
             if step.function is None:
                 playing[step.result.slot] = begun((start or {}).get(step.makes[0], step.arguments))
             else:
-                see_anew(step, playing, run.values, run.anew, tape)
+                see_first(step, playing, run.values, run.first, tape)
                 try:
                     edit = edits.get(step.index) if edits else None
                     through = edit if isinstance(edit, Through) else None
@@ -195,19 +195,20 @@ def played_on_tensors(
     return run
 
 
-def see_anew(
-    step: Step, playing: dict[int, Any], made: dict[int, Tensor], anew: dict[int, list[Tensor]], tape: Tape
+def see_first(
+    step: Step, playing: dict[int, Any], made: dict[int, Tensor], seen: dict[int, list[Tensor]], tape: Tape
 ) -> None:
-    """Note what shows a value that a step reads, where a write to another part of its memory has shown that anew.
+    """Note what shows a value that is read for the first time, where that was shown anew since it was made.
 
-    So the weights in one vector are, of which others were moved before; what comes by each adds up to the gradient.
+    A write to another part of its memory does so, as to other weights in one vector. Nothing was made of the value as
+    it was before, so what comes by each adds up to its gradient.
     """
     for node in step.reads:
-        held, known = playing.get(tape.nodes[node].slot), made.get(node)
-        if type(held) is Tensor and known is not None and known._record is not None is not held._record:
-            seen = [known, *anew.get(node, [])]
-            if all(held._record is not each._record for each in seen):
-                anew.setdefault(node, []).append(make(held._value, held._record))
+        if node not in seen:
+            held, known = playing.get(tape.nodes[node].slot), made.get(node)
+            before = known._record if known is not None else None
+            is_anew = type(held) is Tensor and before is not None and held._record is not before
+            seen[node] = [make(held._value, held._record)] if type(held) is Tensor and is_anew else []
 
 
 def steps_among(tape: Tape, until: int, made: set[int] | None) -> list[Step]:

@@ -27,15 +27,20 @@ def literals_of(step: Step) -> list[float]:
 
 def is_shrunk(tape: Tape, node: int, before: int) -> bool:
     """Whether a value is a parameter times a number, as in a decay of the weights, or what that was taken off."""
-    step = tape.steps[tape.nodes[node].step]
-    name = getattr(step.function, "__name__", "")
-    if name in ("add", "subtract") and len(step.reads) == 2:
-        return all(read == before or is_shrunk(tape, read, before) for read in step.reads)
-    return (
-        name in ("multiply", "divide")
-        and before in step.reads[: 1 if name == "divide" else 2]
-        and all(read == before or is_plain_number(tape, read) for read in step.reads)
-    )
+    waiting, seen = [node], {before}
+    while waiting:
+        step = tape.steps[tape.nodes[waiting.pop()].step]
+        name = getattr(step.function, "__name__", "")
+        if name in ("add", "subtract") and len(step.reads) == 2:
+            waiting += [read for read in step.reads if read not in seen]
+            seen.update(step.reads)
+        elif (
+            name not in ("multiply", "divide")
+            or before not in step.reads[: 1 if name == "divide" else 2]
+            or not all(read == before or is_plain_number(tape, read) for read in step.reads)
+        ):
+            return False
+    return True
 
 
 def stands_for(tape: Tape, node: int, before: int) -> bool:

@@ -37,7 +37,7 @@ from tinygrad_scratch.verifier.source import (
     text_of,
     without_brackets,
 )
-from tinygrad_scratch.verifier.steps import Step
+from tinygrad_scratch.verifier.steps import Step, renamed
 from tinygrad_scratch.verifier.textbook import is_slope_of_given
 from tinygrad_scratch.verifier.whereabouts import LAID_OUT
 
@@ -203,11 +203,17 @@ def handed_instead(region: Region, step: Step, read: int, other: int) -> Finding
 
 
 def handed_back(region: Region, step: Step, read: int, other: int) -> Finding | None:
-    """A function handed back one of two values that have names in it, and the other one nowhere."""
+    """A function handed back one of two values that have names in it, and the other one nowhere.
+
+    What the forward pass goes on with was rightly handed back.
+    """
     case = region.case
     named = [*case.events, *case.arguments]
     for back in (*case.returned, *case.entries):
         if back.node != read or step.place is None or in_same_function(back.place, step.place):
+            continue
+        alike = (each for each in (*case.returned, *case.entries) if (each.name, each.place) == (back.name, back.place))
+        if any(is_gone_on_with(region, each.node, each.time) for each in alike):
             continue
         own = [e for e in named if e.owner == back.owner]
         names = [next((e.name for e in own if e.node == node), "") for node in (read, other)]
@@ -220,6 +226,21 @@ def handed_back(region: Region, step: Step, read: int, other: int) -> Finding | 
             kind = "missing-derivative" if made else "wrong-operand"
             return Finding(kind, said_so, None, should, place=back.place)
     return None
+
+
+def is_gone_on_with(region: Region, node: int, first: int) -> bool:
+    """Whether the forward pass reads a value in a later call, by whatever name."""
+    named = {node}
+    while region.case.step_of(node).function is renamed:
+        node = region.case.step_of(node).reads[0]
+        named.add(node)
+    for step in region.case.tape.steps[first:]:
+        if not named.isdisjoint(step.reads):
+            if step.function is renamed:
+                named.update(step.makes)
+            elif any(map(region.case.is_forward, step.makes)):
+                return True
+    return False
 
 
 def handed_through(region: Region, step: Step, read: int, other: int) -> Finding | None:

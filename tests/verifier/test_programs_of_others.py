@@ -1,0 +1,281 @@
+"""Right programs in the forms in which people publish them, and what is wrong in these where something is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.verifier.files import check_of_script, edited_script, told
+
+WORDS = """
+import numpy as np
+
+draw = np.random.default_rng(5)
+pairs = draw.integers(0, 9, size=(24, 2))
+W_in, W_out = draw.normal(size=(9, 4)), np.zeros((9, 4))
+
+
+def squash(a):
+    return 1 / (1 + np.exp(-a))
+
+
+def faded(rate, least, turn, turns):
+    return max(least, rate * (1.0 - turn / turns))
+
+
+def step(word, beside, noise, rate):
+    v, u, us = W_in[word], W_out[beside], W_out[noise]
+    near, far = squash(v @ u), squash(us @ v)
+    loss = -np.log(near) - np.sum(np.log(1 - far))
+    d_near, d_far = near - 1.0, far
+    d_v = d_near * u + d_far @ us
+    d_u = d_near * v
+    d_us = np.outer(d_far, v)
+    W_in[word] -= rate * d_v
+    W_out[beside] -= rate * d_u
+    np.add.at(W_out, noise, -rate * d_us)
+    return float(loss)
+
+
+turn = 0
+for word, beside in pairs:
+    noise = draw.integers(0, 9, size=3)
+    rate = faded(0.05, 0.0001, turn, 40)
+    loss = step(word, beside, noise, rate)
+    turn += 1
+"""
+
+
+def test_a_rate_that_fades_by_a_function_is_a_rate_of_rows_that_are_moved_twice(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, WORDS)
+    assert check.ok is True, str(check)
+    check, line = edited_script(tmp_path, WORDS, "d_near * u + d_far @ us", "d_near * u - d_far @ us")
+    assert told(check) == (line, "sign"), str(check)
+
+
+BATCHES = """
+import numpy as np
+
+draw = np.random.default_rng(5)
+pairs = draw.integers(0, 13, (28, 2))
+W_in, W_out = draw.normal(size=(13, 6)), np.zeros((13, 6))
+
+
+def squash(a):
+    return 1 / (1 + np.exp(-a))
+
+
+for epoch in range(3):
+    draw.shuffle(pairs)
+    total = 0.0
+    for start in range(0, 28, 7):
+        words, beside = pairs[start : start + 7, 0], pairs[start : start + 7, 1]
+        noise = draw.integers(0, 13, (7, 4))
+        v, u, us = W_in[words], W_out[beside], W_out[noise]
+        near, far = squash(np.einsum("bd,bd->b", v, u)), squash(np.einsum("bd,bkd->bk", v, us))
+        loss = -(np.log(near).mean() + np.log(1.0 - far).sum(axis=1).mean())
+        d_near = (near - 1.0)[:, np.newaxis]
+        d_v = (
+            d_near * u  # what pulls
+            + np.einsum("bk,bkd->bd", far, us)  # what pushes
+        )
+        d_us = far[:, :, np.newaxis] * v[:, np.newaxis, :]
+        np.add.at(W_in, words, -0.3 * d_v)
+        np.add.at(W_out, beside, -0.3 * d_near * v)
+        np.add.at(W_out, noise, -0.3 * d_us)
+        total += loss
+"""
+
+
+def test_of_rows_that_turns_moved_before_only_what_the_last_one_left_is_a_parameter(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, BATCHES)
+    assert check.ok is True, str(check)
+    check, line = edited_script(tmp_path, BATCHES, "+ np.einsum", "- np.einsum")
+    assert (check.first_wrong.kind, abs(check.first_wrong.line - line) <= 2) == ("sign", True), str(check)
+    assert "#" not in check.first_wrong.sentence
+
+
+NOISY = """
+import numpy as np
+
+np.random.seed(0)
+data = np.random.rand(40, 18)
+W1, W2 = np.random.randn(18, 7) / 4, np.random.randn(7, 18) / 4
+b1, b2 = np.zeros((1, 7)), np.zeros((1, 18))
+for turn in range(4):
+    rows = data[np.random.choice(40, 16)]
+    seen = np.maximum(rows, np.random.choice(2, rows.shape, p=[0.9, 0.1]).astype(np.float32))
+    a = seen @ W1 + b1
+    h = np.maximum(a, 0)
+    y = 1.0 / (1.0 + np.exp(-(h @ W2 + b2)))
+    d_out = (y - rows) / 16
+    d_h = d_out @ W2.T
+    d_h[a < 0] = 0
+    dW2, db2, dW1, db1 = h.T @ d_out, d_out.sum(axis=0), seen.T @ d_h, d_h.sum(axis=0)
+    loss = np.mean(-rows * np.log(y + 1e-6) - (1 - rows) * np.log(1 - y + 1e-6))
+    W1, b1, W2, b2 = W1 - 0.1 * dW1, b1 - 0.1 * db1, W2 - 0.1 * dW2, b2 - 0.1 * db2
+"""
+
+
+def test_a_small_number_in_the_loss_hides_no_factor_that_all_carry(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, NOISY)
+    assert check.ok is True, str(check)
+    assert "18 times the gradient throughout" in str(check)
+
+
+CLIPPED = """
+import numpy as np
+
+draw = np.random.default_rng(1)
+rows, aims = draw.normal(size=(16, 5)) * 3, draw.normal(size=(16, 2))
+weights, starts = [draw.normal(size=(5, 4)), draw.normal(size=(4, 2))], [np.zeros((1, 4)), np.zeros((1, 2))]
+speeds = [np.zeros_like(w) for w in weights]
+for turn in range(4):
+    h = np.tanh(rows @ weights[0] + starts[0])
+    away = h @ weights[1] + starts[1] - aims
+    loss = 0.5 * np.sum(away**2)
+    inner = away @ weights[1].T * (1 - h**2)
+    grads = [rows.T @ inner, h.T @ away]
+    sums = [inner.sum(axis=0, keepdims=True), away.sum(axis=0, keepdims=True)]
+    for i in range(2):
+        grads[i] = np.clip(grads[i], -1, 1)
+        sums[i] = np.clip(sums[i], -1, 1)
+        speeds[i] = 0.8 * speeds[i] + 0.01 * (grads[i] + 0.0005 * weights[i])
+        weights[i] -= speeds[i]
+        starts[i] -= 0.01 * sums[i]
+"""
+
+
+def test_gradients_that_are_clipped_before_weights_decay_are_judged_as_before_that(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, CLIPPED)
+    assert check.ok is True, str(check)
+    check, line = edited_script(tmp_path, CLIPPED, "* (1 - h**2)", "* (1 - h)")
+    assert check.first_wrong.line == line, str(check)
+
+
+RIVALS = """
+import numpy as np
+
+draw = np.random.default_rng(31)
+seen = np.tanh(draw.normal(size=(20, 5)))
+
+
+class Adam:
+    def __init__(self):
+        self.speeds, self.turn = {}, 1
+
+    def update(self, gradient, i):
+        old = self.speeds.get(i, (np.zeros_like(gradient), np.zeros_like(gradient)))
+        m, v = 0.5 * old[0] + 0.5 * gradient, 0.999 * old[1] + 0.001 * gradient**2
+        self.speeds[i] = m, v
+        return 0.01 * (m / (1 - 0.5**self.turn)) / (np.sqrt(v / (1 - 0.999**self.turn)) + 1e-8)
+
+
+class Net:
+    def __init__(self, *sizes):
+        self.weights = [draw.normal(size=pair) for pair in zip(sizes, sizes[1:])]
+        self.optimizer = Adam()
+
+    def forward(self, rows):
+        self.rows = rows
+        self.h = np.tanh(rows @ self.weights[0])
+        self.z = self.h @ self.weights[1]
+        return self.z
+
+    def backward(self, d_z):
+        m = len(d_z)
+        d_a = d_z @ self.weights[1].T * (1 - self.h**2)
+        below = d_a @ self.weights[0].T
+        for i, gradient in enumerate((self.rows.T @ d_a / m, self.h.T @ d_z / m)):
+            self.weights[i] -= self.optimizer.update(gradient, i)
+        self.optimizer.turn += 1
+        return below
+
+    def teach(self, d_z):
+        return d_z @ self.weights[1].T * (1 - self.h**2) @ self.weights[0].T
+
+
+def cost(aims, chances):
+    return -np.mean(aims * np.log(chances) + (1 - aims) * np.log(1 - chances))
+
+
+def train(maker, judge):
+    for start in range(0, 20, 5):
+        real = seen[start : start + 5]
+        for _ in range(1):
+            made = np.tanh(maker.forward(draw.normal(size=(5, 3))))
+            aims = np.concatenate([np.ones((5, 1)), np.zeros((5, 1))])
+            chances = 1 / (1 + np.exp(-judge.forward(np.concatenate([real, made]))))
+            judge_loss = cost(aims, chances)
+            judge.backward(chances - aims)
+        for _ in range(1):
+            made = np.tanh(maker.forward(draw.normal(size=(10, 3))))
+            chances = 1 / (1 + np.exp(-judge.forward(made)))
+            maker_loss = cost(np.ones((10, 1)), chances)
+            below = judge.teach(chances - 1)
+            maker.backward(below * (1 - made**2))
+        print(judge_loss, maker_loss)
+
+
+train(Net(3, 4, 5), Net(5, 6, 1))
+"""
+
+
+def test_the_steps_of_an_opponent_in_a_loop_of_its_own_are_judged_too(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, RIVALS)
+    assert check.ok is True, str(check)
+    assert any("judged by itself, and is right" in note for note in check.notes), check.notes
+    check, line = edited_script(tmp_path, RIVALS, "below * (1 - made**2)", "below")
+    assert check.first_wrong is not None, str(check)
+    assert check.first_wrong.kind == "missing-derivative", str(check)
+
+
+MANY = """
+import numpy as np
+
+draw = np.random.default_rng(2)
+rows, aims = draw.normal(size=(6, 30, 30)), draw.normal(size=(6, 26, 26))
+kernel = draw.normal(size=(5, 5))
+for turn in range(3):
+    made = np.zeros((6, 26, 26))
+    for i in range(5):
+        for j in range(5):
+            made += kernel[i, j] * rows[:, i : i + 26, j : j + 26]
+    loss = 0.5 * np.sum((made - aims) ** 2)
+    away, total = made - aims, np.zeros((6, 5, 5))
+    for i in range(26):
+        for j in range(26):
+            total += away[:, i, j].reshape(-1, 1, 1) * rows[:, i : i + 5, j : j + 5]
+    kernel -= 0.0001 * total.sum(axis=0)
+"""
+
+
+def test_a_sum_of_many_hundred_terms_is_looked_through(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, MANY)
+    assert check.ok is True, str(check)
+
+
+COMPLAINING = """
+import numpy as np
+
+draw = np.random.default_rng(4)
+rows, aims = draw.normal(size=(12, 4)), draw.normal(size=(12, 3))
+weights = draw.normal(size=(4, 3))
+decay = 0.0
+for turn in range(4):
+    away = rows @ weights - aims
+    loss = np.mean(np.sum(away**2, axis=1))
+    slope = 2.0 / 12 * away
+    gradient = rows.T @ slope + decay * weights
+    weights -= 0.1 * gradient[::-1]
+    print(np.linalg.svd(weights / (decay + 0.1), compute_uv=False))
+"""
+
+
+def test_what_libraries_print_while_changes_are_tried_goes_nowhere(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    check = check_of_script(tmp_path, COMPLAINING.replace("+ 0.1)", "* 0 + 1) if decay == 0 else weights * np.inf"))
+    assert check.first_wrong is not None, str(check)
+    assert "illegal value" not in capfd.readouterr().out
