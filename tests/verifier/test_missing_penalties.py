@@ -377,6 +377,7 @@ def test_a_mean_that_a_penalty_on_sizes_lacks_is_told_of_what_is_added(tmp_path:
 
 
 def test_another_sum_than_the_one_that_is_computed_is_said(tmp_path: Path) -> None:
-    text = SPARSE.replace("+ 0.05 / 13", "+ weight").replace("for step", "weight = 0.0071\nfor step")
-    check = check_of_script(tmp_path, text.replace("total_loss = recon_loss", "total_loss = 3 * recon_loss"))
-    assert any("total_loss" in note for note in check.notes), str(check)
+    of_two = "@ decoder.T\n    for k in range(7):\n        grad_latents[:, k] += 0.03\n    grad_latents += 0.02"
+    check = check_of_script(tmp_path, SPARSE.replace("@ decoder.T + 0.05 / 13", of_two))
+    assert check.first_wrong is None, str(check)
+    assert any(note.startswith("Your total_loss adds them up otherwise.") for note in check.notes), str(check)

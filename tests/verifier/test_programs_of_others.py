@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from tests.verifier.files import check_of_script, edited_script, told
+from tinygrad_scratch.verifier.rewriting.guard import Guard
 
 WORDS = """
 import numpy as np
@@ -100,21 +102,47 @@ NOISY = """
 import numpy as np
 
 np.random.seed(0)
-data = np.random.rand(40, 18)
-W1, W2 = np.random.randn(18, 7) / 4, np.random.randn(7, 18) / 4
-b1, b2 = np.zeros((1, 7)), np.zeros((1, 18))
+data = np.clip(np.random.rand(60, 4) @ np.random.rand(4, 18) / 2, 0, 1)
+
+
+class Net:
+    def __init__(self):
+        self.W1, self.W2 = np.random.randn(18, 7) / 4, np.random.randn(7, 18) / 4
+        self.b1, self.b2 = np.zeros((1, 7)), np.zeros((1, 18))
+
+    def forward(self, seen, rows):
+        self.seen, self.rows = seen, rows
+        self.a = seen @ self.W1 + self.b1
+        self.h = np.maximum(self.a, 0)
+        self.y = 1.0 / (1.0 + np.exp(-(self.h @ self.W2 + self.b2)))
+
+    def backward(self):
+        n = len(self.rows)
+        self.grad_out = (self.y - self.rows) / n
+        self.grad_b2 = np.ones((n, 1)).T @ self.grad_out
+        self.grad_W2 = self.h.T @ self.grad_out
+        self.grad_a = self.grad_out @ self.W2.T
+        self.grad_a[self.a < 0] = 0
+        self.grad_b1 = np.ones((n, 1)).T @ self.grad_a
+        self.grad_W1 = self.seen.T @ self.grad_a
+
+    def update(self, rate):
+        self.W1 = self.W1 - rate * self.grad_W1
+        self.b1 = self.b1 - rate * self.grad_b1
+        self.W2 = self.W2 - rate * self.grad_W2
+        self.b2 = self.b2 - rate * self.grad_b2
+
+    def cost(self):
+        return np.mean(-self.rows * np.log(self.y + 1e-6) - (1 - self.rows) * np.log(1 - self.y + 1e-6))
+
+
+net = Net()
 for turn in range(4):
-    rows = data[np.random.choice(40, 16)]
-    seen = np.maximum(rows, np.random.choice(2, rows.shape, p=[0.9, 0.1]).astype(np.float32))
-    a = seen @ W1 + b1
-    h = np.maximum(a, 0)
-    y = 1.0 / (1.0 + np.exp(-(h @ W2 + b2)))
-    d_out = (y - rows) / 16
-    d_h = d_out @ W2.T
-    d_h[a < 0] = 0
-    dW2, db2, dW1, db1 = h.T @ d_out, d_out.sum(axis=0), seen.T @ d_h, d_h.sum(axis=0)
-    loss = np.mean(-rows * np.log(y + 1e-6) - (1 - rows) * np.log(1 - y + 1e-6))
-    W1, b1, W2, b2 = W1 - 0.1 * dW1, b1 - 0.1 * db1, W2 - 0.1 * dW2, b2 - 0.1 * db2
+    rows = data[np.random.choice(60, 16)]
+    net.forward(np.maximum(rows, np.random.choice(2, rows.shape, p=[0.9, 0.1]).astype(np.float32)), rows)
+    net.backward()
+    net.update(1e-2)
+    loss = net.cost()
 """
 
 
@@ -226,7 +254,7 @@ def test_the_steps_of_an_opponent_in_a_loop_of_its_own_are_judged_too(tmp_path: 
     check = check_of_script(tmp_path, RIVALS)
     assert check.ok is True, str(check)
     assert any("judged by itself, and is right" in note for note in check.notes), check.notes
-    check, line = edited_script(tmp_path, RIVALS, "below * (1 - made**2)", "below")
+    check, _ = edited_script(tmp_path, RIVALS, "below * (1 - made**2)", "below")
     assert check.first_wrong is not None, str(check)
     assert check.first_wrong.kind == "missing-derivative", str(check)
 
@@ -256,26 +284,10 @@ def test_a_sum_of_many_hundred_terms_is_looked_through(tmp_path: Path) -> None:
     assert check.ok is True, str(check)
 
 
-COMPLAINING = """
-import numpy as np
-
-draw = np.random.default_rng(4)
-rows, aims = draw.normal(size=(12, 4)), draw.normal(size=(12, 3))
-weights = draw.normal(size=(4, 3))
-decay = 0.0
-for turn in range(4):
-    away = rows @ weights - aims
-    loss = np.mean(np.sum(away**2, axis=1))
-    slope = 2.0 / 12 * away
-    gradient = rows.T @ slope + decay * weights
-    weights -= 0.1 * gradient[::-1]
-    print(np.linalg.svd(weights / (decay + 0.1), compute_uv=False))
-"""
-
-
-def test_what_libraries_print_while_changes_are_tried_goes_nowhere(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    check = check_of_script(tmp_path, COMPLAINING.replace("+ 0.1)", "* 0 + 1) if decay == 0 else weights * np.inf"))
-    assert check.first_wrong is not None, str(check)
-    assert "illegal value" not in capfd.readouterr().out
+def test_what_libraries_print_while_changes_are_tried_goes_nowhere(capfd: pytest.CaptureFixture[str]) -> None:
+    with Guard.harmless():
+        os.write(1, b"On entry to DLASCL parameter number 4 had an illegal value")
+        os.write(2, b"a warning of a library")
+    os.write(1, b"the report")
+    said = capfd.readouterr()
+    assert (said.out, said.err) == ("the report", "")

@@ -16,7 +16,8 @@ BOUNDS = {"minimum": "maximum", "maximum": "minimum"}
 def before_clipping(tape: Tape, node: int, in_update: bool) -> int:
     """What a gradient was before it was clipped; itself where nothing clips it, or it was within the bounds.
 
-    In an update the clipped one may stand with its rate.
+    In an update the clipped one may stand with its rate. Bounds that nothing met are taken off: at other values of the
+    parameters, at which a run is made again, something might.
     """
     here = node
     while True:
@@ -25,11 +26,18 @@ def before_clipping(tape: Tape, node: int, in_update: bool) -> int:
         if inner is not None:
             differs = not np.array_equal(tape.nodes[inner].value, tape.nodes[here].value, equal_nan=True)
             node = inner if differs else node
+            if name_of(step.function) == "clip" and "out" not in step.keywords:
+                take_off_bounds(step)
         else:
             inner = handed_on(step) or (rated_in(tape, step) if in_update else None)
         if inner is None:
             return node
         here = inner
+
+
+def take_off_bounds(step: Step) -> None:
+    """Let a call of np.clip give what it was given."""
+    step.arguments, step.keywords = (step.arguments[0], -np.inf, np.inf), {}
 
 
 def handed_on(step: Step) -> int | None:

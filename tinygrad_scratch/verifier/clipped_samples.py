@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from tinygrad_scratch.verifier.clipped import take_off_bounds
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.references import Ref
 from tinygrad_scratch.verifier.steps import Step, ancestors, renamed
@@ -65,7 +66,7 @@ def let_decayed_through(tape: Tape, parameters: set[int], first: int) -> bool:
 def without_bounds(tape: Tape, clips: list[Step], is_changed: bool) -> None:
     """Make a run again in which some calls bound nothing, or which is changed in another way."""
     for step in clips:
-        step.arguments, step.keywords = (step.arguments[0], -np.inf, np.inf), {}
+        take_off_bounds(step)
     for node, value in tape.replay().items() if clips or is_changed else ():
         tape.nodes[node].value = np.array(value)
 

@@ -411,7 +411,7 @@ class Loops:
         return rest if rest or self.most_silent else list(trained.values())
 
     def _is_by_own_loss(self, node: int, before: int, outermost: int, turn: Turn) -> bool:
-        """Whether all that was made of a value before a turn, and went into another one, did so by losses of the turn."""
+        """Whether what was made of a value before a turn, and went into another one, did so by losses of the turn."""
         events, count = self.check.watch.events[turn.events :], len(self.check.tape.steps)
         named = [event.node for event in events if is_loss_name(event.short)]
         losses = [loss for loss in named if self.met.is_made_between(loss, before, turn.steps, count)]
