@@ -26,7 +26,7 @@ def minimising(minimiser: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
         said = None if tape.on_minimum is None or tape.closed else objective_in(minimiser, arguments, keywords)
         if tape.on_minimum is None or said is None:
             return minimiser(*arguments, **keywords)
-        start = created(np.array(unrecorded(start_in(arguments, keywords)), float), tape)
+        start = created(start_in(arguments, keywords), tape)
         return tape.on_minimum(name, start, *first_call(said, start))
 
     call.__name__ = name
@@ -34,7 +34,9 @@ def minimising(minimiser: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
 
 
 def start_in(arguments: Any, keywords: Any) -> Any:
-    return arguments[1] if len(arguments) > 1 else keywords["x0"]
+    """Where a minimiser begins: one row of numbers, whatever it was given."""
+    start = arguments[1] if len(arguments) > 1 else keywords["x0"]
+    return np.array(unrecorded(start), float).reshape(-1)
 
 
 def first_call(said: Any, start: Any) -> tuple[Any, Any]:
@@ -75,7 +77,7 @@ def stopping(minimiser: Callable[..., Any]) -> Callable[..., Any]:
         said = objective_in(minimiser, arguments, keywords)
         if said is None:
             return minimiser(*arguments, **keywords)
-        _, gradient = first_call(said, np.array(start_in(arguments, keywords), float))
+        _, gradient = first_call(said, start_in(arguments, keywords))
         raise Handed(gradient)
 
     return call

@@ -17,6 +17,7 @@ from tinygrad_scratch.verifier.methods import PLAIN_RESULTS
 from tinygrad_scratch.verifier.minimised import MINIMISERS, minimising
 from tinygrad_scratch.verifier.number_types import NUMBERS, recorded_type
 from tinygrad_scratch.verifier.places import is_theirs
+from tinygrad_scratch.verifier.recorded import unrecorded
 from tinygrad_scratch.verifier.recording import Joined, UFunc, of_sizes, recording
 from tinygrad_scratch.verifier.respelled import (
     NUMPY_OF_MATH,
@@ -42,7 +43,7 @@ OF_TYPES: dict[type, Callable[[Any, Tape], Any]] = {
 
 def seeding(tape: Tape) -> Callable[..., Any]:
     """np.random.default_rng."""
-    return lambda seed=None: stand_in(np.random.default_rng(seed), tape)
+    return lambda seed=None: stand_in(np.random.default_rng(unrecorded(seed)), tape)
 
 
 SPELLED_HERE = {

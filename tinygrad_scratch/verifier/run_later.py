@@ -22,8 +22,8 @@ def lines_not_run(check: Any) -> set[int]:
     file = check.loop[0]
     source = source_of(text_of(file))
     places = (e.place for e in (*check.watch.events, *check.watch.arguments) if e.place.file == file)
-    made = (step.place for step in check.tape.steps if step.place is not None and step.place.file == file)
-    run = {place.line for place in (*places, *made)}
+    made = (place for step in check.tape.steps for place in (step.place, step.caller) if place is not None)
+    run = {place.line for place in (*places, *made) if place.file == file}
     names = {final.parameter.short for final in check.finals}
     made_by = [node for node in source.statements if makes_gradient(node) or takes_step(node, names)]
     return {node.lineno for node in made_by if run.isdisjoint(lines_of(node))}

@@ -231,8 +231,8 @@ def check_other_lines(path: str, check: Any, loss: str | None, seconds: float) -
     So it is where a script trains twice, and the second time by another backward pass. What is not wrong there, or
     could not be judged, is said of the first check.
     """
-    file = check.loop[0]
-    lines, turn = lines_not_run(check) if file == str(Path(path).resolve()) else set[int](), check.turn
+    file = str(Path(path).resolve())
+    lines, turn = lines_not_run(check), check.turn
     for _ in range(MOST_OTHERS):
         run = partial(run_as, path, file, [code_of(file)], {})
         found = turn_that_runs(run, check.loop, turn, lines) if lines else None
@@ -252,9 +252,10 @@ def check_other_lines(path: str, check: Any, loss: str | None, seconds: float) -
 
 
 def lines_of_turn(check: Any) -> set[int]:
-    """The lines of the judged loop's file that made something in the turn that was judged."""
+    """The lines of the judged loop's file that made something in the turn that was judged, or called what did."""
     steps = check.tape.steps[check.begun[-1] :] if check.begun else []
-    return {step.place.line for step in steps if step.place is not None and step.place.file == check.loop[0]}
+    places = (place for step in steps for place in (step.place, step.caller) if place is not None)
+    return {place.line for place in places if place.file == check.loop[0]}
 
 
 def check_there(

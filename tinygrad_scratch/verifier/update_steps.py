@@ -17,6 +17,8 @@ from tinygrad_scratch.verifier.steps import Array, Step, ancestors
 from tinygrad_scratch.verifier.table import squeezed
 from tinygrad_scratch.verifier.tape import Tape
 
+SPECTRA = {"eigvals", "eigvalsh", "eig", "eigh", "svd", "svdvals"}
+
 
 def literals_of(step: Step) -> list[float]:
     """The plain numbers among what a call was given."""
@@ -369,7 +371,25 @@ def inside(tape: Tape, node: int) -> tuple[int, int] | None:
         return added_to_kept(tape, step, stored) or (stored, 1)
     if (way := behind_matrix(tape, step)) is not None:
         return way
+    is_product = name == "multiply" or (name == "divide" and arrays == [reads[0]])
+    if is_product and len(arrays) == 1 and any(is_of_spectrum(tape, read) for read in reads if read != arrays[0]):
+        return arrays[0], 1
     return multiple(tape, step)
+
+
+def is_of_spectrum(tape: Tape, node: int) -> bool:
+    """Whether a number was made of eigenvalues or singular values, as the rate `1 / eigvals(a @ a.T).max()` is."""
+    waiting, seen = [node], {node}
+    while waiting:
+        here = tape.nodes[waiting.pop()]
+        step = tape.steps[here.step]
+        if name_of(step.function) in SPECTRA:
+            return True
+        if here.value.size == 1 or name_of(step.function) in ("getitem", "real"):
+            new = {*step.reads} - seen
+            waiting += new
+            seen |= new
+    return False
 
 
 def stored_there(tape: Tape, taken: Step) -> int | None:

@@ -15,6 +15,7 @@ from tinygrad_scratch.verifier.edits import PRODUCTS, SUMS, PlaceOf, name_of, op
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.extent import Bindings, named_all, node_at
 from tinygrad_scratch.verifier.likeness import close
+from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.region import Region
 from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.source import text_of
@@ -27,7 +28,7 @@ OF_ENTRIES = ("add", "subtract", "multiply", "divide")  # which spread a row ove
 def candidates(region: Region, step: Step, turns: list[Step], place: PlaceOf) -> Iterator[tuple[str, list[int], bool]]:
     """Values for an operand in all turns: of one name, the neighbour in a list or dict, one without a name."""
     reads = [node_at(region, s, place) for s in turns]
-    if None in reads:
+    if None in reads or is_rate(region, reads[-1]):
         return
     nodes = [node for node in reads if node is not None]
     shapes = [np.shape(region.values[node]) for node in nodes]
@@ -61,6 +62,11 @@ def candidates(region: Region, step: Step, turns: list[Step], place: PlaceOf) ->
                 continue
             tried[id(values[-1])] = values[-1]
             yield f"{name}.T" if turned else name, chosen, turned
+
+
+def is_rate(region: Region, node: int | None) -> bool:
+    """Whether an operand is called a rate: another number may undo a step, which is no reason to put it in."""
+    return node is not None and any(RATE.match(name.rpartition(".")[2]) for name in region.names_of(node))
 
 
 def is_gradient(region: Region, node: int) -> bool:
