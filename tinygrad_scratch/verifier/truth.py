@@ -206,9 +206,9 @@ def see_first(
     for node in step.reads:
         if node not in seen:
             held, known = playing.get(tape.nodes[node].slot), made.get(node)
-            before = known._record if known is not None else None
-            is_anew = type(held) is Tensor and before is not None and held._record is not before
-            seen[node] = [make(held._value, held._record)] if type(held) is Tensor and is_anew else []
+            before, now = (each._record if type(each) is Tensor else None for each in (known, held))
+            is_anew = before is not None and now is not None and now is not before
+            seen[node] = [make(held._value, now)] if type(held) is Tensor and is_anew else []
 
 
 def steps_among(tape: Tape, until: int, made: set[int] | None) -> list[Step]:
