@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -246,7 +247,9 @@ def leave(frame: FrameType, left: tuple[Left, ...]) -> bool:
     if then is None:
         return False
     try:
-        frame.f_lineno = then  # type: ignore[misc]  # of a frame that is traced
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # names that have no value yet become None
+            frame.f_lineno = then  # type: ignore[misc]  # of a frame that is traced
     except ValueError:  # no way leads there
         return False
     return True
