@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.verifier.files import module_of, told
@@ -73,3 +74,10 @@ def test_half_a_clip_is_none(tmp_path: Path) -> None:
 def test_what_is_made_of_clipped_gradients_is_judged(tmp_path: Path) -> None:
     check = check_with(tmp_path, "dw, dv = 2 * np.clip(dw, -1, 1), np.clip(dv, -1, 1)")
     assert check.ok is False
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_run_stays_what_it_was(tmp_path: Path, way: str) -> None:
+    tape = check_with(tmp_path, WAYS[way]).tape
+    for node, value in tape.replay().items():
+        assert np.array_equal(value, tape.nodes[node].value)

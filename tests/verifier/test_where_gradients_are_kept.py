@@ -501,3 +501,38 @@ def test_what_objects_keep_is_judged_beside_what_was_given(tmp_path: Path) -> No
     assert len(check.finals) == 5
     check, line = edited_script(tmp_path, KEPT_BESIDE, "d.sum(axis=0)", "d.mean(axis=0)")
     assert told(check) == (line, "missing-batch-sum-or-mean"), str(check)
+
+
+class Cell:
+    """A cell that keeps the gradient of its bias, and makes the one that it hands back of it."""
+
+    def __init__(self) -> None:
+        self.w, self.b = RNG.normal(size=(3, 2)), RNG.normal(size=2)
+
+    def forward(self, x: Any) -> Any:
+        self.x, self.a = x, np.tanh(x @ self.w + self.b)
+        return self.a
+
+    def backward(self, delta: Any) -> Any:
+        self.db = delta * (1 - self.a**2)
+        return np.outer(self.x, self.db) if self.x.ndim == 1 else self.x.T @ self.db
+
+
+def test_a_kept_gradient_of_a_bias_that_a_given_one_is_made_of_is_judged_too() -> None:
+    cell = Cell()
+    with verify(cell) as check:
+        out = cell.forward(X[0])
+        check.loss = 0.5 * np.sum((out - Y[0]) ** 2)
+        check.gradients = {"w": cell.backward(out - Y[0])}
+    assert check.ok, str(check)
+    assert {final.parameter.name for final in check.finals} == {"w", "b"}
+
+
+def test_one_row_for_each_sample_is_still_no_gradient_of_a_bias() -> None:
+    cell = Cell()
+    with verify(cell) as check:
+        out = cell.forward(X)
+        check.loss = half_squares(out)
+        check.gradients = {"w": cell.backward(out - Y)}
+    assert check.first_wrong is None, str(check)
+    assert {final.parameter.name for final in check.finals} == {"w"}

@@ -26,7 +26,7 @@ def before_clipping(tape: Tape, node: int, in_update: bool) -> int:
         if inner is not None:
             differs = not np.array_equal(tape.nodes[inner].value, tape.nodes[here].value, equal_nan=True)
             node = inner if differs else node
-            if name_of(step.function) == "clip" and "out" not in step.keywords:
+            if not differs and name_of(step.function) == "clip" and "out" not in step.keywords:
                 take_off_bounds(step)
         else:
             inner = handed_on(step) or (rated_in(tape, step) if in_update else None)

@@ -67,8 +67,8 @@ def without_bounds(tape: Tape, clips: list[Step], is_changed: bool) -> None:
     """Make a run again in which some calls bound nothing, or which is changed in another way."""
     for step in clips:
         take_off_bounds(step)
-    for node, value in tape.replay().items() if clips or is_changed else ():
-        tape.nodes[node].value = np.array(value)
+    if clips or is_changed:
+        tape.make_again()
 
 
 def added_up(tape: Tape, products: set[int], ends: set[int]) -> set[int]:

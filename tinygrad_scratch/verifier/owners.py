@@ -215,18 +215,26 @@ class Owners(Opponents):
         return [*finals, *more], [gradient for gradient in unsure if gradient[1] not in done] if self.given else []
 
     def _stored_beside(self, reached: list[Parameter], is_close: Callable[[Any, Parameter], bool]) -> list[Final]:
-        """The gradients that objects keep of what no given gradient is of, and that went into none of these.
+        """The gradients that objects keep of what no given gradient is of.
 
-        Nobody left them out on purpose: someone gives the one that a call handed back.
+        Nobody left them out on purpose: someone gives the one that a call handed back. What went into a given one is
+        only a step on its way, unless it has the name and the shape of such a parameter: the `db` that `dW` is made of.
         """
         done = {id(final.parameter) for final in self.finals}
         given = {node for _, node in self.gradients}
         free, behind = [p for p in reached if id(p) not in done], self.all_behind(*given)
-        kept = [g for g in self._stored_once() if g[1] not in behind and given.isdisjoint(self.all_behind(g[1]))]
+        kept = [g for g in self._stored_once() if given.isdisjoint(self.all_behind(g[1]))]
+        kept = [g for g in kept if g[1] not in behind or any(self._is_called_after(g, each) for each in free)]
         self.gradients, known = kept, self.gradients
         found = self.owners_by(is_close, free)[0] if free and kept else []
         self.gradients = [*known, *(gradient for gradient in kept if gradient[1] in {final.node for final in found})]
         return found
+
+    def _is_called_after(self, gradient: Gradient, parameter: Parameter) -> bool:
+        """Whether what is stored has the name of a parameter, and its shape."""
+        names, node = gradient
+        has_shape = self.tape.nodes[node].value.shape == self.tape.nodes[parameter.node].value.shape
+        return has_shape and any(alike(name, parameter.name) for name in names)
 
     def _is_of_a_value(self, gradient: Gradient) -> bool:
         """Whether what is stored is called after a value, such as an activation, and no parameter, and in no update."""

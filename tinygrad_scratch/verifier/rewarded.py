@@ -82,8 +82,8 @@ def leave_off_rewards(tape: Tape, updates: list[tuple[int, int]], moving: set[in
         return []
     for factor in found:
         factor.leave_off(tape)
-    for node, value in tape.replay().items() if found else ():
-        tape.nodes[node].value = np.array(value)
+    if found:
+        tape.make_again()
     return [factor.step.place for factor in found if factor.step.place is not None]
 
 

@@ -86,14 +86,20 @@ class Run:
             steps.append(replace(step, arguments=arguments, keywords=keywords))
         before, self.steps = self.steps, steps
         try:
-            with np.errstate(all="ignore"):
-                values = self.replay()
+            self.make_again()
         except (TypeError, ValueError):  # something in it wants what is shorter
             self.steps = before
             return False
+        return True
+
+    def make_again(self) -> None:
+        """Make the whole run again, as its calls are now, and keep what it gives."""
+        with np.errstate(all="ignore"):
+            self.hold(self.replay())
+
+    def hold(self, values: Mapping[int, Any]) -> None:
         for number, value in values.items():
             self.nodes[number].value = np.array(value)
-        return True
 
     def follow(
         self,

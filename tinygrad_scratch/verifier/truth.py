@@ -132,7 +132,7 @@ class Played:
 
     def gradient(self, of: Any, nodes: list[int]) -> dict[int, Array]:
         """The gradient of a value with respect to nodes; those that it does not depend on are left out."""
-        asked = [(node, tensor) for node in nodes for tensor in self.shown(node)]
+        asked = [(node, tensor) for node in dict.fromkeys(nodes) for tensor in self.shown(node)]
         if type(of) is not Tensor or of._record is None or not asked:
             return {}
         found: dict[int, Array] = {}
