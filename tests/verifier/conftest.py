@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tinygrad_scratch.verifier.check import Rerun
-from tinygrad_scratch.verifier.rewriting import composed, looks
-from tinygrad_scratch.verifier.rewriting.search import Search
+from tinygrad_scratch.verifier.trying import composed, looks
+from tinygrad_scratch.verifier.trying.search import Search
 
 PATIENCE = 5
 AWHILE = 1.0  # what is composed at all is among the first that is tried; where nothing is, all of it goes by

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tinygrad_scratch.verifier import judging
-from tinygrad_scratch.verifier.assumed import assumable
 from tinygrad_scratch.verifier.script import checks_of
+from tinygrad_scratch.verifier.verdicts import judging
+from tinygrad_scratch.verifier.verdicts.assumed import assumable
 
 DATA = """
 import numpy as np

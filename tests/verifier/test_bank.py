@@ -124,9 +124,11 @@ def test_a_cause_says_what_was_written_and_what_would_be_right() -> None:
 
 def test_a_true_gradient_that_a_difference_disputes_accuses_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "tinygrad_scratch.verifier.referee.loss_at", lambda case, node, shift, start: float(np.sum(shift)) ** 2
+        "tinygrad_scratch.verifier.meant.referee.loss_at", lambda case, node, shift, start: float(np.sum(shift)) ** 2
     )
-    monkeypatch.setattr("tinygrad_scratch.verifier.referee.complex_step", lambda case, node, direction: float("nan"))
+    monkeypatch.setattr(
+        "tinygrad_scratch.verifier.meant.referee.complex_step", lambda case, node, direction: float("nan")
+    )
     edit = next(edit for edit in MISTAKES if edit.name == "7 output delta without slope")
     check = checked(edit.name, edit.source)
     assert check.first_wrong is None

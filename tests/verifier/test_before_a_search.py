@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from tests.verifier.files import check_of_script, told
-from tinygrad_scratch.verifier import conventions, explain
-from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.cases.case import Case
+from tinygrad_scratch.verifier.explaining import explain
+from tinygrad_scratch.verifier.meant import conventions
 
 NORMED = """
 import numpy as np

@@ -10,9 +10,9 @@ import pytest
 
 from tests.verifier.files import check_of_script, told
 from tinygrad_scratch import verify
-from tinygrad_scratch.verifier.calling_theirs import along_axis, by_pieces
-from tinygrad_scratch.verifier.recorded import Recorded
-from tinygrad_scratch.verifier.tape import Tape
+from tinygrad_scratch.verifier.recording.calling_theirs import along_axis, by_pieces
+from tinygrad_scratch.verifier.recording.recorded import Recorded
+from tinygrad_scratch.verifier.recording.tape import Tape
 
 ROWS = """
 import numpy as np

@@ -8,9 +8,9 @@ import pytest
 
 from tests.verifier.files import edited, module_of
 from tinygrad_scratch import verify
-from tinygrad_scratch.verifier.rewriting import composed
-from tinygrad_scratch.verifier.rewriting.composed import filled
-from tinygrad_scratch.verifier.source import bare
+from tinygrad_scratch.verifier.reading.source import bare
+from tinygrad_scratch.verifier.trying import composed
+from tinygrad_scratch.verifier.trying.composed import filled
 
 SURVIVAL = """
 import numpy as np

@@ -10,8 +10,8 @@ import pytest
 
 from tests.verifier.files import module_of
 from tinygrad_scratch import verify
-from tinygrad_scratch.verifier.conventions import left_out
-from tinygrad_scratch.verifier.places import Place
+from tinygrad_scratch.verifier.meant.conventions import left_out
+from tinygrad_scratch.verifier.reading.places import Place
 
 SEQUENCE = """
 import numpy as np

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from tests.verifier.files import check_of_script, told
-from tinygrad_scratch.verifier.entries_in_turn import enumerating, iterating
-from tinygrad_scratch.verifier.recorded import Recorded
-from tinygrad_scratch.verifier.tape import Tape
+from tinygrad_scratch.verifier.recording.entries_in_turn import enumerating, iterating
+from tinygrad_scratch.verifier.recording.recorded import Recorded
+from tinygrad_scratch.verifier.recording.tape import Tape
 
 NET = """
 import numpy as np

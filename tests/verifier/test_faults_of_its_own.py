@@ -13,7 +13,7 @@ from tests.verifier.files import check_of_script, module_of, told
 from tinygrad_scratch import verify
 from tinygrad_scratch.cli import UNDECIDED, main
 from tinygrad_scratch.verifier.rewriting.endless import holds_itself
-from tinygrad_scratch.verifier.rewriting.state import Before
+from tinygrad_scratch.verifier.running.state import Before
 
 HEAD = """
 import numpy as np

@@ -10,14 +10,14 @@ import pytest
 
 from tests.verifier.files import check_of_script, edited, module_of
 from tinygrad_scratch import verify
-from tinygrad_scratch.verifier.rewriting.functions import functions_of
-from tinygrad_scratch.verifier.rewriting.looks import Changed, Looked, is_same
-from tinygrad_scratch.verifier.rewriting.outlook import RULED_OUT, Foretold, Outlook
 from tinygrad_scratch.verifier.rewriting.quiet import loud_names
-from tinygrad_scratch.verifier.rewriting.search import Search
 from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
 from tinygrad_scratch.verifier.rewriting.text import Source
-from tinygrad_scratch.verifier.table import PART, Entry
+from tinygrad_scratch.verifier.running.functions import functions_of
+from tinygrad_scratch.verifier.truths.table import PART, Entry
+from tinygrad_scratch.verifier.trying.looks import Changed, Looked, is_same
+from tinygrad_scratch.verifier.trying.outlook import RULED_OUT, Foretold, Outlook
+from tinygrad_scratch.verifier.trying.search import Search
 
 UNITS = """
 import math

@@ -13,16 +13,16 @@ import pytest
 from tests.verifier.files import check_of_script, edited, edited_script, module_of, told
 from tinygrad_scratch import verify
 from tinygrad_scratch.verifier.causes.held import is_multiplied_by
-from tinygrad_scratch.verifier.rewriting.made import kind_of_neighbour, moved
-from tinygrad_scratch.verifier.told_factors import without_brackets
-from tinygrad_scratch.verifier.told_forms import (
+from tinygrad_scratch.verifier.causes.told_forms import (
     Difference,
     is_cut,
     is_of_compared,
     is_slope_elsewhere,
     is_turned_round,
 )
-from tinygrad_scratch.verifier.told_kinds import (
+from tinygrad_scratch.verifier.rewriting.made import kind_of_neighbour, moved
+from tinygrad_scratch.verifier.telling.told_factors import without_brackets
+from tinygrad_scratch.verifier.telling.told_kinds import (
     apart,
     is_function_for_slope,
     is_given_to_slope,
@@ -30,7 +30,7 @@ from tinygrad_scratch.verifier.told_kinds import (
     is_plain,
     is_summed,
 )
-from tinygrad_scratch.verifier.told_values import is_worked_out_again
+from tinygrad_scratch.verifier.telling.told_values import is_worked_out_again
 
 SPAM = """
 import numpy as np

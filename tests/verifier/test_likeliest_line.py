@@ -10,15 +10,15 @@ import pytest
 
 from tests.verifier.files import check_of_script, edited, module_of
 from tinygrad_scratch import verify
-from tinygrad_scratch.verifier import judging
 from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, sets_apart
-from tinygrad_scratch.verifier.rewriting.hit import Hit
-from tinygrad_scratch.verifier.rewriting.left import goals_of, spots_in
 from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
-from tinygrad_scratch.verifier.rewriting.search import Search
 from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
 from tinygrad_scratch.verifier.rewriting.text import Source, effort, is_without, source_of
 from tinygrad_scratch.verifier.rewriting.unused import only_read_by
+from tinygrad_scratch.verifier.trying.hit import Hit
+from tinygrad_scratch.verifier.trying.left import goals_of, spots_in
+from tinygrad_scratch.verifier.trying.search import Search
+from tinygrad_scratch.verifier.verdicts import judging
 
 POTS = """
 import numpy as np

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.verifier.files import check_of_script, told
-from tinygrad_scratch.verifier.assumed import assumable
+from tinygrad_scratch.verifier.verdicts.assumed import assumable
 
 LETTERS = """
 import numpy as np

@@ -8,7 +8,7 @@ import pytest
 
 from tests.verifier.files import module_of
 from tinygrad_scratch import verify
-from tinygrad_scratch.verifier.misgiven import Misgiven
+from tinygrad_scratch.verifier.explaining.misgiven import Misgiven
 
 SLOPES = (
     "s = squash(v)\n    return s * (1 - s)",

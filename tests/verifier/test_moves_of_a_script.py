@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.verifier.files import check_of_script, edited_script
-from tinygrad_scratch.verifier.loops import moves_only
+from tinygrad_scratch.verifier.reading.loops import moves_only
 
 ONCE = """
 import numpy as np

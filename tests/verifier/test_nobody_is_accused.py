@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from tinygrad_scratch import verify
+from tinygrad_scratch.verifier.reading.source import statement_at
 from tinygrad_scratch.verifier.script import checks_of
-from tinygrad_scratch.verifier.source import statement_at
 
 RNG = np.random.default_rng(8)
 

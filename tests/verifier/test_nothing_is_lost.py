@@ -607,7 +607,7 @@ with verify(net) as check:
 
 
 def test_all_objects_of_a_long_list_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tinygrad_scratch.verifier.holders.WIDTH", 10)
+    monkeypatch.setattr("tinygrad_scratch.verifier.recording.holders.WIDTH", 10)
     check = check_of_script(tmp_path, NEURONS)
     assert check.ok is True, str(check)
     assert len(check.finals) == 15

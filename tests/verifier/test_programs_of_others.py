@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.verifier.files import check_of_script, edited_script, told
-from tinygrad_scratch.verifier.rewriting.guard import Guard
+from tinygrad_scratch.verifier.running.guard import Guard
 
 WORDS = """
 import numpy as np

@@ -20,8 +20,16 @@ import pytest
 from tests.verifier.files import module_of
 from tinygrad_scratch.drawing.numbers import short
 from tinygrad_scratch.verifier import verify
-from tinygrad_scratch.verifier.data import as_json
-from tinygrad_scratch.verifier.findings import (
+from tinygrad_scratch.verifier.reading.source import (
+    Marked,
+    compared,
+    found_in,
+    right_side,
+    statement_at,
+    without_brackets,
+)
+from tinygrad_scratch.verifier.showing.data import as_json
+from tinygrad_scratch.verifier.showing.findings import (
     CONSEQUENCE,
     CONVENTION,
     NOT_CHECKABLE,
@@ -36,8 +44,7 @@ from tinygrad_scratch.verifier.findings import (
     Where,
     Worst,
 )
-from tinygrad_scratch.verifier.report import WIDTH, code_lines, coloured, pieces, report, shortened
-from tinygrad_scratch.verifier.source import Marked, compared, found_in, right_side, statement_at, without_brackets
+from tinygrad_scratch.verifier.showing.report import WIDTH, code_lines, coloured, pieces, report, shortened
 
 PROGRAM = """\
 import numpy as np
@@ -404,7 +411,7 @@ def test_page_without_a_renderer_says_so(load: Load, monkeypatch: pytest.MonkeyP
     def missing(*_: Any) -> bytes:
         raise RuntimeError("no renderer <here>")
 
-    monkeypatch.setattr("tinygrad_scratch.verifier.page.render", missing)
+    monkeypatch.setattr("tinygrad_scratch.verifier.showing.page.render", missing)
     assert "no renderer &lt;here&gt;" in checked(load()).to_html()
 
 

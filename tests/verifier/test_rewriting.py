@@ -13,10 +13,10 @@ import pytest
 
 from tests.verifier.files import edited, module_of
 from tinygrad_scratch import verify
-from tinygrad_scratch.verifier.rewriting.again import Script
-from tinygrad_scratch.verifier.rewriting.left import goals_of, spots_in
 from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
 from tinygrad_scratch.verifier.rewriting.text import Source, effort, is_near
+from tinygrad_scratch.verifier.running.again import Script
+from tinygrad_scratch.verifier.trying.left import goals_of, spots_in
 
 VECTORS = """
 import numpy as np

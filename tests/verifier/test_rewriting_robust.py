@@ -21,11 +21,11 @@ from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from tests.verifier.files import module_of
 from tinygrad_scratch import verify
 from tinygrad_scratch.verifier.rewriting.added_at import of_as_many_axes
-from tinygrad_scratch.verifier.rewriting.guard import in_memory
-from tinygrad_scratch.verifier.rewriting.state import Draws
 from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
 from tinygrad_scratch.verifier.rewriting.strided import in_bounds
 from tinygrad_scratch.verifier.rewriting.text import source_of
+from tinygrad_scratch.verifier.running.guard import in_memory
+from tinygrad_scratch.verifier.running.state import Draws
 
 HEAD = """
 import numpy as np
@@ -308,7 +308,7 @@ def test_a_slow_program_is_not_run_often(tmp_path: Path, monkeypatch: pytest.Mon
     text = program(
         ("g = np", "import time; time.sleep(0.1); RUNS.append(1); g = np"), ("class Line", "RUNS = []\n\n\nclass Line")
     )
-    monkeypatch.setattr("tinygrad_scratch.verifier.rewriting.search.Search.seconds", 0.4)
+    monkeypatch.setattr("tinygrad_scratch.verifier.trying.search.Search.seconds", 0.4)
     slept, sleep = list[float](), time.sleep
 
     def counted(seconds: float) -> None:
@@ -438,7 +438,7 @@ def test_a_search_that_fails_is_told_of(tmp_path: Path, monkeypatch: pytest.Monk
     def fail(self: Any) -> None:
         raise RuntimeError("nothing works")
 
-    monkeypatch.setattr("tinygrad_scratch.verifier.rewriting.search.Search.run", fail)
+    monkeypatch.setattr("tinygrad_scratch.verifier.trying.search.Search.run", fail)
     check = module_of(tmp_path / "failing.py", program()).check(verify)
     assert check.first_wrong is not None
     assert "RuntimeError: nothing works" in str(check)

@@ -11,8 +11,8 @@ import pytest
 
 from tests.verifier.files import check_of_script, module_of
 from tinygrad_scratch import verify
-from tinygrad_scratch.verifier.rivals import of_second_names
 from tinygrad_scratch.verifier.script import turn_again
+from tinygrad_scratch.verifier.verdicts.rivals import of_second_names
 
 BUMPS = """
 import numpy as np

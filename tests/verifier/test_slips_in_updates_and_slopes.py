@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.verifier.files import check_of_script, edited_script, line_of, told
-from tinygrad_scratch.verifier.conventions import scales
-from tinygrad_scratch.verifier.explain import likeliest_first
-from tinygrad_scratch.verifier.likeness import is_near_number
+from tinygrad_scratch.verifier.explaining.explain import likeliest_first
+from tinygrad_scratch.verifier.meant.conventions import scales
+from tinygrad_scratch.verifier.recording.likeness import is_near_number
 from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
 from tinygrad_scratch.verifier.rewriting.text import Source
 

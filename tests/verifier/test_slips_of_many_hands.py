@@ -9,7 +9,7 @@ import pytest
 
 from tests.verifier.files import check_of_script, edited, told
 from tinygrad_scratch.verifier.rewriting.text import source_of
-from tinygrad_scratch.verifier.told_where_bound import is_known_by
+from tinygrad_scratch.verifier.telling.told_where_bound import is_known_by
 
 FLAGGED = """
 import numpy as np

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.verifier.files import check_of_script, edited, told
-from tinygrad_scratch.verifier.rivals import admit
+from tinygrad_scratch.verifier.verdicts.rivals import admit
 
 POWERS = """
 import numpy as np

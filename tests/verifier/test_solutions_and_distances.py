@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.verifier.files import check_of_script, edited_script
-from tinygrad_scratch.verifier import distances_in_numpy
+from tinygrad_scratch.verifier.recording import distances_in_numpy
 
 linalg: Any = pytest.importorskip("scipy.linalg")
 distance: Any = pytest.importorskip("scipy.spatial.distance")

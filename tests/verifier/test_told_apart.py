@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.verifier.files import edited
-from tinygrad_scratch.verifier.rewriting.search import Search
+from tinygrad_scratch.verifier.trying.search import Search
 
 SAMPLED = """
 import numpy as np

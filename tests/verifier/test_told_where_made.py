@@ -12,7 +12,7 @@ from tests.verifier.files import check_of_script, edited, edited_script, module_
 from tinygrad_scratch import verify
 from tinygrad_scratch.verifier.causes.paths import part_unread
 from tinygrad_scratch.verifier.rewriting.text import Source
-from tinygrad_scratch.verifier.told_where_bound import only_binding
+from tinygrad_scratch.verifier.telling.told_where_bound import only_binding
 
 MACHINE = """
 import numpy as np

@@ -8,9 +8,9 @@ from types import ModuleType
 import pytest
 
 from tests.verifier.files import module_of
-from tinygrad_scratch.verifier.rewriting.functions import functions_of
 from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
 from tinygrad_scratch.verifier.rewriting.unchecked import Unchecked
+from tinygrad_scratch.verifier.running.functions import functions_of
 
 PROGRAM = """
 import math

@@ -8,7 +8,7 @@ import pytest
 
 from tests.verifier.files import check_of_script, edited_script, module_of, told
 from tinygrad_scratch import verify
-from tinygrad_scratch.verifier.in_parts import are_same
+from tinygrad_scratch.verifier.pairs.in_parts import are_same
 
 LINE = """
 import numpy as np

@@ -36,7 +36,7 @@ def by_parameter(check: Any) -> dict[str, int]:
 @pytest.mark.parametrize("shapes", [((5, 6), (3, 2)), ((4, 7), (2, 4)), ((2, 3), (5, 4)), ((3, 7), (3, 1))])
 def test_spellings_of_convolution_are_scipys(mode: str, shapes: Any) -> None:
     signal = pytest.importorskip("scipy.signal")
-    from tinygrad_scratch.verifier.scipy_in_numpy import SPELLED
+    from tinygrad_scratch.verifier.recording.scipy_in_numpy import SPELLED
 
     one, other = (RNG.normal(size=shape) for shape in shapes)
     for (module, name), ours in SPELLED.items():
@@ -55,7 +55,7 @@ def is_nested(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
 @pytest.mark.parametrize("axis", [None, 0, -1])
 def test_spellings_of_special_functions_are_scipys(axis: int | None) -> None:
     special = pytest.importorskip("scipy.special")
-    from tinygrad_scratch.verifier.scipy_in_numpy import SPELLED, SPELLED_UFUNCS
+    from tinygrad_scratch.verifier.recording.scipy_in_numpy import SPELLED, SPELLED_UFUNCS
 
     for (module, name), ours in SPELLED.items():
         if module == "scipy.special":

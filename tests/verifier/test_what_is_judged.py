@@ -10,8 +10,8 @@ import pytest
 
 from tests.verifier.files import check_of_script, module_of
 from tinygrad_scratch import verify
-from tinygrad_scratch.verifier import judging
 from tinygrad_scratch.verifier.script import checks_of
+from tinygrad_scratch.verifier.verdicts import judging
 
 DATA = """
 import numpy as np

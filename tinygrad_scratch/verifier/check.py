@@ -15,19 +15,21 @@ from typing import Any, Self
 
 import numpy as np
 
-from tinygrad_scratch.verifier import matrices
-from tinygrad_scratch.verifier.anywhere import Everywhere
-from tinygrad_scratch.verifier.case import Repair
-from tinygrad_scratch.verifier.conventions import is_right_by_convention, truths_without
-from tinygrad_scratch.verifier.entry import Entry
-from tinygrad_scratch.verifier.explain import Cause
-from tinygrad_scratch.verifier.gradients import Given, gradients_in, stored_gradients
-from tinygrad_scratch.verifier.judging import Judging
+from tinygrad_scratch.verifier.cases.case import Repair
+from tinygrad_scratch.verifier.cases.suspects import nameless
+from tinygrad_scratch.verifier.explaining.anywhere import Everywhere
+from tinygrad_scratch.verifier.explaining.explain import Cause
+from tinygrad_scratch.verifier.gathering.steps_apart import NOT_JUDGED
+from tinygrad_scratch.verifier.gathering.told import own
 from tinygrad_scratch.verifier.layer import check_function, check_layer
-from tinygrad_scratch.verifier.likeness import difference
-from tinygrad_scratch.verifier.losses import loss_named
-from tinygrad_scratch.verifier.pairing import Final
-from tinygrad_scratch.verifier.parameters import (
+from tinygrad_scratch.verifier.losses.entry import Entry
+from tinygrad_scratch.verifier.meant.conventions import is_right_by_convention, truths_without
+from tinygrad_scratch.verifier.pairs.gradients import Given, gradients_in, stored_gradients
+from tinygrad_scratch.verifier.pairs.pairing import Final
+from tinygrad_scratch.verifier.reading.places import is_theirs, runs_theirs
+from tinygrad_scratch.verifier.recording import matrices
+from tinygrad_scratch.verifier.recording.likeness import difference
+from tinygrad_scratch.verifier.recording.parameters import (
     Parameter,
     arrays_below,
     holders_below,
@@ -40,19 +42,17 @@ from tinygrad_scratch.verifier.parameters import (
     unrecord_below,
     unrecord_names,
 )
-from tinygrad_scratch.verifier.places import is_theirs, runs_theirs
-from tinygrad_scratch.verifier.recorded import Recorded, holds_recorded, record
-from tinygrad_scratch.verifier.rewriting.again import Again, Block
-from tinygrad_scratch.verifier.shown import Shown
-from tinygrad_scratch.verifier.stand_ins import numpy_recorded
-from tinygrad_scratch.verifier.steps_apart import NOT_JUDGED
-from tinygrad_scratch.verifier.suspects import nameless
-from tinygrad_scratch.verifier.tape import LimitReached, Tape
-from tinygrad_scratch.verifier.told import own
-from tinygrad_scratch.verifier.truth import NotOnTensors, truth_of
-from tinygrad_scratch.verifier.undoing import Step
-from tinygrad_scratch.verifier.watch import Watch, watched
-from tinygrad_scratch.verifier.written_losses import losses_beside, losses_in
+from tinygrad_scratch.verifier.recording.recorded import Recorded, holds_recorded, record
+from tinygrad_scratch.verifier.recording.stand_ins import numpy_recorded
+from tinygrad_scratch.verifier.recording.tape import LimitReached, Tape
+from tinygrad_scratch.verifier.recording.undoing import Step
+from tinygrad_scratch.verifier.recording.watch import Watch, watched
+from tinygrad_scratch.verifier.running.again import Again, Block
+from tinygrad_scratch.verifier.showing.shown import Shown
+from tinygrad_scratch.verifier.truths.losses import loss_named
+from tinygrad_scratch.verifier.truths.truth import NotOnTensors, truth_of
+from tinygrad_scratch.verifier.verdicts.judging import Judging
+from tinygrad_scratch.verifier.verdicts.written_losses import losses_beside, losses_in
 
 
 class verify(Judging, Shown):  # noqa: N801  # it is used as a function is

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.events import Event
-from tinygrad_scratch.verifier.gradients import gradients_in, stored_gradients
-from tinygrad_scratch.verifier.holders import attributes_of
-from tinygrad_scratch.verifier.names import is_gradient_name
-from tinygrad_scratch.verifier.numbers_by_name import RATE
-from tinygrad_scratch.verifier.parameters import arrays_below
-from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, from_outside, record
-from tinygrad_scratch.verifier.rewriting.again import Call
+from tinygrad_scratch.verifier.pairs.gradients import gradients_in, stored_gradients
+from tinygrad_scratch.verifier.reading.names import is_gradient_name
+from tinygrad_scratch.verifier.reading.numbers_by_name import RATE
+from tinygrad_scratch.verifier.recording.events import Event
+from tinygrad_scratch.verifier.recording.holders import attributes_of
+from tinygrad_scratch.verifier.recording.parameters import arrays_below
+from tinygrad_scratch.verifier.recording.recorded import ARRAYS, Recorded, from_outside, record
+from tinygrad_scratch.verifier.running.again import Call
 
 FORWARD = (
     "forward",

@@ -13,27 +13,27 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tinygrad_scratch.verifier.called_elsewhere import losses_called, with_call
 from tinygrad_scratch.verifier.causes.state import ADDED, NOT_SET_BACK
 from tinygrad_scratch.verifier.check import verify
-from tinygrad_scratch.verifier.elsewhere import MOST_ELSEWHERE, Elsewhere, Left, functions_of
-from tinygrad_scratch.verifier.later_losses import by_losses_once_more
-from tinygrad_scratch.verifier.loops import names_in, tree_of, without_magics
-from tinygrad_scratch.verifier.lost_updates import said_of_all_lost
-from tinygrad_scratch.verifier.names import is_gradient_name, listed, without_holder
-from tinygrad_scratch.verifier.ones import masks_of_ones, turn_that_tells
-from tinygrad_scratch.verifier.parameters import Parameter
-from tinygrad_scratch.verifier.places import PACKAGE, is_theirs
-from tinygrad_scratch.verifier.rewriting.again import Ends, Script
+from tinygrad_scratch.verifier.gathering.later_losses import by_losses_once_more
+from tinygrad_scratch.verifier.gathering.steps_apart import NO_LOSS
+from tinygrad_scratch.verifier.gathering.told import own
+from tinygrad_scratch.verifier.losses.called_elsewhere import losses_called, with_call
+from tinygrad_scratch.verifier.reading.loops import names_in, tree_of, without_magics
+from tinygrad_scratch.verifier.reading.names import is_gradient_name, listed, without_holder
+from tinygrad_scratch.verifier.reading.places import PACKAGE, is_theirs
+from tinygrad_scratch.verifier.reading.source import parsed, statement_at, text_of
+from tinygrad_scratch.verifier.recording.parameters import Parameter
+from tinygrad_scratch.verifier.recording.tape import LimitReached
 from tinygrad_scratch.verifier.rewriting.clock import Clock
-from tinygrad_scratch.verifier.run_later import lines_not_run, turn_that_runs
-from tinygrad_scratch.verifier.source import parsed, statement_at, text_of
-from tinygrad_scratch.verifier.steps_apart import NO_LOSS
-from tinygrad_scratch.verifier.tape import LimitReached
-from tinygrad_scratch.verifier.told import own
-from tinygrad_scratch.verifier.told_set_back import tell_call_that_sets_back
-from tinygrad_scratch.verifier.told_untouched import tell_untouched
-from tinygrad_scratch.verifier.training_turns import Loops, Names, TurnDone
+from tinygrad_scratch.verifier.running.again import Ends, Script
+from tinygrad_scratch.verifier.running.elsewhere import MOST_ELSEWHERE, Elsewhere, Left, functions_of
+from tinygrad_scratch.verifier.telling.told_set_back import tell_call_that_sets_back
+from tinygrad_scratch.verifier.telling.told_untouched import tell_untouched
+from tinygrad_scratch.verifier.turns.ones import masks_of_ones, turn_that_tells
+from tinygrad_scratch.verifier.turns.run_later import lines_not_run, turn_that_runs
+from tinygrad_scratch.verifier.turns.training_turns import Loops, Names, TurnDone
+from tinygrad_scratch.verifier.verdicts.lost_updates import said_of_all_lost
 
 MOST_SECONDS = 10.0  # for a run to another loop
 MOST_PAST = 8  # runs past a loop in which each turn moves something else

@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.edits import PRODUCTS, SUMS, PlaceOf, name_of, operands_of, swapped_axes
-from tinygrad_scratch.verifier.events import Event
-from tinygrad_scratch.verifier.extent import Bindings, named_all, node_at
-from tinygrad_scratch.verifier.likeness import close
-from tinygrad_scratch.verifier.numbers_by_name import RATE
-from tinygrad_scratch.verifier.region import Region
+from tinygrad_scratch.verifier.cases.extent import Bindings, named_all, node_at
+from tinygrad_scratch.verifier.cases.wording import is_known_at
+from tinygrad_scratch.verifier.causes.region import Region
+from tinygrad_scratch.verifier.reading.numbers_by_name import RATE
+from tinygrad_scratch.verifier.reading.source import text_of
+from tinygrad_scratch.verifier.recording.edits import PRODUCTS, SUMS, PlaceOf, name_of, operands_of, swapped_axes
+from tinygrad_scratch.verifier.recording.events import Event
+from tinygrad_scratch.verifier.recording.likeness import close
+from tinygrad_scratch.verifier.recording.steps import Array, Step
 from tinygrad_scratch.verifier.rewriting.text import source_of
-from tinygrad_scratch.verifier.source import text_of
-from tinygrad_scratch.verifier.steps import Array, Step
-from tinygrad_scratch.verifier.wording import is_known_at
 
 OF_ENTRIES = ("add", "subtract", "multiply", "divide")  # which spread a row over all rows
 

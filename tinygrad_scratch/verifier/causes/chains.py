@@ -11,16 +11,24 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.cases.extent import node_at
 from tinygrad_scratch.verifier.causes.derivatives import SLOPES, broadcasts
+from tinygrad_scratch.verifier.causes.region import Finding, Region
 from tinygrad_scratch.verifier.causes.state import is_parameter
-from tinygrad_scratch.verifier.edits import JOINING, Edit, WithArgument, always, name_of, of_argument, places_of
-from tinygrad_scratch.verifier.extent import node_at
-from tinygrad_scratch.verifier.likeness import close
-from tinygrad_scratch.verifier.region import Finding, Region
+from tinygrad_scratch.verifier.losses.slopes import Slopes
+from tinygrad_scratch.verifier.reading.source import TOKEN, bare, bracketed, in_same_function, without_brackets
+from tinygrad_scratch.verifier.recording.edits import (
+    JOINING,
+    Edit,
+    WithArgument,
+    always,
+    name_of,
+    of_argument,
+    places_of,
+)
+from tinygrad_scratch.verifier.recording.likeness import close
+from tinygrad_scratch.verifier.recording.steps import Array, Step
 from tinygrad_scratch.verifier.rewriting.part import NAMES
-from tinygrad_scratch.verifier.slopes import Slopes
-from tinygrad_scratch.verifier.source import TOKEN, bare, bracketed, in_same_function, without_brackets
-from tinygrad_scratch.verifier.steps import Array, Step
 
 
 def slope_of_another(region: Region) -> Iterator[Finding]:

@@ -7,17 +7,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.cases.case import Case
+from tinygrad_scratch.verifier.cases.extent import named_all, node_at
 from tinygrad_scratch.verifier.causes.multiplied import kind_of_factor
-from tinygrad_scratch.verifier.derivative_names import is_derivative_of
-from tinygrad_scratch.verifier.edits import LINEAR, PRODUCTS, Edit, name_of, places_of, with_slope
-from tinygrad_scratch.verifier.events import Event
-from tinygrad_scratch.verifier.extent import named_all, node_at
-from tinygrad_scratch.verifier.likeness import close, is_along
-from tinygrad_scratch.verifier.names import alike
-from tinygrad_scratch.verifier.places import Place
-from tinygrad_scratch.verifier.region import Finding, Region
-from tinygrad_scratch.verifier.source import (
+from tinygrad_scratch.verifier.causes.region import Finding, Region
+from tinygrad_scratch.verifier.reading.derivative_names import is_derivative_of
+from tinygrad_scratch.verifier.reading.names import alike
+from tinygrad_scratch.verifier.reading.places import Place
+from tinygrad_scratch.verifier.reading.source import (
     binding_of,
     bracketed,
     in_same_function,
@@ -26,8 +23,11 @@ from tinygrad_scratch.verifier.source import (
     next_reading,
     replaced,
 )
-from tinygrad_scratch.verifier.steps import Array, Step, renamed
-from tinygrad_scratch.verifier.textbook import is_as_named, is_slope_of_given
+from tinygrad_scratch.verifier.recording.edits import LINEAR, PRODUCTS, Edit, name_of, places_of, with_slope
+from tinygrad_scratch.verifier.recording.events import Event
+from tinygrad_scratch.verifier.recording.likeness import close, is_along
+from tinygrad_scratch.verifier.recording.steps import Array, Step, renamed
+from tinygrad_scratch.verifier.rewriting.textbook import is_as_named, is_slope_of_given
 
 
 def missing_derivative(region: Region) -> Iterator[Finding]:

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.causes.region import Finding, Region
 from tinygrad_scratch.verifier.causes.windows import other_windows
-from tinygrad_scratch.verifier.edits import JOINING, Edit, name_of, with_changed
-from tinygrad_scratch.verifier.region import Finding, Region
-from tinygrad_scratch.verifier.steps import Step
+from tinygrad_scratch.verifier.recording.edits import JOINING, Edit, name_of, with_changed
+from tinygrad_scratch.verifier.recording.steps import Step
 
 MOST_PARTS = 5
 

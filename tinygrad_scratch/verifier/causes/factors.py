@@ -9,14 +9,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinygrad_scratch.verifier.edits import name_of
-from tinygrad_scratch.verifier.likeness import close, is_along
-from tinygrad_scratch.verifier.region import Finding, Region
-from tinygrad_scratch.verifier.sizes import divided_in_the_end, samples
-from tinygrad_scratch.verifier.source import bracketed
-from tinygrad_scratch.verifier.steps import Step
-from tinygrad_scratch.verifier.told_forms import is_number
-from tinygrad_scratch.verifier.uphill import other_way
+from tinygrad_scratch.verifier.cases.sizes import divided_in_the_end, samples
+from tinygrad_scratch.verifier.causes.region import Finding, Region
+from tinygrad_scratch.verifier.causes.told_forms import is_number
+from tinygrad_scratch.verifier.meant.uphill import other_way
+from tinygrad_scratch.verifier.reading.source import bracketed
+from tinygrad_scratch.verifier.recording.edits import name_of
+from tinygrad_scratch.verifier.recording.likeness import close, is_along
+from tinygrad_scratch.verifier.recording.steps import Step
 
 MOST_TURNS = 8  # that are looked at
 ADDS = re.compile(r"[^=]+[-+]=")

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinygrad_scratch.verifier.edits import is_filled
-from tinygrad_scratch.verifier.events import Event
-from tinygrad_scratch.verifier.likeness import difference
-from tinygrad_scratch.verifier.region import Finding, Region
-from tinygrad_scratch.verifier.source import statement_at
-from tinygrad_scratch.verifier.steps import Array
+from tinygrad_scratch.verifier.causes.region import Finding, Region
+from tinygrad_scratch.verifier.reading.source import statement_at
+from tinygrad_scratch.verifier.recording.edits import is_filled
+from tinygrad_scratch.verifier.recording.events import Event
+from tinygrad_scratch.verifier.recording.likeness import difference
+from tinygrad_scratch.verifier.recording.steps import Array
 
 NEAR = 1e-4
 

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.causes.penalties import is_of_parameters, is_penalty
-from tinygrad_scratch.verifier.edits import PRODUCTS, is_filled, name_of
-from tinygrad_scratch.verifier.events import Event
-from tinygrad_scratch.verifier.likeness import close, is_along, is_near_number
-from tinygrad_scratch.verifier.places import Place
-from tinygrad_scratch.verifier.region import Finding, Region
-from tinygrad_scratch.verifier.source import in_same_function
-from tinygrad_scratch.verifier.steps import Array
-from tinygrad_scratch.verifier.table import PART, direction_of
-from tinygrad_scratch.verifier.truth import Played, played_on_tensors, shows
+from tinygrad_scratch.verifier.causes.region import Finding, Region
+from tinygrad_scratch.verifier.reading.places import Place
+from tinygrad_scratch.verifier.reading.source import in_same_function
+from tinygrad_scratch.verifier.recording.edits import PRODUCTS, is_filled, name_of
+from tinygrad_scratch.verifier.recording.events import Event
+from tinygrad_scratch.verifier.recording.likeness import close, is_along, is_near_number
+from tinygrad_scratch.verifier.recording.steps import Array
+from tinygrad_scratch.verifier.truths.table import PART, direction_of
+from tinygrad_scratch.verifier.truths.truth import Played, played_on_tensors, shows
 
 MOST_INNER = 40
 MULTIPLIED = (*PRODUCTS, "multiply", "divide")

@@ -11,11 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.cases.extent import node_at
 from tinygrad_scratch.verifier.causes.candidates import by_name, turn_by_turn
 from tinygrad_scratch.verifier.causes.derivatives import SLOPES, broadcasts, part_of_slope
+from tinygrad_scratch.verifier.causes.foreseen import Along
 from tinygrad_scratch.verifier.causes.multiplied import is_mere_number, is_rest_of_one, kind_of_factor
+from tinygrad_scratch.verifier.causes.region import Finding, Region
 from tinygrad_scratch.verifier.causes.state import is_own_penalty
-from tinygrad_scratch.verifier.edits import (
+from tinygrad_scratch.verifier.reading.source import bracketed, replaced, with_factor, with_operand
+from tinygrad_scratch.verifier.recording.edits import (
     PRODUCTS,
     Edit,
     PlaceOf,
@@ -25,13 +29,9 @@ from tinygrad_scratch.verifier.edits import (
     times,
     with_changed,
 )
-from tinygrad_scratch.verifier.extent import node_at
-from tinygrad_scratch.verifier.foreseen import Along
-from tinygrad_scratch.verifier.likeness import close
-from tinygrad_scratch.verifier.region import Finding, Region
-from tinygrad_scratch.verifier.source import bracketed, replaced, with_factor, with_operand
-from tinygrad_scratch.verifier.steps import Array, Step, renamed
-from tinygrad_scratch.verifier.truth import Played
+from tinygrad_scratch.verifier.recording.likeness import close
+from tinygrad_scratch.verifier.recording.steps import Array, Step, renamed
+from tinygrad_scratch.verifier.truths.truth import Played
 
 
 def is_made_ahead(region: Region, *factors: int) -> bool:

@@ -9,8 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.cases.extent import node_at
+from tinygrad_scratch.verifier.causes.region import Finding, Region
 from tinygrad_scratch.verifier.causes.state import is_parameter
-from tinygrad_scratch.verifier.edits import (
+from tinygrad_scratch.verifier.reading.source import bracketed, replaced, with_operand
+from tinygrad_scratch.verifier.recording.edits import (
     PRODUCTS,
     Edit,
     exchanged,
@@ -20,11 +23,8 @@ from tinygrad_scratch.verifier.edits import (
     swapped_axes,
     with_changed,
 )
-from tinygrad_scratch.verifier.extent import node_at
-from tinygrad_scratch.verifier.likeness import close
-from tinygrad_scratch.verifier.region import Finding, Region
-from tinygrad_scratch.verifier.source import bracketed, replaced, with_operand
-from tinygrad_scratch.verifier.steps import Step
+from tinygrad_scratch.verifier.recording.likeness import close
+from tinygrad_scratch.verifier.recording.steps import Step
 
 
 def layout(region: Region) -> Iterator[Finding]:

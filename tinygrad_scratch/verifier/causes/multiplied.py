@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinygrad_scratch.verifier.edits import name_of
-from tinygrad_scratch.verifier.extent import node_at
-from tinygrad_scratch.verifier.region import Region
-from tinygrad_scratch.verifier.source import operand_in
-from tinygrad_scratch.verifier.steps import Step
+from tinygrad_scratch.verifier.cases.extent import node_at
+from tinygrad_scratch.verifier.causes.region import Region
+from tinygrad_scratch.verifier.reading.source import operand_in
+from tinygrad_scratch.verifier.recording.edits import name_of
+from tinygrad_scratch.verifier.recording.steps import Step
 
 
 def kind_of_factor(region: Region, node: int) -> str:

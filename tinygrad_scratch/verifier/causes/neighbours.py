@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.edits import name_of, with_changed
-from tinygrad_scratch.verifier.region import Finding, Region
-from tinygrad_scratch.verifier.steps import Step
+from tinygrad_scratch.verifier.causes.region import Finding, Region
+from tinygrad_scratch.verifier.recording.edits import name_of, with_changed
+from tinygrad_scratch.verifier.recording.steps import Step
 
 
 def beside_it(region: Region) -> Iterator[Finding]:

@@ -12,8 +12,10 @@ import numpy as np
 from tinygrad_scratch.verifier.causes.candidates import by_name
 from tinygrad_scratch.verifier.causes.factors import factor_found
 from tinygrad_scratch.verifier.causes.lacking import Position, slopes_of_operands
+from tinygrad_scratch.verifier.causes.region import Finding, Region
 from tinygrad_scratch.verifier.causes.single import LAID_OUT, USUAL
-from tinygrad_scratch.verifier.edits import (
+from tinygrad_scratch.verifier.reading.source import replaced, with_operand
+from tinygrad_scratch.verifier.recording.edits import (
     Edit,
     PlaceOf,
     WithArgument,
@@ -24,9 +26,7 @@ from tinygrad_scratch.verifier.edits import (
     with_changed,
     with_number,
 )
-from tinygrad_scratch.verifier.region import Finding, Region
-from tinygrad_scratch.verifier.source import replaced, with_operand
-from tinygrad_scratch.verifier.steps import Step
+from tinygrad_scratch.verifier.recording.steps import Step
 
 VALUE = re.compile(r"[\w.]+(?:\[[^\]]*\])*")
 ENTRY_BY_ENTRY = ("add", "subtract", "multiply", "divide", "power")

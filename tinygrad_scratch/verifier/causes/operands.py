@@ -9,9 +9,23 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.cases.extent import node_at
+from tinygrad_scratch.verifier.cases.whereabouts import LAID_OUT
 from tinygrad_scratch.verifier.causes.candidates import candidates, is_made_of
 from tinygrad_scratch.verifier.causes.multiplied import exponent_named, is_rest_of_one
-from tinygrad_scratch.verifier.edits import (
+from tinygrad_scratch.verifier.causes.region import Finding, Region
+from tinygrad_scratch.verifier.reading.places import Place
+from tinygrad_scratch.verifier.reading.source import (
+    bracketed,
+    in_same_function,
+    parsed,
+    replaced,
+    right_side,
+    statement_at,
+    text_of,
+    without_brackets,
+)
+from tinygrad_scratch.verifier.recording.edits import (
     LINEAR,
     PRODUCTS,
     Edit,
@@ -22,24 +36,10 @@ from tinygrad_scratch.verifier.edits import (
     places_of,
     with_changed,
 )
-from tinygrad_scratch.verifier.extent import node_at
-from tinygrad_scratch.verifier.likeness import close
-from tinygrad_scratch.verifier.places import Place
-from tinygrad_scratch.verifier.region import Finding, Region
+from tinygrad_scratch.verifier.recording.likeness import close
+from tinygrad_scratch.verifier.recording.steps import Step, renamed
 from tinygrad_scratch.verifier.rewriting.text import effort, source_of
-from tinygrad_scratch.verifier.source import (
-    bracketed,
-    in_same_function,
-    parsed,
-    replaced,
-    right_side,
-    statement_at,
-    text_of,
-    without_brackets,
-)
-from tinygrad_scratch.verifier.steps import Step, renamed
-from tinygrad_scratch.verifier.textbook import is_slope_of_given
-from tinygrad_scratch.verifier.whereabouts import LAID_OUT
+from tinygrad_scratch.verifier.rewriting.textbook import is_slope_of_given
 
 
 def operands(region: Region) -> Iterator[Finding]:

@@ -9,13 +9,22 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.cases.extent import node_at
 from tinygrad_scratch.verifier.causes.factors import opposite
-from tinygrad_scratch.verifier.edits import Edit, called, exchanged, name_of, only, places_of, then, with_changed
-from tinygrad_scratch.verifier.extent import node_at
-from tinygrad_scratch.verifier.region import Finding, Region
-from tinygrad_scratch.verifier.source import bracketed
-from tinygrad_scratch.verifier.steps import Step
-from tinygrad_scratch.verifier.uphill import other_way
+from tinygrad_scratch.verifier.causes.region import Finding, Region
+from tinygrad_scratch.verifier.meant.uphill import other_way
+from tinygrad_scratch.verifier.reading.source import bracketed
+from tinygrad_scratch.verifier.recording.edits import (
+    Edit,
+    called,
+    exchanged,
+    name_of,
+    only,
+    places_of,
+    then,
+    with_changed,
+)
+from tinygrad_scratch.verifier.recording.steps import Step
 
 SWAPS: list[tuple[str, Any, str, str]] = [
     ("add", np.subtract, "sign", "`+` should be `-`"),

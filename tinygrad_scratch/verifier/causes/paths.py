@@ -9,18 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.cases.case import Case
+from tinygrad_scratch.verifier.cases.extent import node_at
 from tinygrad_scratch.verifier.causes.derivatives import returned_as, slope_from
 from tinygrad_scratch.verifier.causes.penalties import is_of_parameters, is_penalty
-from tinygrad_scratch.verifier.edits import Edit, WithArgument, WithMore, added, is_filled, name_of, places_of
-from tinygrad_scratch.verifier.events import Event
-from tinygrad_scratch.verifier.extent import node_at
-from tinygrad_scratch.verifier.likeness import close
-from tinygrad_scratch.verifier.losses import KnownLoss
-from tinygrad_scratch.verifier.penalised import own_parts
-from tinygrad_scratch.verifier.places import Place
-from tinygrad_scratch.verifier.region import Finding, Region
-from tinygrad_scratch.verifier.source import (
+from tinygrad_scratch.verifier.causes.region import Finding, Region
+from tinygrad_scratch.verifier.pairs.penalised import own_parts
+from tinygrad_scratch.verifier.reading.places import Place
+from tinygrad_scratch.verifier.reading.source import (
     bracketed,
     end_of_turns,
     in_same_function,
@@ -28,8 +24,12 @@ from tinygrad_scratch.verifier.source import (
     right_side,
     statement_at,
 )
-from tinygrad_scratch.verifier.steps import Step, renamed
-from tinygrad_scratch.verifier.table import PART
+from tinygrad_scratch.verifier.recording.edits import Edit, WithArgument, WithMore, added, is_filled, name_of, places_of
+from tinygrad_scratch.verifier.recording.events import Event
+from tinygrad_scratch.verifier.recording.likeness import close
+from tinygrad_scratch.verifier.recording.steps import Step, renamed
+from tinygrad_scratch.verifier.truths.losses import KnownLoss
+from tinygrad_scratch.verifier.truths.table import PART
 
 
 def parts_left_out(region: Region) -> Iterator[Finding]:

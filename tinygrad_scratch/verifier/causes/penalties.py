@@ -7,17 +7,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.cases.case import Case
+from tinygrad_scratch.verifier.cases.extent import node_at
+from tinygrad_scratch.verifier.cases.sizes import is_data
 from tinygrad_scratch.verifier.causes.factors import number
-from tinygrad_scratch.verifier.edits import PRODUCTS, name_of
-from tinygrad_scratch.verifier.extent import node_at
-from tinygrad_scratch.verifier.likeness import close, is_along, is_near_number
-from tinygrad_scratch.verifier.places import Place
-from tinygrad_scratch.verifier.region import Finding, Region
-from tinygrad_scratch.verifier.sizes import is_data
-from tinygrad_scratch.verifier.source import in_same_function, statement_at
-from tinygrad_scratch.verifier.steps import Array, Step
-from tinygrad_scratch.verifier.tape import copy
+from tinygrad_scratch.verifier.causes.region import Finding, Region
+from tinygrad_scratch.verifier.reading.places import Place
+from tinygrad_scratch.verifier.reading.source import in_same_function, statement_at
+from tinygrad_scratch.verifier.recording.edits import PRODUCTS, name_of
+from tinygrad_scratch.verifier.recording.likeness import close, is_along, is_near_number
+from tinygrad_scratch.verifier.recording.steps import Array, Step
+from tinygrad_scratch.verifier.recording.tape import copy
 
 WEIGHTS = re.compile(
     r"[a-z]?w[a-z]{0,2}\d*$|.*weight|.*(?:theta|param|kernel|matrix|emb|gamma|beta)|[UV]\d*$", re.IGNORECASE

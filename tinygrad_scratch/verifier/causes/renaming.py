@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tinygrad_scratch.verifier.edits import WithArgument
-from tinygrad_scratch.verifier.likeness import close
-from tinygrad_scratch.verifier.region import Finding, Region
-from tinygrad_scratch.verifier.wording import is_known_at
+from tinygrad_scratch.verifier.cases.wording import is_known_at
+from tinygrad_scratch.verifier.causes.region import Finding, Region
+from tinygrad_scratch.verifier.recording.edits import WithArgument
+from tinygrad_scratch.verifier.recording.likeness import close
 
 
 def another_value(region: Region) -> Iterator[Finding]:

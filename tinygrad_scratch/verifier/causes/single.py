@@ -7,11 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.cases.extent import node_at
 from tinygrad_scratch.verifier.causes.factors import batch_size, factor_found
 from tinygrad_scratch.verifier.causes.multiplied import exponent_named, is_power_of_array, kind_of_power
+from tinygrad_scratch.verifier.causes.region import Finding, Region
 from tinygrad_scratch.verifier.causes.state import is_of_penalty, is_parameter, updates_parameter
 from tinygrad_scratch.verifier.causes.whole_numbers import makes_whole
-from tinygrad_scratch.verifier.edits import (
+from tinygrad_scratch.verifier.pairs.penalised import is_mask
+from tinygrad_scratch.verifier.reading.source import bracketed, replaced, text_of, with_operand
+from tinygrad_scratch.verifier.recording.edits import (
     COMPARISONS,
     PRODUCTS,
     SUMS,
@@ -24,15 +28,11 @@ from tinygrad_scratch.verifier.edits import (
     with_changed,
     with_number,
 )
-from tinygrad_scratch.verifier.extent import node_at
-from tinygrad_scratch.verifier.likeness import is_along
-from tinygrad_scratch.verifier.losses import COMPARING
-from tinygrad_scratch.verifier.penalised import is_mask
-from tinygrad_scratch.verifier.region import Finding, Region
+from tinygrad_scratch.verifier.recording.likeness import is_along
+from tinygrad_scratch.verifier.recording.steps import Step
 from tinygrad_scratch.verifier.rewriting.calls import TURNS
 from tinygrad_scratch.verifier.rewriting.text import source_of
-from tinygrad_scratch.verifier.source import bracketed, replaced, text_of, with_operand
-from tinygrad_scratch.verifier.steps import Step
+from tinygrad_scratch.verifier.truths.losses import COMPARING
 
 ROUGH = {*COMPARING, "round", "around"}
 OF_ONE = "exp", "log", "sqrt", "square", "tanh", "abs", "absolute", "sin", "cos", "sign", "reciprocal", "clip"

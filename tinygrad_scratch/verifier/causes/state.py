@@ -7,14 +7,14 @@ from itertools import combinations
 
 import numpy as np
 
-from tinygrad_scratch.verifier.edits import Edit, WithArgument, name_of, only, places_of
-from tinygrad_scratch.verifier.extent import node_at
-from tinygrad_scratch.verifier.likeness import is_along
-from tinygrad_scratch.verifier.places import Place
-from tinygrad_scratch.verifier.region import Finding, Region
-from tinygrad_scratch.verifier.rewriting.valued import parameter_of
-from tinygrad_scratch.verifier.source import in_same_function, is_rename, right_side, statement_at
-from tinygrad_scratch.verifier.steps import Step, ancestors
+from tinygrad_scratch.verifier.cases.extent import node_at
+from tinygrad_scratch.verifier.cases.valued import parameter_of
+from tinygrad_scratch.verifier.causes.region import Finding, Region
+from tinygrad_scratch.verifier.reading.places import Place
+from tinygrad_scratch.verifier.reading.source import in_same_function, is_rename, right_side, statement_at
+from tinygrad_scratch.verifier.recording.edits import Edit, WithArgument, name_of, only, places_of
+from tinygrad_scratch.verifier.recording.likeness import is_along
+from tinygrad_scratch.verifier.recording.steps import Step, ancestors
 
 BY_SIGN = "add", "subtract"
 ADDED = "is added to what it held before"

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.edits import SUMS, name_of, places_of, reduced
-from tinygrad_scratch.verifier.places import Place
-from tinygrad_scratch.verifier.region import Finding, Region
+from tinygrad_scratch.verifier.causes.region import Finding, Region
+from tinygrad_scratch.verifier.reading.places import Place
+from tinygrad_scratch.verifier.recording.edits import SUMS, name_of, places_of, reduced
 
 
 def reductions(region: Region) -> Iterator[Finding]:

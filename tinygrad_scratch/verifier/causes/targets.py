@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.edits import name_of
-from tinygrad_scratch.verifier.references import with_arrays
-from tinygrad_scratch.verifier.region import Finding, Region
-from tinygrad_scratch.verifier.steps import Array, Step
+from tinygrad_scratch.verifier.causes.region import Finding, Region
+from tinygrad_scratch.verifier.recording.edits import name_of
+from tinygrad_scratch.verifier.recording.references import with_arrays
+from tinygrad_scratch.verifier.recording.steps import Array, Step
 
 INDEX = re.compile(r"\[(.*)\]$", re.DOTALL)
 

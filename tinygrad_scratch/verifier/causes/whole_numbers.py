@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.edits import COMPARISONS, Edit, called, is_filled, name_of, then, with_number
-from tinygrad_scratch.verifier.likeness import is_along
-from tinygrad_scratch.verifier.loops import root_of, values_given
-from tinygrad_scratch.verifier.places import Place
-from tinygrad_scratch.verifier.region import Finding, Region
+from tinygrad_scratch.verifier.causes.region import Finding, Region
+from tinygrad_scratch.verifier.reading.loops import root_of, values_given
+from tinygrad_scratch.verifier.reading.places import Place
+from tinygrad_scratch.verifier.reading.source import start_of_function, text_of
+from tinygrad_scratch.verifier.recording.edits import COMPARISONS, Edit, called, is_filled, name_of, then, with_number
+from tinygrad_scratch.verifier.recording.likeness import is_along
+from tinygrad_scratch.verifier.recording.steps import Step
 from tinygrad_scratch.verifier.rewriting.text import source_of
-from tinygrad_scratch.verifier.source import start_of_function, text_of
-from tinygrad_scratch.verifier.steps import Step
 
 TO_WHOLE = ("astype", "int64", "int32", "array", "asarray", "trunc", "floor", "rint")
 ROUGH = {*TO_WHOLE, *COMPARISONS, "round", "around", "ceil", "fix"}

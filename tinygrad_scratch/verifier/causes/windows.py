@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from tinygrad_scratch.verifier.edits import Edit, always, with_changed
-from tinygrad_scratch.verifier.likeness import close
-from tinygrad_scratch.verifier.region import Finding, Region
-from tinygrad_scratch.verifier.steps import Array, Step
+from tinygrad_scratch.verifier.causes.region import Finding, Region
+from tinygrad_scratch.verifier.recording.edits import Edit, always, with_changed
+from tinygrad_scratch.verifier.recording.likeness import close
+from tinygrad_scratch.verifier.recording.steps import Array, Step
 
 MOST_WINDOWS = 8  # that may equal the gradient where one entry of each does
 

@@ -1,5 +1,4 @@
-"""The smallest change of a person's source with which all gradients are right, found by making it and running it.
+"""Changes of a text, as a person would make them: another index or range, `=` for `+=`, two lines swapped.
 
-The searches for causes change recorded calls. This one changes the text as a person would, and so it reaches what no
-call shows: an index, the range of a loop, the order of two lines, `=` for `+=`, two names for one array.
+They reach what no recorded call shows, and are made without running anything.
 """

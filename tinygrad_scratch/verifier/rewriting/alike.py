@@ -6,9 +6,9 @@ import ast
 import re
 from functools import lru_cache
 
-from tinygrad_scratch.verifier.numbers_by_name import RATE
+from tinygrad_scratch.verifier.reading.numbers_by_name import RATE
+from tinygrad_scratch.verifier.reading.source import text_of
 from tinygrad_scratch.verifier.rewriting.text import source_of
-from tinygrad_scratch.verifier.source import text_of
 
 SIMPLE = ast.Assign | ast.AugAssign
 MUCH_ALIKE = -2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from tinygrad_scratch.verifier.numbers_by_name import RATE
+from tinygrad_scratch.verifier.reading.numbers_by_name import RATE
 from tinygrad_scratch.verifier.rewriting.part import Part
 from tinygrad_scratch.verifier.rewriting.rewrite import NAMED, Rewrite, kind_of_divisor, kind_of_factor, kind_of_term
 from tinygrad_scratch.verifier.rewriting.text import factors_in

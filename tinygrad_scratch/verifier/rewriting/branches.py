@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from tinygrad_scratch.verifier.reading.source import leaves
 from tinygrad_scratch.verifier.rewriting.part import Part, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import MADE, NAMED, Rewrite
-from tinygrad_scratch.verifier.source import leaves
 
 AT_POINT = "derivative-at-wrong-point"
 BY_PARTS = ("where", "maximum", "minimum")

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tinygrad_scratch.verifier.derivative_names import is_derivative_of, is_of_activation
+from tinygrad_scratch.verifier.reading.derivative_names import is_derivative_of, is_of_activation
 from tinygrad_scratch.verifier.rewriting.branches import of_branches
 from tinygrad_scratch.verifier.rewriting.entries import one_of
 from tinygrad_scratch.verifier.rewriting.part import PRODUCTS, Part, name_of

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.source import text_of
+from tinygrad_scratch.verifier.reading.source import text_of
 
 HEAD_OF_CLASS = re.compile(r"\bclass +\w+\(object\)")
 OF_OBJECTS = re.compile(r"\bobject\b|['\"]O['\"]")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations, product, takewhile
 from typing import Any
 
+from tinygrad_scratch.verifier.reading.source import without_blanks
 from tinygrad_scratch.verifier.rewriting.additions import additions
 from tinygrad_scratch.verifier.rewriting.before_call import before_call
 from tinygrad_scratch.verifier.rewriting.bound_elsewhere import bound_elsewhere, counted_elsewhere
@@ -39,7 +40,6 @@ from tinygrad_scratch.verifier.rewriting.turned import turned
 from tinygrad_scratch.verifier.rewriting.unused import unused
 from tinygrad_scratch.verifier.rewriting.usual import usual
 from tinygrad_scratch.verifier.rewriting.written_elsewhere import written_elsewhere
-from tinygrad_scratch.verifier.source import without_blanks
 
 COMPARISONS = {
     ">": ("<", ">=", "<="),

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tinygrad_scratch.verifier.derivative_names import is_of_activation
-from tinygrad_scratch.verifier.names import without_holder
-from tinygrad_scratch.verifier.numbers_by_name import RATE
+from tinygrad_scratch.verifier.reading.derivative_names import is_of_activation
+from tinygrad_scratch.verifier.reading.names import without_holder
+from tinygrad_scratch.verifier.reading.numbers_by_name import RATE
+from tinygrad_scratch.verifier.reading.source import is_index_of, puts_together
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, SLOPE, Rewrite
 from tinygrad_scratch.verifier.rewriting.text import FIRST_WORDS, Source
-from tinygrad_scratch.verifier.source import is_index_of, puts_together
 
 Way = tuple[Any, ...]  # the nodes around an expression, the statement first
 PRODUCTS = ("dot", "matmul", "outer")

@@ -6,9 +6,9 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
+from tinygrad_scratch.verifier.reading.source import names_in
 from tinygrad_scratch.verifier.rewriting.part import Part, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import NAMED, Rewrite
-from tinygrad_scratch.verifier.source import names_in
 
 TEXTS = ("str", "repr")
 

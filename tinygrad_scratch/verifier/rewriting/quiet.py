@@ -6,8 +6,8 @@ import dis
 import re
 from types import CodeType, FunctionType
 
+from tinygrad_scratch.verifier.reading.source import nested
 from tinygrad_scratch.verifier.rewriting.rewrite import BACK
-from tinygrad_scratch.verifier.source import nested
 
 CALLED = re.compile(r"(\w+)\(")
 KEEPS = {"STORE_ATTR", "STORE_SUBSCR", "STORE_GLOBAL", "DELETE_ATTR", "DELETE_SUBSCR"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tinygrad_scratch.verifier.derivative_names import WORDS
+from tinygrad_scratch.verifier.reading.derivative_names import WORDS
 
 CHANGED, NAMED, PUT_IN, MADE = range(4)
 """How much a change asks to believe: that a sign or a neighbour's name was meant, another name, what is not there but

@@ -11,8 +11,8 @@ from functools import cached_property, lru_cache
 from itertools import accumulate, chain
 from typing import Any, TypeGuard
 
-from tinygrad_scratch.verifier.derivative_names import WORDS, is_derivative_of, is_of_activation
-from tinygrad_scratch.verifier.source import TOKEN
+from tinygrad_scratch.verifier.reading.derivative_names import WORDS, is_derivative_of, is_of_activation
+from tinygrad_scratch.verifier.reading.source import TOKEN
 
 MOST_CALLED = 12  # functions that may be meant around a value
 LONGEST = 60  # characters of an expression that may be put in elsewhere

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.places import is_theirs
+from tinygrad_scratch.verifier.reading.places import is_theirs
+from tinygrad_scratch.verifier.reading.source import nested, text_of
 from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
 from tinygrad_scratch.verifier.rewriting.text import source_of
-from tinygrad_scratch.verifier.source import nested, text_of
 
 CHECKED = re.compile(
     r"numpy|scipy\.(?:special|signal|ndimage|linalg|stats|spatial|fft)|sklearn\.metrics|tinygrad_scratch"

@@ -8,7 +8,8 @@ from functools import lru_cache
 from itertools import takewhile
 from typing import Any
 
-from tinygrad_scratch.verifier.derivative_names import is_derivative_of
+from tinygrad_scratch.verifier.reading.derivative_names import is_derivative_of
+from tinygrad_scratch.verifier.reading.source import is_sum
 from tinygrad_scratch.verifier.rewriting.part import NAMES, Part, counted_by
 from tinygrad_scratch.verifier.rewriting.rewrite import (
     NAMED,
@@ -19,7 +20,6 @@ from tinygrad_scratch.verifier.rewriting.rewrite import (
     kind_of_term,
 )
 from tinygrad_scratch.verifier.rewriting.text import Source, is_bound
-from tinygrad_scratch.verifier.source import is_sum
 
 MOST_UNUSED, MOST_SLOPES = 6, 3
 

@@ -1,0 +1,1 @@
+"""Which value is the loss, where nobody said."""

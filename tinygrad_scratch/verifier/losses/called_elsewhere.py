@@ -1,0 +1,45 @@
+"""Losses that a script computes outside of its training loop alone, or in other turns than the one that is judged."""
+
+from __future__ import annotations
+
+import ast
+from copy import deepcopy
+from functools import cache
+
+from tinygrad_scratch.verifier.losses.computed_losses import OF_LOSS
+from tinygrad_scratch.verifier.reading.loops import tree_of
+from tinygrad_scratch.verifier.rewriting.part import name_of
+from tinygrad_scratch.verifier.truths.losses import is_loss_name
+
+MOST_CALLS = 2
+PLAIN = ast.Name, ast.Attribute, ast.Constant, ast.expr_context
+
+
+@cache
+def losses_called(file: str) -> tuple[ast.Call, ...]:
+    """The calls of functions of a file that are named as losses, each of which is given nothing but names and numbers.
+
+    Of several calls of one function the last one counts.
+    """
+    tree, found = tree_of(file), dict[str, ast.Call]()
+    own = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    for node in ast.walk(tree):
+        name = name_of(node) if isinstance(node, ast.Call) else ""
+        if isinstance(node, ast.Call) and name in own and (is_loss_name(name) or OF_LOSS.search(name.lower())):
+            given = (node.func, *node.args, *(keyword.value for keyword in node.keywords))
+            parts = [part for each in given for part in ast.walk(each)]
+            if all(isinstance(part, PLAIN) for part in parts):
+                found[name] = node
+    return tuple(found.values())[:MOST_CALLS]
+
+
+def with_call(tree: ast.Module, line: int, call: ast.Call | None) -> ast.Module:
+    """A script in which a loop ends each of its turns with a call, as if it stood in the last line of it."""
+    for node in ast.walk(tree) if call is not None else ():
+        if isinstance(node, ast.For | ast.While) and node.lineno == line and call is not None:
+            last = node.body[-1]
+            added = ast.Expr(deepcopy(call))
+            for part in ast.walk(added):
+                ast.copy_location(part, last)
+            node.body.append(added)
+    return tree

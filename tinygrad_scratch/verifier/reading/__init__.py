@@ -1,0 +1,1 @@
+"""A person's source: what its text says, without running it."""

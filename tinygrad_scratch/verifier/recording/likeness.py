@@ -1,0 +1,94 @@
+"""How far a value is from another, and whether the two are the same but for rounding."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from functools import cache
+from math import isfinite, isnan
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.recording.steps import Array
+
+SHORTER = {np.dtype(np.float16), np.dtype(np.float32)}
+KNOWN = nullcontext()
+NOUGHT = 1e-12  # no larger entry is more than rounding
+
+
+def tolerance_of(value: Array) -> float:
+    return 2e-3 if value.dtype in SHORTER else 1e-6
+
+
+def difference(value: Array, truth: Array) -> float:
+    """The largest difference, relative to the largest true entry; infinite where shapes differ or one is no number."""
+    if value.shape != truth.shape:
+        return np.inf
+    if value.dtype.kind == "b" or truth.dtype.kind == "b":
+        value, truth = value.astype(float), truth.astype(float)
+    scale = float(np.abs(truth).max(initial=0.0))
+    with KNOWN if isfinite(scale) else np.errstate(invalid="ignore"):  # inf less inf
+        apart = float(np.abs(value - truth).max(initial=0.0))
+    if isnan(apart):
+        return np.inf
+    return apart / scale if scale > NOUGHT else (0.0 if apart < 1e-9 else np.inf)
+
+
+def close(value: Any, truth: Array) -> bool:
+    value = np.asarray(value)
+    return value.dtype.kind in "biufc" and difference(value, truth) < tolerance_of(value)
+
+
+def is_near_number(one: float | None, other: float) -> bool:
+    """Whether a number is another one but for rounding; none is near nothing."""
+    return one is not None and abs(one - other) < 1e-6 * abs(other)
+
+
+def cosine(one: Array, other: Array) -> float:
+    """That of the angle between two arrays of one size, whatever their signs; 0 where one has no direction."""
+    sizes = float(np.linalg.norm(one) * np.linalg.norm(other))
+    return abs(float(np.vdot(one, other))) / sizes if sizes else 0.0
+
+
+def is_along(one: Array, other: Array) -> bool:
+    """Whether one array is a number times another one."""
+    return one.size == other.size and cosine(one, other) > 1 - 1e-12
+
+
+def is_varied(value: Array) -> bool:
+    """Whether the entries of an array are not all one number."""
+    return bool(value.size > 1 and np.any(value != value.flat[0]))
+
+
+def signature(value: Array) -> tuple[Any, ...]:
+    """The same for arrays that are equal but for rounding in their last digits."""
+    if value.dtype.kind not in "fiub" or not value.size:
+        return value.shape, id(value)
+    flat = value.ravel().astype(float)
+    with np.errstate(all="ignore"):
+        total = float(flat @ unequal(flat.size))
+    return value.shape, float(f"{total:.9e}") if np.isfinite(total) else id(value)
+
+
+def unequal(count: int) -> Array:
+    """So many numbers of which no sum is another one's."""
+    return longer_than(1 << count.bit_length())[:count]
+
+
+@cache
+def longer_than(count: int) -> Array:
+    found: Array = np.cos(np.arange(1, count + 1))
+    return found
+
+
+def is_telling(value: Array) -> bool:
+    """Whether equal values are more than a coincidence."""
+    return value.size >= 3 and value.dtype.kind == "f" and len(np.unique(value)) > 2
+
+
+def nearest_shares(columns: Array, value: Array) -> Array:
+    """How many times each column comes nearest to an array, all together; noughts where something is not finite."""
+    if not (np.all(np.isfinite(columns)) and np.all(np.isfinite(value))):
+        return np.zeros(columns.shape[1])
+    shares: Array = np.linalg.lstsq(columns, value.reshape(-1), rcond=None)[0]
+    return shares

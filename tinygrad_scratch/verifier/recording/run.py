@@ -1,0 +1,244 @@
+"""A recorded run, played again: the same calls on arrays of its own, in-place writes and views included.
+
+So one may put another value, or another call, in place of any that the program made, and see what becomes of the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from heapq import heapify, heappop, heappush
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.recording.likeness import SHORTER
+from tinygrad_scratch.verifier.recording.references import bind, call_with_arrays, map_tree
+from tinygrad_scratch.verifier.recording.steps import Array, Node, Parents, Step, renamed
+
+
+class Changed(dict[int, Any]):
+    """What some nodes hold after a change; of all others what they held before it."""
+
+    def __init__(self, before: Mapping[int, Any], found: Mapping[int, Any]) -> None:
+        super().__init__(found)
+        self.before = before
+
+    def __missing__(self, node: int) -> Any:
+        return self.before[node]
+
+
+@dataclass
+class Run:
+    """The calls of a run in their order, and what each array held from one write to the next."""
+
+    steps: list[Step] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=list)
+    played: int = 0  # how many calls were made again, for all that was tried out
+    _parents_of: tuple[Any, Parents, dict[int, int]] | None = None  # what it was found by, what was made from what
+    _readers_of: tuple[Any, dict[int, list[int]]] | None = None
+    _written_to: tuple[int, dict[int, tuple[int, int]]] = (0, {})  # how many nodes there were, and what earlier() found
+
+    def replay(
+        self,
+        overrides: dict[int, Array] | None = None,
+        start: dict[int, Any] | None = None,
+        edits: dict[int, Callable[[Step, Any, Any], Any]] | None = None,
+        until: int | None = None,
+    ) -> dict[int, Any]:
+        """What each node holds in a run with other values put in.
+
+        `overrides` puts an array in place of a node as soon as it is made; `start` gives other values to constants, by
+        node; `edits` makes another call of a step.
+        """
+        playing: dict[int, Any] = {}
+        found: dict[int, Any] = {}
+        steps = self.steps if until is None else self.steps[: until + 1]
+        self.played += len(steps)
+        for step in steps:
+            if step.function is None:
+                node = step.makes[0]
+                given = start[node] if start and node in start else step.arguments.copy("K")
+                playing[step.result.slot] = given
+            else:
+                arguments, keywords = call_with_arrays(step, playing)
+                edit = edits.get(step.index) if edits else None
+                value = edit(step, arguments, keywords) if edit else step.function(*arguments, **keywords)
+                bind(step.result, value, playing)
+            for node in step.makes:
+                slot = self.nodes[node].slot
+                if overrides and node in overrides and step.function is renamed:
+                    playing[slot] = np.array(overrides[node])  # no other name stands for it
+                elif overrides and node in overrides:
+                    put(playing, slot, overrides[node])
+                found[node] = kept(playing[slot])
+        return found
+
+    def is_short(self) -> bool:
+        """Whether anything was made in less than float64."""
+        return any(node.value.dtype in SHORTER for node in self.nodes)
+
+    def in_double(self) -> bool:
+        """Make the whole run again in float64; whether that could be done."""
+        steps = []
+        for step in self.steps:
+            arguments, keywords = map_tree(longer, (step.arguments, step.keywords))
+            steps.append(replace(step, arguments=arguments, keywords=keywords))
+        before, self.steps = self.steps, steps
+        try:
+            self.make_again()
+        except (TypeError, ValueError):  # something in it wants what is shorter
+            self.steps = before
+            return False
+        return True
+
+    def make_again(self) -> None:
+        """Make the whole run again, as its calls are now, and keep what it gives."""
+        with np.errstate(all="ignore"):
+            self.hold(self.replay())
+
+    def hold(self, values: Mapping[int, Any]) -> None:
+        for number, value in values.items():
+            self.nodes[number].value = np.array(value)
+
+    def follow(
+        self,
+        values: Mapping[int, Any],
+        edits: dict[int, Callable[[Step, Any, Any], Any]] | None = None,
+        overrides: dict[int, Any] | None = None,
+        until: int | None = None,
+        held: Iterable[int] = (),
+    ) -> dict[int, Any] | None:
+        """The nodes that a change reaches, in a run that gave `values` without it; only the calls on the way are made.
+
+        What is `held` stays as it was. None where a call writes to memory that several arrays show: then only a replay
+        tells.
+        """
+        found = Changed(values, {node: np.array(value) for node, value in (overrides or {}).items()})
+        kept_as_they_are, readers = {*found, *held}, self.readers()
+        waiting = list({*(edits or ()), *(index for node in found for index in readers.get(node, ()))})
+        heapify(waiting)
+        last, done = len(self.steps) - 1 if until is None else until, -1
+        while waiting and waiting[0] <= last:
+            index = heappop(waiting)
+            step = self.steps[index]
+            if index == done or step.function is None:  # it reads several that are others, or comes from outside
+                continue
+            done = index
+            self.played += 1
+            playing = self.made(step, found, edits.get(index) if edits else None)
+            if playing is None:
+                return None
+            for node in step.makes:
+                if node not in kept_as_they_are:
+                    found[node] = playing[self.nodes[node].slot]
+                    for later in readers.get(node, ()):
+                        heappush(waiting, later)
+        return dict(found)
+
+    def made(
+        self, step: Step, now: Mapping[int, Any], edit: Callable[[Step, Any, Any], Any] | None
+    ) -> dict[int, Any] | None:
+        """What arrays hold after a call, or after another one in its place, by slot; None as above."""
+        written = self._written(step, now)
+        if written is None:
+            return None
+        playing = {self.nodes[node].slot: now[node] for node in step.reads} | written
+        arguments, keywords = call_with_arrays(step, playing)
+        bind(step.result, edit(step, arguments, keywords) if edit else step.function(*arguments, **keywords), playing)
+        return playing
+
+    def _written(self, step: Step, now: Mapping[int, Any]) -> dict[int, Any] | None:
+        """Copies of the arrays that a call writes to, by slot, which share memory as the real ones did."""
+        earlier = self.earlier()
+        again = [node for node in step.makes if node in earlier]
+        found: dict[int, Any] = {}
+        alone = 0
+        for node in sorted(again, key=lambda n: earlier[n][1]) if again else ():
+            slot, before = self.nodes[node].slot, earlier[node][0]
+            maker = self.steps[earlier[node][1]]  # a view is made later than the array that it shows
+            shown = [read for read in maker.reads if self.nodes[read].slot in found]
+            if shown and maker.function is not None:
+                playing = {self.nodes[read].slot: now[read] for read in maker.reads} | found
+                arguments, keywords = call_with_arrays(maker, playing)
+                found[slot] = maker.function(*arguments, **keywords)
+                apart = maker.function is renamed and not same(found[slot], np.asarray(now[before]))
+                if apart or not np.shares_memory(found[slot], found[self.nodes[shown[0]].slot]):
+                    return None
+            else:
+                found[slot] = np.array(now[before])
+                alone += 1
+        return found if alone < 2 else None
+
+    def parents(self) -> Parents:
+        """What each node was made from: what its step read, and what its array held before."""
+        of = [step.reads for step in self.steps], [step.makes for step in self.steps], [n.slot for n in self.nodes]
+        if self._parents_of is None or self._parents_of[0] != of:
+            self._parents_of = of, *self._made_from(of)
+        return self._parents_of[1]
+
+    def readers(self) -> dict[int, list[int]]:
+        """The steps that read each node."""
+        of = [step.reads for step in self.steps]
+        if self._readers_of is None or self._readers_of[0] != of:
+            found: dict[int, list[int]] = {}
+            for index, reads in enumerate(of):
+                for node in reads:
+                    found.setdefault(node, []).append(index)
+            self._readers_of = of, found
+        return self._readers_of[1]
+
+    def _made_from(self, of: tuple[list[Any], ...]) -> tuple[Parents, dict[int, int]]:
+        """The same, and the last node of each array; what was found before is gone on with where calls came after."""
+        before, known, held = self._parents_of or (([], [], []), {}, {})
+        grown = all(now[: len(then)] == then for now, then in zip(of, before, strict=True))
+        found, last = (dict(known), dict(held)) if grown else ({}, {})
+        for step in self.steps[len(before[0]) if grown else 0 :]:
+            for node in step.makes:
+                slot = self.nodes[node].slot
+                found[node] = set(step.reads) | ({last[slot]} if slot in last else set())
+            for node in step.makes:
+                last[self.nodes[node].slot] = node
+        return Parents(found), last
+
+    def earlier(self) -> dict[int, tuple[int, int]]:
+        """For each node of an array that was written to: the node before it, and the step that made the array."""
+        if self._written_to[0] != len(self.nodes):
+            last: dict[int, tuple[int, int]] = {}
+            found = {}
+            for node in self.nodes:
+                if node.slot in last:
+                    found[node.number] = last[node.slot]
+                last[node.slot] = node.number, last.get(node.slot, (0, node.step))[1]
+            self._written_to = len(self.nodes), found
+        return self._written_to[1]
+
+
+SHORTER_NAMES = {*SHORTER, np.float16, np.float32, "float16", "float32"}
+
+
+def longer(leaf: Any) -> Any:
+    """An array, a number or a type of fewer bits as one of 64."""
+    if isinstance(leaf, np.ndarray | np.generic):
+        return leaf.astype(np.float64) if leaf.dtype in SHORTER else leaf
+    named = isinstance(leaf, str | np.dtype | type) and leaf in SHORTER_NAMES
+    return np.float64 if named else leaf
+
+
+def same(one: Array, other: Array) -> bool:
+    return one.shape == other.shape and np.array_equal(one, other, equal_nan=one.dtype.kind in "fc")
+
+
+def put(playing: dict[int, Any], slot: int, value: Any) -> None:
+    """Another content for an array; another array, where the one that there is can't hold it."""
+    held = playing[slot]
+    fits = isinstance(held, np.ndarray) and held.flags.writeable and held.shape == np.shape(value)
+    if fits and np.can_cast(np.asarray(value).dtype, held.dtype, "same_kind"):
+        held[...] = value
+    else:
+        playing[slot] = np.array(value) if isinstance(held, np.ndarray) else held * 0 + value
+
+
+def kept(value: Any) -> Any:
+    """What is remembered of a value that may be written to later."""
+    return value.copy() if isinstance(value, np.ndarray) else value.handle() if hasattr(value, "handle") else value

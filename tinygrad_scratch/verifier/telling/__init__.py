@@ -1,0 +1,1 @@
+"""How a mistake is told: of which kind it is, and on which line."""

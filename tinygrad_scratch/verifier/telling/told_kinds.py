@@ -1,0 +1,913 @@
+"""The kind of a mistake by its text: what was written, what is right, and what stands around the one part that differs.
+
+The searches know by which change the gradients are right; what a reader would call that is the same for all of them.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from itertools import takewhile
+
+from tinygrad_scratch.verifier.cases.case import Case
+from tinygrad_scratch.verifier.cases.valued import LAID_OUT, is_mere_number, names_in, nodes_named, parameter_of
+from tinygrad_scratch.verifier.causes.penalties import has_row_for_each_sample
+from tinygrad_scratch.verifier.causes.told_forms import (
+    FACTORS,
+    FLIP,
+    Difference,
+    is_bound_of_mask,
+    is_cut,
+    is_flipped,
+    is_inverted,
+    is_number,
+    is_of_compared,
+    is_of_mask,
+    is_other_number_in_index,
+    is_power,
+    is_slope_elsewhere,
+    is_turned_round,
+    marks,
+    parts,
+    rest_of_one,
+    same,
+)
+from tinygrad_scratch.verifier.explaining.explain import Cause
+from tinygrad_scratch.verifier.meant.conventions import is_one_layer
+from tinygrad_scratch.verifier.reading.derivative_names import (
+    BACKWARD,
+    OF_RESULT,
+    WORDS,
+    is_derivative_of,
+    is_of_activation,
+)
+from tinygrad_scratch.verifier.reading.source import is_sum, leaves, parsed, statement_at, text_of
+from tinygrad_scratch.verifier.rewriting.part import NAMES, PRODUCTS, counted_by, name_of
+from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY, PENALTY, SIZE, SLOPE, kind_of_divisor
+from tinygrad_scratch.verifier.rewriting.text import Source, source_of
+from tinygrad_scratch.verifier.telling.told_choices import is_chosen_for_slope
+from tinygrad_scratch.verifier.telling.told_factors import (
+    holds_array,
+    holds_number,
+    is_divided_too_seldom,
+    is_in_rest_of_one,
+    is_multiplied_for_divided,
+    is_power_of_other,
+    kind_by_factors,
+    lacks_array,
+    name_of_product,
+    product_named,
+    without_brackets,
+)
+from tinygrad_scratch.verifier.telling.told_sizes import BATCH, kind_of_size
+from tinygrad_scratch.verifier.telling.told_values import is_activation, is_read_updated
+
+LINEAR = (
+    "sum", "mean", "dot", "matmul", "outer", "multiply", "einsum", "copy", "reshape", "transpose", "swapaxes",
+    "squeeze", "ravel", "flatten", "array", "asarray", "matrix", "append", "hstack", "vstack", "concatenate", "float",
+    "at",
+)  # fmt: skip
+"""Calls of which the derivative is taken at no point."""
+OF_NUMBERS = {"exp", "tanh", "cos", "sin", "cosh", "sinh", "sign", "heaviside"}
+"""Functions of single numbers: in a product with a gradient, they are slopes."""
+CURVES = OF_NUMBERS | {"clip"}
+WIDTH = re.compile(r"dim|width|units|nodes|hidden|channels|features", re.IGNORECASE)
+MOST_CALLED = 3  # functions of theirs, one in the other
+COUNTING = ("delete", "insert", "roll", "take", "repeat", "tile", "tril", "triu", "eye", "diag")
+"""Calls that are given places and counts."""
+IN_VALUES = ast.BinOp | ast.UnaryOp
+OF_SLOPE = re.compile(WORDS, re.IGNORECASE)
+OF_FUNCTION = re.compile(rf"{WORDS}|^d_[a-z]", re.IGNORECASE)
+"""The names of functions that give derivatives."""
+OF_DERIVATIVE = re.compile(r"(?:deriv\w*|prime|slope|d[xf]?|grad\w*|back\w*)=True|forward=False")
+OF_ACTIVATION = re.compile(r"(?:\b|_)act(?:\b|_|ivat)|nonlin", re.IGNORECASE)
+OF_RECTIFIER = re.compile(r"\(?[\w.\[\]]+>=?0\.?0?\)?(?:\.astype\(\w+\))?")
+OTHER_POWER = re.compile(r"\(1\.?0?-[\w.\[\]]+\)\*\*2")
+"""What is no slope, and has all that `1 - h**2` has: `(1 - h) ** 2`."""
+STRENGTH = re.compile(rf"{OF_PENALTY.pattern}|(?:\b|_)l[12](?:\b|_)", re.IGNORECASE)
+"""The names of the strengths of penalties."""
+COUNT = re.compile(r"(?:np\.(?:sum|count_nonzero)\([\w.]+\)|[\w.]+\.sum\(\))")
+"""How many there are of what is marked by ones."""
+AT_POINT = "derivative-at-wrong-point"
+SCALES = ("scale-factor", "missing-batch-sum-or-mean")
+NAMED_BY_TEXT = (
+    "derivative-at-wrong-point", "wrong-operand", "missing-term", "missing-derivative", "scale-factor",
+    "missing-batch-sum-or-mean", "off-by-one",
+)  # fmt: skip
+"""The kinds that the text tells; the others are about when a value was changed, or what holds it."""
+
+
+def name_kind(case: Case, cause: Cause) -> None:
+    """Name the kind of a cause by the text of the change, where that says more than the search did."""
+    found = difference(cause)
+    if tell_on_the_way(case, cause):
+        return
+    if found is not None and is_flipped(found):
+        cause.kind = "transpose"
+        return
+    if found is not None and cause.kind == "broadcasting-shape" and is_of_penalty(case, found):
+        cause.kind = "regularisation"
+        return
+    if cause.kind not in NAMED_BY_TEXT:
+        return
+    if found is None:
+        name_kind_of_whole(case, cause)
+        return
+    known = name_of_product(case, found)
+    if known is not None:  # no factor is missing, but another value was taken
+        written, name, right = known
+        cause.kind, cause.sentence = "wrong-operand", f"`{written}` should be {name}"
+        cause.should_be = (cause.should_be or "").replace(ast.unparse(found.new), right, 1)
+        return
+    found = tell_product(case, cause, found)
+    size = "" if is_of_penalty(case, found) else kind_of_size(case, cause, found)
+    kind = size or of_read(case, cause, found) or of_counter(cause, found) or kind_by_text(case, found, cause.kind)
+    source = source_of(text_of(cause.file))
+    kind = AT_POINT if kind == "wrong-operand" and is_of_point(source, cause, found) else kind
+    if kind == "scale-factor" and is_slope_of_result(source, cause, found):
+        kind, due = AT_POINT, ast.unparse(found.new)
+        cause.sentence = f"`{ast.unparse(found.old)}` is the derivative of another function: here it is {due}"
+    is_place = is_place_in_own(source, found) or is_only_place(source, cause.line)
+    kind = "off-by-one" if kind == "scale-factor" and is_place else kind
+    if kind == "wrong-operand" and "derivative" in cause.sentence:
+        cause.sentence = f"`{ast.unparse(found.old)}` should be {ast.unparse(found.new)}"
+    cause.kind = kind
+    if kind == BATCH:
+        tell_division(cause, found)
+
+
+def is_of_point(source: Source, cause: Cause, found: Difference) -> bool:
+    """Whether another value stands where a slope is taken."""
+    if is_chosen_for_slope(source, cause.line) or is_bent_in_slope(found):
+        return True
+    if not source.is_in_derivative(cause.line):
+        return False
+    around = source.function_around(cause.line)
+    of_one = around is not None and len([arg for arg in around.args.args if arg.arg != "self"]) < 2
+    exchanged = of_one and all(isinstance(each, ast.Name | ast.Attribute) for each in (found.old, found.new))
+    masked = isinstance(found.new, ast.Compare) and same(found.new.left, found.old)  # the function itself before
+    return exchanged or masked
+
+
+def is_slope_of_result(source: Source, cause: Cause, found: Difference) -> bool:
+    """Whether a function for a slope gives that of the function which it makes on its way: `s * (1 - s)` for `s`."""
+    written = re.sub(r"\s", "", ast.unparse(found.old))
+    return source.is_in_derivative(cause.line) and OF_RESULT.fullmatch(written) is not None
+
+
+def is_bent_in_slope(found: Difference) -> bool:
+    """Whether a slope is taken at what a function makes of a value, or the other way round: `1 - np.tanh(h) ** 2`."""
+    pairs = ((found.old, found.new), (found.new, found.old))
+    is_one_of = any(isinstance(a, ast.Call) and len(a.args) == 1 and same(a.args[0], b) for a, b in pairs)
+    return is_one_of and is_in_rest_of_one(found)
+
+
+def tell_product(case: Case, cause: Cause, found: Difference) -> Difference:
+    """Tell the numbers that what was written lacks, where another name is due that stands for a product with them."""
+    product = product_named(source_of(text_of(cause.file)), cause.line, found) if cause.should_be else None
+    if product is not None and cause.kind == AT_POINT and is_of_data(case, found.old):  # of which no slope is taken
+        factors = " * ".join(map(ast.unparse, product[1]))
+        cause.kind, cause.sentence = "missing-derivative", f"`{ast.unparse(found.old)}` is not multiplied by {factors}"
+        return found
+    of_forward = case.forward.intersection(nodes_named(case, ast.unparse(found.new)))  # what has a name there is meant
+    if product is None or cause.kind != "wrong-operand" or of_forward:
+        return found
+    value, lacking = product
+    of_numbers = all(holds_number(case, each) for each in lacking)
+    if not of_numbers and isinstance(found.old, NAMES):  # what has a slope in it has its name for that
+        return found
+    written, factors = ast.unparse(found.old), " * ".join(map(ast.unparse, lacking))
+    cause.kind = "scale-factor" if of_numbers else "missing-derivative"
+    cause.sentence = f"`{written}` is not multiplied by {factors}"
+    cause.should_be = (cause.should_be or "").replace(ast.unparse(found.new), ast.unparse(value), 1)
+    return Difference(found.old, value, found.way)
+
+
+def is_of_data(case: Case, node: ast.AST) -> bool:
+    """Whether all that a name held is data."""
+    held = nodes_named(case, ast.unparse(node))
+    return bool(held) and all(map(case.is_data, held))
+
+
+def name_kind_of_whole(case: Case, cause: Cause) -> None:
+    """Name the kind of a whole statement that is another: of a penalty's the regularisation."""
+    written = parsed(cause.expression)
+    if isinstance(written, ast.AugAssign) and isinstance(parsed(cause.should_be or ""), ast.Assign):
+        return  # what it is added to is another value, and not the penalty
+    value = written.value if isinstance(written, ast.Expr | ast.Assign | ast.AugAssign) else None
+    whole = value is not None and is_penalty(case, value)
+    part = value is not None and any(OF_PENALTY.search(name) for name in names_in(value))
+    is_other = cause.kind in SCALES or (whole and cause.kind == "wrong-operand")
+    cause.kind = "regularisation" if is_other and (whole or part) else cause.kind
+
+
+def tell_on_the_way(case: Case, cause: Cause) -> bool:
+    """Tell what goes on past a step, and is written over there by what the step makes of it, as a term of that."""
+    is_renamed = cause.kind == "overwritten-accumulation"  # and what the memory held is not
+    if not is_renamed or "is written over" not in cause.sentence or not is_made_of_what_it_held(case, cause):
+        return False
+    cause.kind = "missing-term"
+    cause.sentence = f"{cause.name} goes on past this step, too: what it held before is a term of what it should be"
+    return True
+
+
+def is_made_of_what_it_held(case: Case, cause: Cause) -> bool:
+    """Whether a value was made of what was under its name before: so a gradient passes what a step is added to.
+
+    What is added up is not: there each part is made of something else.
+    """
+    named = [e for e in (*case.events, *case.arguments) if e.name == cause.name and e.node not in case.forward]
+    here = [e for e in case.events if (e.name, e.place.file, e.place.line) == (cause.name, cause.file, cause.line)]
+    behind, slots = case.ancestors(e.node for e in here[:1]), {case.tape.nodes[e.node].slot for e in here[:1]}
+    earlier = (event for event in named if event.node in behind and event.owner == here[0].owner)
+    nodes = (case.tape.nodes[event.node] for event in earlier)
+    return any(node.slot not in slots and bool(node.value.any()) for node in nodes)  # a sum begins with noughts
+
+
+def tell_division(cause: Cause, found: Difference) -> None:
+    """Tell a factor too many by what it is: a division by the number of samples, once too often."""
+    match found.old:
+        case ast.BinOp(left=rest, op=ast.Div()) if same(rest, found.new) and "too many" in cause.sentence:
+            cause.sentence = f"`{ast.unparse(found.old)}` is divided by the number of samples once too often"
+
+
+def of_read(case: Case, cause: Cause, found: Difference) -> str:
+    """The kind of another value that is read, by what the two values are; nothing where that tells none."""
+    if is_read_updated(case, cause, found):
+        return "stale-or-updated-weights"
+    if cause.kind not in ("wrong-operand", AT_POINT):
+        return ""
+    taken = is_slope_taken_at(source_of(text_of(cause.file)), found) or is_only_given(found)
+    return AT_POINT if taken and (is_activation(case, found) or is_of_the_other(found)) else ""
+
+
+def of_counter(cause: Cause, found: Difference) -> str:
+    """The kind of a number too many beside what a loop counts; nothing where there is none."""
+    counted = {counted_by(node) for node in source_of(text_of(cause.file)).statements} - {""}
+    for whole, rest in ((found.old, found.new), (found.new, found.old)):
+        if isinstance(rest, ast.Name) and rest.id in counted and isinstance(whole, ast.BinOp) and is_sum(whole):
+            sides = (whole.left, whole.right), (whole.right, whole.left)
+            if any(same(one, rest) and is_number(other) for one, other in sides):
+                return "off-by-one"
+    return ""
+
+
+def kind_by_text(case: Case, found: Difference, kind: str) -> str:
+    """The kind of a change by what it changes; the one that the search told where that is as good."""
+    form = kind_of_form(case, found)
+    if form:
+        return form
+    if is_other_number_in_index(found):
+        return kind_of_index(found)
+    if kind != "off-by-one" and is_of_penalty(case, found):
+        return "regularisation"
+    if is_cut(found):
+        return "off-by-one"
+    if is_inverted(found):
+        return AT_POINT
+    lacking = without_brackets(found)
+    if lacking is not None:
+        return kind_of_brackets(case, *lacking)
+    if is_multiplied_for_divided(found) or is_divided_too_seldom(case, found):
+        return "scale-factor"
+    if is_power_of_other(found):
+        return kind_of_power(found)
+    if kind == "missing-batch-sum-or-mean" and is_in_formula(case, found):
+        return "scale-factor"
+    told = kind_by_slope(case, found, kind_by_factors(case, found, kind))
+    return "regularisation" if told == AT_POINT and is_beside_strength(case, found) else told
+
+
+def is_other_divisor(found: Difference) -> bool:
+    """Whether one size stands for another one in a product or under a fraction, or the length of one array for that."""
+    call = found.way[-1] if found.way else None
+    is_length = isinstance(call, ast.Call) and name_of(call) == "len" and found.old in call.args
+    outer = found.way[-1 - is_length] if len(found.way) > is_length else None
+    if not isinstance(outer, ast.BinOp) or not isinstance(outer.op, FACTORS):
+        return False
+    if is_length:
+        return True
+    old, new = (ast.unparse(each) for each in (found.old, found.new))
+    if SIZE.fullmatch(old) is not None and isinstance(outer.op, ast.Div) and COUNT.fullmatch(new) is not None:
+        return True
+    return SIZE.fullmatch(new) is not None and (SIZE.fullmatch(old) is not None or WIDTH.search(old) is not None)
+
+
+def is_logarithm_itself(found: Difference) -> bool:
+    """Whether what goes by the name of a logarithm stands where what that is of is due: `log_scale` for its `exp`."""
+    written = ast.unparse(found.old)
+    inside = isinstance(found.new, ast.Call) and name_of(found.new) == "exp" and written in ast.unparse(found.new)
+    return inside and isinstance(found.old, ast.Name | ast.Attribute) and "log" in written.rpartition(".")[2].lower()
+
+
+def is_other_length(found: Difference) -> bool:
+    """Whether a name is given another length of an array, or that of another array: `m = x.shape[1]`."""
+    inner = [*takewhile(lambda node: isinstance(node, ast.Subscript | ast.Attribute), reversed(found.way))]
+    outer = found.way[: len(found.way) - len(inner)]
+    is_named = bool(outer) and isinstance(outer[-1], ast.Assign) and isinstance(outer[-1].targets[-1], ast.Name)
+    return is_named and bool(inner) and ".shape[" in ast.unparse(inner[-1])
+
+
+def kind_of_form(case: Case, found: Difference) -> str:
+    """The kind that the form of a change tells, whatever was told of it; nothing where it tells none."""
+    at_point = is_bound_of_mask(found) or is_bound_of_slope(case, found) or is_other_of_kept(found)
+    forms = (
+        ("off-by-one", is_in_head(found) and is_one_off(found)),
+        ("stale-or-updated-weights", is_updated(case, found)),
+        ("sign", is_turned_round(found)),
+        ("scale-factor", is_other_divisor(found) or is_other_length(found) or is_times_parameter(case, found)),
+        ("off-by-one", is_place_in_call(found)),
+        ("transpose", is_other_turn(found)),
+        ("wrong-operand", is_like_in_product(found) or is_logarithm_itself(found)),
+        ("missing-term", adds_one(found)),
+        ("regularisation", is_strength_of_penalty(found)),
+        ("inplace-corruption", is_needless_copy(found)),
+        (AT_POINT, at_point),
+    )
+    return next((kind for kind, holds in forms if holds), "")
+
+
+def is_times_parameter(case: Case, found: Difference) -> bool:
+    """Whether it should be divided by a parameter: by that it was multiplied once too often."""
+    match found.new:
+        case (
+            ast.BinOp(left=left, op=ast.Div(), right=ast.Name() | ast.Attribute() as right)
+            | ast.BinOp(left=left, op=ast.Mult(), right=ast.BinOp(op=ast.Div(), right=ast.Name() as right))
+        ) if same(left, found.old):
+            return holds_parameters_alone(case, right)
+    return False
+
+
+def is_in_head(found: Difference) -> bool:
+    return any(isinstance(each, ast.For) for each in found.way)
+
+
+def is_one_off(found: Difference) -> bool:
+    """Whether one is the other and a number more or less, or both are numbers."""
+    for one, other in ((found.old, found.new), (found.new, found.old)):
+        if is_number(one) and (is_number(other) or isinstance(other, ast.UnaryOp)):
+            return True
+        if isinstance(other, ast.BinOp) and is_sum(other) and same(other.left, one) and is_number(other.right):
+            return True
+    return False
+
+
+def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
+    """The kind of a change by what it makes of a slope: a part of it is gone, it is at another value, or it is none."""
+    if kind in (AT_POINT, "missing-derivative", "wrong-operand") and (
+        is_slope_for_slope(found) or is_function_for_slope(found)
+    ):
+        return AT_POINT
+    if kind == AT_POINT:
+        lacks = is_rest(found) or is_of_function_left_out(found)
+        return "missing-derivative" if lacks else "wrong-operand" if is_plain(found) else kind
+    if kind == "wrong-operand":
+        if is_summed(found):
+            return BATCH
+        if is_one_of_terms(found):
+            return "missing-term"
+        elsewhere = is_slope_elsewhere(found) or is_of_compared(found) or is_given_to_slope(found)
+        if is_other_number(case, found):
+            return "scale-factor"
+        lacks = lacks_array(case, found) or is_rest_taken_whole(found) or is_curve_left_out(case, found)
+        return "missing-derivative" if lacks else AT_POINT if elsewhere else kind
+    if kind == "scale-factor" and is_of_mask(case, found):
+        return "missing-derivative"
+    if kind == "scale-factor" and is_given_to_curve(found):
+        return AT_POINT
+    return kind_of_lacking(case, found, kind)
+
+
+def kind_of_lacking(case: Case, found: Difference, kind: str) -> str:
+    """The kind of what a slope or a sum lacks."""
+    if kind in ("missing-term", "missing-derivative") and is_branch_of_slope(found):
+        return AT_POINT
+    if kind == "missing-derivative" and is_of_number(found) and is_beside_terms(found):
+        return "missing-term"
+    if kind == "missing-derivative" and is_curve_of(found) and is_in_term(found):
+        return "wrong-operand"
+    return kind_of_other_term(case, found) if kind == "missing-term" else kind
+
+
+def adds_one(found: Difference) -> bool:
+    """Whether 1 is to be added to what a function made, or taken off it: `exp(x) - 1` for `exp(x)`.
+
+    So may it be of a product that is all of a value: `dr = ds * s - 1`, where the loss has `- r`.
+    """
+    old, new = found.old, found.new
+    is_sum_with_one = isinstance(new, ast.BinOp) and is_sum(new) and ast.unparse(new.right) in ("1", "1.0")
+    is_product = isinstance(old, ast.BinOp) and isinstance(old.op, ast.Mult)
+    is_all = is_product and isinstance(found.way[-1] if found.way else None, ast.Assign)
+    return (isinstance(old, ast.Call) or is_all) and is_sum_with_one and same(getattr(new, "left", new), old)
+
+
+def is_branch_of_slope(found: Difference) -> bool:
+    """Whether what differs is one branch of a slope that is 1 in the other: `np.where(z > 0, 1, a)`."""
+    for call in found.way:
+        if isinstance(call, ast.Call) and name_of(call) == "where" and len(call.args) == 3:
+            return any(is_number(branch) and ast.unparse(branch) in ("1", "1.0") for branch in call.args[1:])
+    return False
+
+
+def is_given_to_curve(found: Difference) -> bool:
+    """Whether what differs is all that a curve is taken at: of `exp(x)` for `exp(x / 2)` no multiple comes out."""
+    call = found.way[-1] if found.way else None
+    return isinstance(call, ast.Call) and name_of(call) in OF_NUMBERS - {"sign", "heaviside"}
+
+
+def kind_of_other_term(case: Case, found: Difference) -> str:
+    """The kind of a term too many, or of one that lacks, by what it is."""
+    if adds_penalty(case, found):
+        return "regularisation"
+    if rest_of_one(found.old) == ast.unparse(found.new):  # another value, and no sum
+        return "wrong-operand"
+    is_of_slope = is_of_number(found) and not is_beside_terms(found)
+    return "missing-derivative" if is_of_slope else "missing-term"  # a path of the gradient is no number
+
+
+def is_one_of_terms(found: Difference) -> bool:
+    """Whether all of a sum is due for one of its terms: `a + b` for `a`, or `a - b`."""
+    new = found.new
+    if not isinstance(new, ast.BinOp) or not is_sum(new):
+        return False
+    return same(found.old, new.left) or (isinstance(new.op, ast.Add) and same(found.old, new.right))
+
+
+def is_summed(found: Difference) -> bool:
+    """Whether one is the sum of the other, or the mean."""
+    pairs = ((found.new, found.old), (found.old, found.new))
+    return any(
+        same(each, part)
+        for whole, part in pairs
+        if isinstance(whole, ast.Call) and isinstance(whole.func, ast.Attribute) and name_of(whole) in ("sum", "mean")
+        for each in (whole.func.value, *whole.args[:1])
+    )
+
+
+def is_beside_strength(case: Case, found: Difference) -> bool:
+    """Whether what differs is multiplied by the strength of a penalty: `l1 * np.sign(w)`; no layer is one, as `l1`."""
+    products = (each for each in found.way if isinstance(each, ast.BinOp) and isinstance(each.op, ast.Mult))
+    sides = (side for each in products for side in (each.left, each.right))
+    named = (side for side in sides if isinstance(side, ast.Name | ast.Attribute))
+    return any(STRENGTH.search(ast.unparse(side)) and not holds_array(case, side) for side in named)
+
+
+def is_slope_for_slope(found: Difference) -> bool:
+    """Whether the slope of one function by its result stands for that of another: `1 - h**2` for `h * (1 - h)`.
+
+    So does the mask of a rectifier, as `h > 0`.
+    """
+    texts = [re.sub(r"[\s'\"]", "", ast.unparse(each)) for each in (found.old, found.new)]
+    if OF_RESULT.fullmatch(texts[1]) and OTHER_POWER.fullmatch(texts[0]):
+        return True
+    return all(OF_RESULT.fullmatch(text) or OF_RECTIFIER.fullmatch(text) for text in texts) and any(
+        OF_RESULT.fullmatch(text) for text in texts
+    )
+
+
+def kind_of_power(found: Difference) -> str:
+    """The kind of a wrong power: it scales a product, and `1 - h` and `1 - h**3` are slopes of other functions."""
+    if is_in_rest_of_one(found):
+        return AT_POINT
+    around = [outer for outer in found.way if not isinstance(outer, ast.BinOp) or not isinstance(outer.op, ast.Pow)]
+    products = [*around[-1:], found.new, found.old]  # all of it may be one
+    is_factor = any(isinstance(each, ast.BinOp) and isinstance(each.op, FACTORS) for each in products)
+    return "scale-factor" if is_factor else "wrong-operand"
+
+
+def kind_of_brackets(case: Case, factors: list[ast.AST], term: ast.AST) -> str:
+    """The kind of brackets that are missing, by the factors that a term lacks for it, or by the term."""
+    if is_penalty(case, term):
+        return "regularisation"
+    if any(holds_array(case, each) or SLOPE.search(ast.unparse(each)) for each in factors):
+        return "missing-derivative"
+    sizes = (kind_of_divisor(ast.unparse(each)) for each in factors)
+    return next((kind for kind in sizes if kind in SCALES), "scale-factor")
+
+
+# ---- what differs ----------------------------------------------------------------------------------------------------
+
+
+def difference(cause: Cause) -> Difference | None:
+    """What a statement and what it should be differ in; None where that is not known, or is no value."""
+    right = parsed(cause.should_be or "")
+    for text in (cause.expression, statement_at(cause.file, cause.line)):
+        written = parsed(text)
+        if written is None or right is None:
+            continue
+        if not isinstance(right, ast.Expr):
+            if type(written) is type(right):
+                return apart(written, right, ())
+        elif (value := getattr(written, "value", None)) is not None:
+            return apart(value, right.value, (written,))
+    return None
+
+
+def apart(one: ast.AST, other: ast.AST, way: tuple[ast.AST, ...]) -> Difference | None:
+    """The innermost part that is another; None where nothing is."""
+    pairs = [(a, b) for a, b in zip(parts(one), parts(other), strict=False) if not same(a, b)]
+    alike = type(one) is type(other) and len(parts(one)) == len(parts(other)) and marks(one) == marks(other)
+    if alike and len(pairs) == 1:
+        return apart(*pairs[0], (*way, one))
+    return None if same(one, other) else Difference(one, other, way)
+
+
+def is_updated(case: Case, found: Difference) -> bool:
+    """Whether a parameter less a step stands where the parameter itself is due, or it after one, and a copy is due."""
+    old, outer = found.old, found.way[-1] if found.way else None
+    holds = isinstance(outer, ast.Attribute) and outer.attr not in LAID_OUT  # an object, and no value
+    if isinstance(old, ast.Attribute | ast.Subscript) and isinstance(found.new, ast.Name | ast.Attribute) and not holds:
+        held, due = (first_parameters(case, each) for each in (old, found.new))
+        return bool(held & due)
+    if not isinstance(old, ast.BinOp) or not is_sum(old) or not same(old.left, found.new):
+        return False
+    return holds_parameters_alone(case, old.left) and not holds_parameters_alone(case, old.right)
+
+
+def is_of_penalty(case: Case, found: Difference) -> bool:
+    """Whether a product of a parameter and numbers differs in its numbers, or in the parameter: a penalty's gradient.
+
+    So it is not where a call reads it, or a product of matrices.
+    """
+    term, outer = found.old, list(reversed(found.way))
+    while outer and isinstance(outer[0], ast.BinOp) and isinstance(outer[0].op, FACTORS | ast.Pow):
+        term = outer.pop(0)
+    in_matrices = any(isinstance(part, ast.BinOp) and isinstance(part.op, ast.MatMult) for part in outer)
+    if is_sum(found.old) or any(not isinstance(part, ast.stmt | ast.Tuple | ast.List | IN_VALUES) for part in outer):
+        return False
+    return not in_matrices and is_penalty(case, term, found.new)
+
+
+def adds_penalty(case: Case, found: Difference) -> bool:
+    """Whether a term too many is a parameter times what is called after a penalty."""
+    old = found.old
+    sides = [(old.left, old.right), (old.right, old.left)] if isinstance(old, ast.BinOp) and is_sum(old) else []
+    terms = [term for rest, term in sides if same(rest, found.new)]
+    return any(
+        holds_parameters_alone(case, term) and any(OF_PENALTY.search(name) for name in names_in(term)) for term in terms
+    )
+
+
+def is_penalty(case: Case, *expressions: ast.AST) -> bool:
+    """Whether all factors are parameters and numbers, and there are some of each: a mere size is no strength."""
+    names = {name for each in expressions for name in names_in(each)}
+    held = {node for name in names for node in parameters_in(case, name)}
+    if any(has_row_for_each_sample(case, node) for node in held):
+        return False
+    rows = {str(len(value)) for node in held if (value := case.tape.nodes[node].value).ndim}
+    texts = ((part, ast.unparse(part)) for each in expressions for part in leaves(each))
+    parts = (part for part, text in texts if not SIZE.fullmatch(text) and text not in rows)
+    numbered = any(holds_number(case, part) for part in parts)
+    return numbered and not is_one_layer(case) and holds_parameters_alone(case, *expressions)
+
+
+def holds_parameters_alone(case: Case, *expressions: ast.AST) -> bool:
+    """Whether what expressions read are parameters, or rows of them, and numbers; one parameter at least."""
+    held = [nodes_named(case, name) for node in expressions for name in names_in(node)]
+    arrays = [nodes for nodes in held if nodes and not all(is_mere_number(case, each) for each in nodes)]
+    return bool(arrays) and all(any(parameter_of(case, each) is not None for each in nodes) for nodes in arrays)
+
+
+def parameters_in(case: Case, name: str) -> set[int]:
+    """The parameters that a name held, or rows or copies of which."""
+    found = (parameter_of(case, node) for node in nodes_named(case, name))
+    return {node for node in found if node is not None}
+
+
+def first_parameters(case: Case, node: ast.AST) -> set[int]:
+    """The parameters that the first name in an expression held."""
+    name = next(iter(names_in(node)), None)
+    return set() if name is None else parameters_in(case, name)
+
+
+def is_in_formula(case: Case, found: Difference) -> bool:
+    """Whether a factor is of a term in a sum that reads no array: a part of a derivative's formula, and no mean."""
+    sums = [outer for outer, _ in found.around if is_sum(outer)]
+    return bool(sums) and not any(holds_array(case, each) for each in sums[-1:])
+
+
+def is_place_in_call(found: Difference) -> bool:
+    """Whether another number is given to a call that counts rows: those it deletes, takes, or turns by."""
+    numbers = all(re.fullmatch(r"-?\d+", ast.unparse(each)) for each in (found.old, found.new))
+    outer = next((each for each in reversed(found.way) if not isinstance(each, ast.UnaryOp)), None)
+    return numbers and isinstance(outer, ast.Call) and name_of(outer) in COUNTING
+
+
+def is_place_in_own(source: Source, found: Difference) -> bool:
+    """Whether another whole number is given to a function of theirs that takes entries by it, as by a dilation."""
+    call = found.way[-1] if found.way else None
+    numbers = all(re.fullmatch(r"\d+", ast.unparse(each)) for each in (found.old, found.new))
+    if not numbers or not isinstance(call, ast.Call) or found.old not in call.args:
+        return False
+    return takes_by(source, name_of(call), call.args.index(found.old), MOST_CALLED)
+
+
+def is_only_place(source: Source, line: int) -> bool:
+    """Whether a statement names a number that indices alone read: `first = t * step`, for `x[first : first + n]`."""
+    match source.statement_on(line):
+        case ast.Assign(targets=[ast.Name(id=name)]):
+            nodes = list(ast.walk(source.function_around(line) or source.tree))
+        case _:
+            return False
+    within = {id(n) for node in nodes if isinstance(node, ast.Subscript) for n in ast.walk(node.slice)}
+    read = [n for n in nodes if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load)]
+    return bool(read) and all(id(each) in within for each in read)
+
+
+def takes_by(source: Source, name: str, place: int, most: int) -> bool:
+    """Whether a function takes entries by an argument: in an index, or as what another one is given that does."""
+    function = next((f for f in source.blocks if isinstance(f, ast.FunctionDef) and f.name == name), None)
+    given = [each.arg for each in function.args.args if each.arg != "self"] if function is not None else []
+    if function is None or place >= len(given) or not most:
+        return False
+    nodes = list(ast.walk(function))
+    if any(isinstance(node, ast.Subscript) and given[place] in names_in(node.slice) for node in nodes):
+        return True
+    calls = ((node, i) for node in nodes if isinstance(node, ast.Call) for i in range(len(node.args)))
+    return any(
+        given[place] in names_in(call.args[i]) and takes_by(source, name_of(call), i, most - 1) for call, i in calls
+    )
+
+
+def is_bound_of_slope(case: Case, found: Difference) -> bool:
+    """Whether an array is compared with another number, outside of an index: `z > 1`, which is the slope of nothing."""
+    outer = found.way[-1] if found.way else None
+    if not isinstance(outer, ast.Compare) or not (is_number(found.old) and is_number(found.new)):
+        return False
+    return any(holds_array(case, side) for side in (outer.left, *outer.comparators))
+
+
+def is_strength_of_penalty(found: Difference) -> bool:
+    """Whether a function that is called as penalties are is given one thing more, or less."""
+    old, new = found.old, found.new
+    if not isinstance(old, ast.Call) or not isinstance(new, ast.Call) or not same(old.func, new.func):
+        return False
+    return PENALTY.search(name_of(old).replace("_", " ")) is not None
+
+
+def is_other_turn(found: Difference) -> bool:
+    """Whether a call that turns an array round is given another number."""
+    numbers = is_number(found.old) and is_number(found.new)
+    return numbers and any(isinstance(each, ast.Call) and FLIP.match(name_of(each)) for each in found.way)
+
+
+def is_like_in_product(found: Difference) -> bool:
+    """Whether ones or zeros of the shape of an array stand for it in a product of matrices."""
+    match found.old:
+        case ast.Call(args=[inner]) as call if name_of(call) in ("ones_like", "zeros_like") and same(inner, found.new):
+            return any(
+                (isinstance(each, ast.Call) and name_of(each) in PRODUCTS)
+                or (isinstance(each, ast.BinOp) and isinstance(each.op, ast.MatMult))
+                for each in found.way
+            )
+    return False
+
+
+def is_needless_copy(found: Difference) -> bool:
+    """Whether a copy is given where the array itself is due: what is written to it is lost."""
+    copied = isinstance(found.old, ast.Call) and name_of(found.old) == "copy"
+    return copied and any(same(part, found.new) for part in ast.walk(found.old))
+
+
+def is_in_shape(found: Difference) -> bool:
+    """Whether another size of an array is taken, and no neighbour."""
+    held = [outer.value for outer, _ in found.around if isinstance(outer, ast.Subscript)]
+    return any(isinstance(each, ast.Attribute) and each.attr == "shape" for each in held[:1])
+
+
+# ---- slopes ----------------------------------------------------------------------------------------------------------
+
+
+def is_of_number(found: Difference) -> bool:
+    """Whether a mere number is lacking in a sum or too many in it.
+
+    Of what has a name it is none: `p - 1`, `1 + gate`. Nor is it one in what is compared.
+    """
+    if any(isinstance(outer, ast.Compare) for outer in found.way):
+        return False
+    for whole, rest in ((found.old, found.new), (found.new, found.old)):
+        if isinstance(whole, ast.BinOp) and is_sum(whole):
+            sides = [(whole.left, whole.right), (whole.right, whole.left)]
+            named = isinstance(rest, ast.Name | ast.Attribute | ast.Subscript)
+            if any(is_number(number) and same(other, rest) for number, other in sides):
+                return not named
+    return False
+
+
+def is_beside_terms(found: Difference) -> bool:
+    """Whether a sum of two terms or more is one of what differ: a formula, and no slope such as `1 - h**2`."""
+    inner = (each.operand if isinstance(each, ast.UnaryOp) else each for each in (found.old, found.new))
+    sums = [each for each in inner if isinstance(each, ast.BinOp) and is_sum(each)]
+    return len(sums) > 1 and not any(is_number(side) for side in (sums[0].left, sums[0].right))
+
+
+def is_rest(found: Difference) -> bool:
+    """Whether `1 - t` is due for `t`, a power: a part of the slope is gone."""
+    new = found.new
+    rest = isinstance(new, ast.BinOp) and isinstance(new.op, ast.Sub) and is_number(new.left)
+    return rest and is_power(found.old) and isinstance(new, ast.BinOp) and is_power(new.right)
+
+
+def is_rest_taken_whole(found: Difference) -> bool:
+    """Whether `u * (1 - u)` is due for `u * u`: of a slope one part is there twice, and the other is gone."""
+    new, outer = found.new, found.way[-1] if found.way else None
+    rest = isinstance(new, ast.BinOp) and isinstance(new.op, ast.Sub) and is_number(new.left)
+    twice = isinstance(outer, ast.BinOp) and isinstance(outer.op, ast.Mult) and same(outer.left, outer.right)
+    return rest and twice and isinstance(new, ast.BinOp) and same(new.right, found.old)
+
+
+def is_of_function_left_out(found: Difference) -> bool:
+    """Whether a function of what was written, or of the like, is due: `np.sqrt(var + eps)` for `v + eps`."""
+    match found.new:
+        case ast.Call(args=[inner], keywords=[]):
+            return (
+                isinstance(inner, ast.BinOp) and isinstance(found.old, ast.BinOp) and marks(inner) == marks(found.old)
+            )
+    return False
+
+
+def is_curve_left_out(case: Case, found: Difference) -> bool:
+    """Whether a function of single numbers is due of what was written, as it is or times others: `np.tanh(r) / n`."""
+    match found.way[-1] if found.way else None:
+        case ast.stmt() | ast.BinOp(op=ast.Mult()):
+            is_factor = True
+        case ast.BinOp(op=ast.Div(), right=divisor):
+            is_factor = is_plain_number(case, divisor)
+        case _:
+            is_factor = False
+    return is_factor and is_curve_of(found) and not is_in_term(found)
+
+
+def is_curve_of(found: Difference) -> bool:
+    """Whether a function of single numbers is due, of what was written."""
+    match found.new:
+        case ast.Call(args=[inner, *_]) as call:
+            return same(inner, found.old) and name_of(call) in CURVES
+    return False
+
+
+def is_in_term(found: Difference) -> bool:
+    """Whether it is in a term of a sum, as a share is in the slope of a softmax."""
+    return any(isinstance(outer, ast.BinOp) and is_sum(outer) for outer in found.way)
+
+
+def is_given_to_slope(found: Difference) -> bool:
+    """Whether it is in the one thing that a function of slopes, or one of single numbers, is given."""
+    calls = [
+        outer
+        for outer, inner in found.around
+        if isinstance(outer, ast.Call) and outer.args and outer.args[0] is inner and is_alone_in(outer)
+    ]
+    names = [name_of(call) for call in calls]
+    told = (f"{keyword.arg}={ast.unparse(keyword.value)}" for call in calls for keyword in call.keywords)
+    return (
+        any(map(OF_DERIVATIVE.fullmatch, told))
+        or any(map(is_switched, calls))
+        or any(map(is_backward_of_activation, calls))
+        or any(name in OF_NUMBERS or OF_FUNCTION.search(name) or is_of_activation(name) for name in names)
+    )
+
+
+def is_backward_of_activation(call: ast.Call) -> bool:
+    """Whether it is the backward pass of what is called an activation: `self.activator.backward(z)`."""
+    held = call.func
+    return isinstance(held, ast.Attribute) and bool(
+        BACKWARD.fullmatch(held.attr) and OF_ACTIVATION.search(ast.unparse(held.value))
+    )
+
+
+def is_switched(call: ast.Call) -> bool:
+    """Whether a function is told True beside the one thing that it is given, as for its derivative."""
+    return len(call.args) == 2 and isinstance(call.args[1], ast.Constant) and call.args[1].value is True
+
+
+def is_other_number(case: Case, found: Difference) -> bool:
+    """Whether a product has another plain number as a factor, or another name of one."""
+    outer = found.way[-1] if found.way else None
+    in_product = isinstance(outer, ast.BinOp) and isinstance(outer.op, FACTORS)
+    return in_product and all(is_plain_number(case, each) for each in (found.old, found.new))
+
+
+def is_plain_number(case: Case, node: ast.AST) -> bool:
+    is_size = SIZE.fullmatch(ast.unparse(node)) is not None
+    return is_number(node) or is_size or (isinstance(node, ast.Name | ast.Attribute) and holds_number(case, node))
+
+
+def is_slope_taken_at(source: Source, found: Difference) -> bool:
+    """Whether it is given to a function of theirs that takes a derivative at it, whatever else that is given."""
+    call = found.way[-1] if found.way else None
+    if not isinstance(call, ast.Call) or found.old not in call.args:
+        return False
+    functions = [n for n in source.statements if isinstance(n, ast.FunctionDef) and n.name == name_of(call)]
+    place = call.args.index(found.old)
+    names = [[arg.arg for arg in each.args.args if arg.arg != "self"][place : place + 1] for each in functions]
+    return any(is_in_slope(each, name) for each, given in zip(functions, names, strict=True) for name in given)
+
+
+def is_only_given(found: Difference) -> bool:
+    """Whether it is all that a function of any name is given, which may bend it: `table[name][1](z)`."""
+    call = found.way[-1] if found.way else None
+    return isinstance(call, ast.Call) and call.args == [found.old] and name_of(call) not in LINEAR
+
+
+def is_of_the_other(found: Difference) -> bool:
+    """Whether one of two values is what a function gives of the other: `f(z)` for `z`."""
+    pairs = ((found.old, found.new), (found.new, found.old))
+    return any(isinstance(one, ast.Call) and len(one.args) == 1 and same(one.args[0], other) for one, other in pairs)
+
+
+def is_in_slope(function: ast.FunctionDef, name: str) -> bool:
+    """Whether a function reads a name in what derivatives are taken by: `1 - h**2`, `z > 0`, `sigmoid(z)`."""
+    sloping = (part for part in ast.walk(function) if is_sloping(part) and not isinstance(part, NAMES))
+    return any(name in names_in(part) for part in sloping)
+
+
+def is_alone_in(call: ast.Call) -> bool:
+    """Whether a function is given one thing, or that and what tells of it: `derivative(z, "relu")`, `f(z, True)`."""
+    if is_switched(call):
+        return True
+    return len(call.args) == 1 or (len(call.args) == 2 and OF_FUNCTION.search(name_of(call)) is not None)
+
+
+def kind_of_index(found: Difference) -> str:
+    """The kind of another number in an index: of a shape it is another size, by which something is divided or not."""
+    if not is_in_shape(found):
+        return "off-by-one" if is_neighbour(found) else "wrong-operand"
+    parts = [outer for outer, _ in found.around if not isinstance(outer, ast.Subscript | ast.Attribute)]
+    in_product = bool(parts) and isinstance(parts[0], ast.BinOp) and isinstance(parts[0].op, FACTORS)
+    return "scale-factor" if in_product else "wrong-operand"
+
+
+def is_neighbour(found: Difference) -> bool:
+    """Whether an index is counted, or of two that are written as numbers one is that after the other."""
+    if not (is_number(found.old) and is_number(found.new)):
+        return True
+    one, other = (ast.literal_eval(each) for each in (found.old, found.new))
+    return bool((one < 0) == (other < 0) and abs(one - other) == 1)
+
+
+def is_other_of_kept(found: Difference) -> bool:
+    """Whether the one thing that a function of slopes is given is another one of what was kept: `cache[0]`."""
+    numbers = [isinstance(each, ast.Constant) for each in (found.old, found.new)]
+    return all(numbers) and is_other_number_in_index(found) and is_given_to_slope(found)
+
+
+def is_function_for_slope(found: Difference) -> bool:
+    """Whether a function itself is called where its derivative is due, by another name or by a switch."""
+    return is_derivative_for_function(found) or is_switched_on(found)
+
+
+def is_derivative_for_function(found: Difference) -> bool:
+    """Whether the derivative of a function is due where the function itself is called."""
+    outer = found.way[-1] if found.way else None
+    called = isinstance(outer, ast.Call) and outer.func is found.old
+    one, other = ast.unparse(found.old), ast.unparse(found.new)
+    named = OF_FUNCTION.search(other) is not None and OF_FUNCTION.search(one) is None
+    return called and (named or is_derivative_of(other, {one})) and not is_derivative_of(one, {other})
+
+
+def is_switched_on(found: Difference) -> bool:
+    """Whether a call lacks what tells its function to give the derivative: `f(z)` for `f(z, prime=True)`."""
+    old, new = found.old, found.new
+    if not isinstance(old, ast.Call) or not isinstance(new, ast.Call) or not same(old.func, new.func):
+        return False
+    given, due = ([*map(ast.unparse, [*call.args, *call.keywords])] for call in (old, new))
+    switches = due[len(given) :] if due[: len(given)] == given else []
+    named = len(switches) == 1 and OF_DERIVATIVE.fullmatch(switches[0]) is not None
+    return named or (bool(switches) and len(given) == 1 and is_switched(new))
+
+
+def is_plain(found: Difference) -> bool:
+    """Whether what differs is an operand of plain sums and products: no part of a slope, and no name of one."""
+    if any(is_sloping(part) for each in (found.old, found.new) for part in ast.walk(each)):
+        return False
+    name = ast.dump(found.new)
+    for outer, inner in found.around:
+        if isinstance(outer, ast.stmt):
+            return True
+        if is_sloping(outer):
+            return False
+        beside = [part for part in parts(outer) if part is not inner] if isinstance(outer, ast.BinOp) else []
+        if any(is_sloping(part) and name in ast.dump(part) for other in beside for part in ast.walk(other)):
+            return False
+    return True
+
+
+def is_of_several(call: ast.Call) -> bool:
+    """Whether a function of theirs is given two arrays or more by name, as one that multiplies them is."""
+    own = isinstance(call.func, ast.Name) or ast.unparse(call.func).startswith("self.")
+    return own and len(call.args) > 1 and all(isinstance(each, ast.Name | ast.Attribute) for each in call.args)
+
+
+def is_sloping(node: ast.AST) -> bool:
+    """Whether a part of an expression is one in which a derivative is taken at a point, as in `1 - h**2` or `z > 0`."""
+    match node:
+        case ast.Call():
+            return name_of(node) not in LINEAR and not is_of_several(node)
+        case ast.BinOp(op=ast.Pow()) | ast.Compare() | ast.UnaryOp(op=ast.Invert()):
+            return True
+        case ast.BinOp(op=ast.Add() | ast.Sub()):
+            return is_number(node.left) or is_number(node.right)
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return OF_SLOPE.search(name) is not None
+    return False

@@ -1,0 +1,1 @@
+"""What is true: the gradient of a loss with respect to every recorded value."""

@@ -1,0 +1,1 @@
+"""The smallest change of a person's source with which all gradients are right, found by making it and running it."""

@@ -1,0 +1,1 @@
+"""The judging of a recorded run, from its loss to its verdict."""

@@ -1,0 +1,44 @@
+"""Steps that the square roots of gradients scale, as Adam's: what is wrong in them alone says nothing of gradients."""
+
+from __future__ import annotations
+
+from tinygrad_scratch.verifier.cases.case import Case
+from tinygrad_scratch.verifier.explaining.explain import Cause
+from tinygrad_scratch.verifier.pairs.update_steps import is_square, multiple, scaled_by_root
+from tinygrad_scratch.verifier.recording.steps import Step
+from tinygrad_scratch.verifier.recording.tape import Tape
+
+OF_SCALE = ("unexplained", "scale-factor")  # kinds that say no more than that it is another value
+
+
+def in_adapting_step(case: Case, causes: list[Cause]) -> str | None:
+    """Why nothing is told where all that is wrong is such a step, by its scale or for no known reason; else None.
+
+    The gradient in it was not found then, as where the samples are scaled each by its own.
+    """
+    places = {(step.place.file, step.place.line) for step in case.tape.steps if step.place and is_adapting(case, step)}
+    if not causes or any(c.kind not in OF_SCALE or (c.file, c.line) not in places for c in causes):
+        return None
+    return (
+        f"{causes[0].name} in line {causes[0].line} is a step that a square root scales, as Adam's, and the gradient "
+        "in it was not found. Give the gradients: check.gradients = ... in a block."
+    )
+
+
+def is_adapting(case: Case, step: Step) -> bool:
+    """Whether a call makes a step that is scaled by a root of squares of what the backward pass made."""
+    root = root_in(case.tape, step.makes[0]) if len(step.makes) == 1 else None
+    behind = (case.step_of(node) for node in case.ancestors([root])) if root is not None else ()
+    return any(is_square(made) and not case.is_forward(made.reads[0]) for made in behind)
+
+
+def root_in(tape: Tape, node: int) -> int | None:
+    """The root that scales a value, or what the value is a number times."""
+    inner: tuple[int, int] | None = (node, 1)
+    while inner is not None:
+        step = tape.steps[tape.nodes[inner[0]].step]
+        found = scaled_by_root(tape, step)
+        if found is not None:
+            return found[1]
+        inner = multiple(tape, step) if len(step.makes) == 1 and step.function is not None else None
+    return None
