@@ -9,7 +9,7 @@ from tinygrad_scratch.verifier.check import Rerun
 from tinygrad_scratch.verifier.trying import composed, looks
 from tinygrad_scratch.verifier.trying.search import Search
 
-PATIENCE = 5
+PATIENCE = 2
 AWHILE = 1.0  # what is composed at all is among the first that is tried; where nothing is, all of it goes by
 LIMITS: list[tuple[Any, str]] = [
     (Search, "seconds"),

@@ -291,3 +291,179 @@ def test_what_libraries_print_while_changes_are_tried_goes_nowhere(capfd: pytest
     os.write(1, b"the report")
     said = capfd.readouterr()
     assert (said.out, said.err) == ("the report", "")
+
+
+def test_a_rate_that_is_made_a_number_of_less_bits_is_a_rate(tmp_path: Path) -> None:
+    short = WORDS.replace("def step(word, beside, noise, rate):", "def step(word, beside, noise, given):")
+    short = short.replace("    v, u, us =", "    rate = np.float32(given)\n    v, u, us =")
+    check = check_of_script(tmp_path, short.replace("rate = faded(0.05, 0.0001, turn, 40)", "rate = 0.05"))
+    assert check.ok is True, str(check)
+    assert "throughout" not in str(check), "what is judged are the gradients, and not the steps"
+
+
+TIED = """
+import numpy as np
+
+draw = np.random.default_rng(3)
+
+
+class Words:
+    def __init__(self, w):
+        self.params, self.grads = [w], [np.zeros_like(w)]
+
+    def forward(self, index):
+        self.index = index
+        return self.params[0][index]
+
+    def backward(self, d):
+        self.grads[0][...] = 0
+        np.add.at(self.grads[0], self.index, d)
+
+
+class Affine:
+    def __init__(self, w, b):
+        self.params, self.grads = [w, b], [np.zeros_like(w), np.zeros_like(b)]
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.params[0] + self.params[1]
+
+    def backward(self, d):
+        self.grads[0][...] = self.x.T @ d
+        self.grads[1][...] = d.sum(axis=0)
+        return d @ self.params[0].T
+
+
+w = draw.normal(size=(7, 4))
+words, out = Words(w), Affine(w.T, np.zeros(7))
+params, grads = words.params + out.params, words.grads + out.grads
+index, following = draw.integers(0, 7, 12), draw.integers(0, 7, 12)
+for turn in range(4):
+    scores = out.forward(words.forward(index))
+    chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    loss = -np.mean(np.log(chances[np.arange(12), following]))
+    d = chances.copy()
+    d[np.arange(12), following] -= 1
+    words.backward(out.backward(d / 12))
+    for param, grad in zip(params, grads):
+        param -= 0.1 * grad
+"""
+
+
+def test_weights_and_their_transpose_are_updated_each_by_its_own_part(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, TIED)
+    assert check.ok is True, str(check)
+    assert len(check.finals) == 2, "the weights, with their transpose, and the bias"
+    assert "No gradient of" not in str(check)
+
+
+def test_a_mistake_in_the_part_of_the_transpose_is_found(tmp_path: Path) -> None:
+    check, line = edited_script(tmp_path, TIED, "self.x.T @ d", "self.x.T @ d / len(d)")
+    assert check.ok is False, str(check)
+    assert told(check)[0] == line, str(check)
+
+
+RATINGS = """
+import numpy as np
+
+draw = np.random.default_rng(2)
+users, items = draw.integers(0, 6, 30), draw.integers(0, 5, 30)
+stars = draw.normal(size=30)
+U, V = draw.normal(size=(6, 3)), draw.normal(size=(5, 3))
+b_user, b_item = draw.normal(size=6), draw.normal(size=5)
+
+
+def gradients(users, items, stars):
+    guess = np.einsum("ij,ij->i", U[users], V[items]) + b_user[users] + b_item[items]
+    delta = guess - stars
+    g_U, g_V = np.zeros_like(U), np.zeros_like(V)
+    np.add.at(g_U, users, delta[:, None] * V[items] + 0.1 * U[users])
+    np.add.at(g_V, items, delta[:, None] * U[users] + 0.1 * V[items])
+    g_user = np.bincount(users, weights=delta, minlength=6)
+    g_item = np.bincount(items, weights=delta, minlength=5)
+    g_user += np.bincount(users, weights=0.1 * b_user[users], minlength=6)
+    g_item += np.bincount(items, weights=0.1 * b_item[items], minlength=5)
+    return g_U, g_V, g_user, g_item
+
+
+for turn in range(4):
+    g_U, g_V, g_user, g_item = gradients(users, items, stars)
+    U -= 0.02 * g_U
+    V -= 0.02 * g_V
+    b_user -= 0.02 * g_user
+    b_item -= 0.02 * g_item
+"""
+
+
+def test_a_penalty_that_is_counted_once_for_each_rating_is_one(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, RATINGS)
+    assert check.ok is True, str(check)
+    check, line = edited_script(tmp_path, RATINGS, "weights=delta, minlength=5", "weights=-delta, minlength=5")
+    assert told(check) == (line, "sign"), str(check)
+
+
+ASCENT = """
+import numpy as np
+
+draw = np.random.default_rng(4)
+x, t = draw.normal(size=(20, 3)), np.eye(3)[draw.integers(0, 3, 20)]
+w, v = draw.normal(size=(3, 5)), draw.normal(size=(5, 3))
+
+
+def cost_and_gradients(w, v):
+    z = np.tanh(x @ w)
+    scores = z @ v
+    y = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    fit = np.sum(t * scores) - np.sum(np.log(np.sum(np.exp(scores), axis=1)))
+    cost = fit - 0.05 * (np.sum(w**2) + np.sum(v**2))
+    v_grad = z.T @ (t - y) - 0.1 * v
+    w_grad = x.T @ ((t - y) @ v.T * (1 - z**2)) - 0.1 * w
+    return cost, w_grad, v_grad
+
+
+for turn in range(4):
+    cost, w_grad, v_grad = cost_and_gradients(w, v)
+    w = w + 0.01 * w_grad
+    v = v + 0.01 * v_grad
+"""
+
+
+def test_what_falls_without_end_is_made_large_whatever_it_is_called(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, ASCENT)
+    assert check.ok is True, str(check)
+    right = ASCENT.replace("fit - 0.05 *", "-fit + 0.05 *").replace(
+        "cost, w_grad, v_grad\n\n", "cost, -w_grad, -v_grad\n\n"
+    )
+    check = check_of_script(tmp_path, right)
+    assert check.first_wrong is not None, "a cost that grows without end is to be made small"
+
+
+PRIOR = """
+import numpy as np
+
+draw = np.random.default_rng(6)
+data = draw.normal(size=(12, 6))
+enc, dec = 0.3 * draw.normal(size=(6, 4)), 0.3 * draw.normal(size=(2, 6))
+for turn in range(4):
+    code = data @ enc
+    means, spreads = code[:, :2], code[:, 2:]
+    prior_gradients = np.append(means, 0.5 * (np.exp(spreads) - 1), axis=1)
+    noise = draw.normal(size=means.shape)
+    sample = means + np.exp(0.5 * spreads) * noise
+    out = sample @ dec
+    loss = np.sum((out - data) ** 2)
+    d_out = 2 * (out - data)
+    d_sample = d_out @ dec.T
+    d_spreads = 0.5 * d_sample * noise * np.exp(0.5 * spreads)
+    gradients = prior_gradients + np.append(d_sample, d_spreads, axis=1)
+    d_dec = sample.T @ d_out
+    d_enc = data.T @ gradients
+    enc -= 1e-3 * d_enc
+    dec -= 1e-3 * d_dec
+"""
+
+
+def test_the_gradient_of_a_prior_that_nobody_computes_is_no_term_too_many(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, PRIOR)
+    assert check.first_wrong is None, str(check)
+    assert "prior_gradients has nothing to do with loss" in " ".join(str(check).split())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterator
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from tinygrad_scratch.verifier.recording.edits import name_of
 from tinygrad_scratch.verifier.recording.events import Event, claims_gradient
 from tinygrad_scratch.verifier.recording.parameters import Parameter
 from tinygrad_scratch.verifier.recording.recorded import ARRAYS, Recorded, record
+from tinygrad_scratch.verifier.truths.truth import is_transposed
 
 
 def attributes_of(name: str) -> str:
@@ -83,6 +84,22 @@ class Collecting(Told):
             for number in parameters:  # these were asked for where there were no arrays
                 number.asked = False
         return used
+
+    def _tied(self, read: frozenset[int]) -> Iterator[tuple[int, int]]:
+        """The gradients of transposes that are updated, too, as of an output layer's weights, which an embedding has.
+
+        Each comes with the parameter that is shown so.
+        """
+        asked = {parameter.node for parameter in self.parameters if parameter.asked}
+        shown = [step for step in self.tape.steps if is_transposed(step) and asked.issuperset(step.reads)]
+        whose = {self.tape.nodes[node].slot: step.reads[0] for step in shown for node in step.makes}
+        tied = list[Parameter]()
+        for after, (before, _) in self.tape.earlier().items() if whose else ():
+            node = self.tape.nodes[before]
+            if node.slot in whose and before in self.tape.steps[self.tape.nodes[after].step].reads:
+                tied.append(Parameter("", Recorded(self.tape, node.value, node.slot), None, first=before))
+        for parameter, gradient, _ in Updates(self.tape, self._all_names()).of_all(tied, lambda parameter: [], read):
+            yield gradient, whose[self.tape.nodes[parameter.node].slot]
 
     def _added_up_inputs(self) -> set[int]:
         """What an object has in the place of others' outputs, and of which a gradient goes on from what there was.
@@ -205,7 +222,8 @@ class Collecting(Told):
             return [*given, *((self._names("", node), node) for node in sorted(more))]
         named = {node for _, node in self.stored}
         kept = self._stored_once()
-        kept += [(self._names("", node), node) for node in self._updates if node not in named]
+        self.tied = dict(self._tied(read))
+        kept += [(self._names("", node), node) for node in (*self._updates, *self.tied) if node not in named]
         if not self._updates and not self.stored:
             short = {f"d{parameter.short}" for parameter in asked}
             latest: dict[tuple[int, str], Event] = {}

@@ -45,7 +45,8 @@ from tinygrad_scratch.verifier.recording.steps import Array, ancestors
 from tinygrad_scratch.verifier.recording.tape import Tape
 from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.truths.losses import is_likelihood, is_made_large, is_made_small
-from tinygrad_scratch.verifier.truths.truth import VIEWING, Truth, shows
+from tinygrad_scratch.verifier.truths.moved import falls_far_out
+from tinygrad_scratch.verifier.truths.truth import VIEWING, Truth, is_transposed, shows
 
 MOST_PIECES = 6  # of a gradient
 MOST_SUMS, MOST_SUMS_OF_NUMBERS = 5000, 100  # that are tried; of more numbers, some come out right by chance
@@ -146,6 +147,8 @@ class Owners(Opponents):
         steps = {self.tape.nodes[n].step for final in self.finals for n in self._versions(final.parameter)}
         changed = [(p, after) for p, after in self.changed if self.tape.nodes[after].step not in steps]
         changed = [(p, after) for p, after in changed if shown_by(self.tape, after) not in new]
+        made = {p.node: self.tape.steps[self.tape.nodes[p.node].step] for p, _ in changed}
+        done |= {node for node, step in made.items() if is_transposed(step) and done.issuperset(step.reads)}
         left = ((p, after) for p, after in changed if p.node in forward and p.node not in done)
         behind = ((p, ancestors(self._parents, [after], until=done) - {after}) for p, after in left)
         return [p for p, made_of in behind if p.node in made_of and self._goes_beyond(forward, made_of, p)]
@@ -542,9 +545,12 @@ class Owners(Opponents):
     def _is_to_fall(self) -> bool:
         """Whether the loss is one to make small: a well-known one, or a part or a multiple of what is called one.
 
-        A likelihood is none, though it may be called so.
+        A likelihood is none, though it may be called so, and though a penalty was taken off it.
         """
+        parameters = [final.parameter.node for final in self.finals]
         if self.loss is not None and is_likelihood(self.tape, self.loss):
+            return False
+        if self.loss is not None and not self.is_well_known and falls_far_out(self.tape, self.loss, parameters):
             return False
         node, found = self.loss, set()
         while node is not None and node not in found:
@@ -674,6 +680,7 @@ class Owners(Opponents):
     def _in_pieces(self, reached: list[Parameter], is_close: Callable[[Array, Parameter], bool], truth: Truth) -> None:
         """A gradient for each use of a parameter that is used more than once, to be added up later.
 
+        One of them may be of its transpose, as where an output layer has the weights of an embedding.
         Where the sum is wrong, they are as many as the uses, and kept in as many places of one kind.
         """
         self._pair_nothing(reached, truth)
@@ -682,9 +689,8 @@ class Owners(Opponents):
             if final is not None and is_close(self._value(final.node), parameter):
                 continue
             taken = {other.node for other in self.finals if other is not final}
-            free = [
-                g for g in self.gradients if g[1] not in taken and self._value(g[1]).shape == parameter.recorded.shape
-            ]
+            shape = parameter.recorded.shape
+            free = [g for g in self.gradients if g[1] not in taken and self._value(g[1]).shape in (shape, shape[::-1])]
             mine = None if final is None else self._value(final.node)
             if mine is not None and sum(np.array_equal(mine, self._value(node)) for _, node in free) > 1:
                 continue  # what is meant as the whole is a copy of one piece
@@ -692,13 +698,17 @@ class Owners(Opponents):
             for chosen in islice(sums, MOST_SUMS if parameter.recorded.size > 1 else MOST_SUMS_OF_NUMBERS):
                 if final is not None and final.node not in {node for _, node in chosen}:
                     continue  # what is meant as the whole is none of its pieces
-                if is_close(np.sum([self._value(node) for _, node in chosen], axis=0), parameter):
+                if is_close(np.sum([self._laid_out(node, shape) for _, node in chosen], axis=0), parameter):
                     if not self._is_updated_by_one(parameter, chosen):
                         self._take_sum(chosen, parameter, final)
                     break
             else:
-                kept = tuple(g for g in free if final is not None and unnumbered(g[0][0]) == unnumbered(final.path))
-                if 1 < len(kept) == len(truth.parts.get(parameter.node, ())):
+                named = (g for g in free if final is not None and unnumbered(g[0][0]) == unnumbered(final.path))
+                kept = tuple(g for g in named if self._value(g[1]).shape == shape)
+                tied = tuple(g for g in free if self.tied.get(g[1]) == parameter.node)
+                if final is not None and tied:
+                    self._take_sum((([final.name], final.node), *tied), parameter, final)
+                elif 1 < len(kept) == len(truth.parts.get(parameter.node, ())):
                     self._take_sum(kept, parameter, final)
 
     def _is_updated_by_one(self, parameter: Parameter, pieces: tuple[Gradient, ...]) -> bool:
@@ -706,7 +716,12 @@ class Owners(Opponents):
         before = self._value(parameter.node)
         after = self._value(self.after.get(parameter.name, parameter.node))
         alike = before.shape == after.shape
-        return alike and any(is_multiple(before - after, self._value(node)) for _, node in pieces)
+        return alike and any(is_multiple(before - after, self._laid_out(node, before.shape)) for _, node in pieces)
+
+    def _laid_out(self, node: int, shape: tuple[int, ...]) -> Array:
+        """A gradient in the shape of its parameter, of which it may be one of the transpose."""
+        value = self._value(node)
+        return value if value.shape == shape else value.T
 
     def _pair_nothing(self, reached: list[Parameter], truth: Truth) -> None:
         """Gradients that are 0 with what has none, as a bias of keys that a softmax takes no notice of, by their names.
@@ -729,7 +744,11 @@ class Owners(Opponents):
 
     def _take_sum(self, chosen: tuple[Gradient, ...], parameter: Parameter, final: Final | None) -> None:
         """The sum of some gradients as one."""
-        total, *others = (Recorded(self.tape, self._value(n), self.tape.nodes[n].slot) for _, n in chosen)
+        pieces = (Recorded(self.tape, self._value(n), self.tape.nodes[n].slot) for _, n in chosen)
+        shape = parameter.recorded.shape
+        total, *others = (
+            each if each.shape == shape else record(self.tape, np.transpose, (each,), {}) for each in pieces
+        )
         for other in others:
             total = record(self.tape, np.add, (total, other), {})
         name = " + ".join(shown(names) for names, _ in chosen)

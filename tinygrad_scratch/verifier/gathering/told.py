@@ -49,6 +49,7 @@ class Told:
     forward_once: bool = False  # a layer's: what is made of an input before its loss is no update of it
     rate: float | None = None
     updated: list[Parameter] = field(default_factory=list)  # what a turn of a training loop changed by a step
+    tied: dict[int, int] = field(default_factory=dict)  # gradients of transposes that are updated, too -> the parameter
     changed: list[tuple[Parameter, int]] = field(default_factory=list)  # what it changed in any way, and what that is
     given: list[Given] | None = None
     beside: dict[str, Parameter] = field(default_factory=dict)  # what stood in a pair with a gradient, by its path

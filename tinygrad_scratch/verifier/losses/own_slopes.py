@@ -17,6 +17,7 @@ import numpy as np
 from tinygrad_scratch.verifier.reading.loops import names_in, values_given
 from tinygrad_scratch.verifier.reading.numbers_by_name import RATE
 from tinygrad_scratch.verifier.reading.source import parsed, statement_at, text_of
+from tinygrad_scratch.verifier.recording.edits import is_literal
 from tinygrad_scratch.verifier.recording.events import Event, claims_gradient
 from tinygrad_scratch.verifier.recording.likeness import is_along
 from tinygrad_scratch.verifier.recording.steps import Array, ancestors
@@ -113,5 +114,5 @@ def numbers_of(file: str) -> Iterator[tuple[str, float]]:
     for name, value in (pair for node in assigned for pair in values_given(node)):
         if isinstance(name, ast.Name | ast.Attribute) and isinstance(value, ast.Constant):
             number = value.value
-            if isinstance(number, int | float) and abs(number) >= TELLING and number != 1:
+            if is_literal(number) and abs(number) >= TELLING and number != 1:
                 yield ast.unparse(name).rpartition(".")[2], number

@@ -14,7 +14,7 @@ from tinygrad_scratch.verifier.pairs.rewarded import drawn_in_turns
 from tinygrad_scratch.verifier.pairs.update_steps import is_shrunk, literals_of
 from tinygrad_scratch.verifier.reading.names import without_holder
 from tinygrad_scratch.verifier.reading.numbers_by_name import RATE
-from tinygrad_scratch.verifier.recording.edits import name_of
+from tinygrad_scratch.verifier.recording.edits import is_literal, name_of
 from tinygrad_scratch.verifier.recording.events import claims_gradient
 from tinygrad_scratch.verifier.recording.references import Ref
 from tinygrad_scratch.verifier.recording.steps import Array, Step, ancestors
@@ -250,7 +250,7 @@ class WellKnown(Owners):
         """The plain numbers that outputs are subtracted from, or that are subtracted from these, as targets."""
         for step in self.tape.steps:
             given = step.arguments if getattr(step.function, "__name__", "") == "subtract" else ()
-            numbers = [part for part in given if type(part) in (int, float)]
+            numbers = [part for part in given if is_literal(part)]
             if numbers and not outputs.isdisjoint(step.reads):
                 yield f"{numbers[0]:g}", np.full(self._value(step.reads[0]).shape, float(numbers[0]))
 

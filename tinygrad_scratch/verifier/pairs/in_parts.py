@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.reading.places import Place
-from tinygrad_scratch.verifier.recording.edits import name_of
+from tinygrad_scratch.verifier.recording.edits import is_literal, name_of
 from tinygrad_scratch.verifier.recording.references import Ref, with_arrays
 from tinygrad_scratch.verifier.recording.steps import Step
 from tinygrad_scratch.verifier.recording.tape import Tape
@@ -130,10 +130,11 @@ def numbers_in(tape: Tape, change: int, is_rate: Callable[[int], bool]) -> Itera
         for read in step.reads if name == "multiply" else ():
             value, made = tape.nodes[read].value, step_of(tape, read)
             given = made.reads[0] if name_of(made.function) == "negative" and made.reads else read  # as in `-rate * g`
-            if value.size == 1 and (read in rates or step_of(tape, given).function is None) and np.any(value):
+            is_number = value.size == 1 and bool(np.any(value))
+            if is_number and (read in rates or is_rate(given) or step_of(tape, given).function is None):
                 yield (given, 0.0), float(value.reshape(-1)[0])
         for literal in step.arguments[:2]:
-            if type(literal) in (int, float) and literal:
+            if is_literal(literal) and literal:
                 number = literal if name == "multiply" else 1 / literal
                 yield (-1, number), number
 

@@ -119,8 +119,9 @@ def held_by(tape: Tape, parameters: list[int]) -> set[int]:
 
 
 def places_in(tape: Tape, step: Step) -> set[int]:
-    """The whole numbers that say which entries a call takes: no data go into what it gives by these."""
-    reads = step.reads[1:] if name_of(step.function) in TAKING else ()
+    """The whole numbers that say which entries a call takes, or adds to: no data go into what it gives by these."""
+    name = name_of(step.function)
+    reads = step.reads[1:] if name in TAKING else step.reads[:1] if name == "bincount" else ()
     return {read for read in reads if tape.nodes[read].value.dtype.kind in "iu"}
 
 

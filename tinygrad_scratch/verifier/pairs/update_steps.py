@@ -11,7 +11,7 @@ import numpy as np
 from tinygrad_scratch.verifier.pairs.gradients import unjoined
 from tinygrad_scratch.verifier.pairs.in_parts import are_same
 from tinygrad_scratch.verifier.reading.source import statement_at, statements
-from tinygrad_scratch.verifier.recording.edits import name_of
+from tinygrad_scratch.verifier.recording.edits import is_literal, name_of
 from tinygrad_scratch.verifier.recording.references import call_with_arrays
 from tinygrad_scratch.verifier.recording.steps import Array, Step, ancestors
 from tinygrad_scratch.verifier.recording.tape import Tape
@@ -23,8 +23,7 @@ SPECTRA = {"eigvals", "eigvalsh", "eig", "eigh", "svd", "svdvals"}
 def literals_of(step: Step) -> list[float]:
     """The plain numbers among what a call was given."""
     given = step.arguments if isinstance(step.arguments, tuple) else ()
-    numbers = (part for part in given if isinstance(part, int | float | np.integer) and not isinstance(part, bool))
-    return [part if isinstance(part, int | float) else int(part) for part in numbers]
+    return [part.item() if isinstance(part, np.generic) else part for part in given if is_literal(part)]
 
 
 def is_shrunk(tape: Tape, node: int, before: int) -> bool:
@@ -111,7 +110,7 @@ def first_number(tape: Tape, node: int) -> float | None:
     step = tape.steps[tape.nodes[node].step]
     while getattr(step.function, "__name__", "") in LINEAR and step.reads:
         first = step.arguments[0] if isinstance(step.arguments, tuple) else None
-        if isinstance(first, int | float):
+        if is_literal(first):
             return float(first) if first > 0 and is_written(first, step) else None
         step = tape.steps[tape.nodes[step.reads[0]].step]
     return None
@@ -336,7 +335,7 @@ def share_of(tape: Tape, node: int) -> tuple[float, int]:
     arrays = [read for read in step.reads if literals_of(step) or not is_plain_number(tape, read)]
     if getattr(step.function, "__name__", "") != "multiply" or len(arrays) != 1:
         return 1.0, node
-    numbers = [float(part) for part in step.arguments if isinstance(part, int | float)]
+    numbers = [float(part) for part in step.arguments if is_literal(part)]
     numbers += [float(tape.nodes[read].value.reshape(-1)[0]) for read in step.reads if read not in arrays]
     return float(np.prod(numbers)), arrays[0]
 
@@ -361,7 +360,7 @@ def inside(tape: Tape, node: int) -> tuple[int, int] | None:
     if name in COPIES and handed_over(step) in arrays:
         return reads[-1], 1
     if name in ("add", "subtract") and (moved := beside_nothing(tape, step, arrays)) is not None:
-        of_number = len(reads) == 1 and isinstance(step.arguments[0], int | float)  # `0.9 * 0 - rate * g`
+        of_number = len(reads) == 1 and is_literal(step.arguments[0])  # `0.9 * 0 - rate * g`
         return moved, -1 if name == "subtract" and (of_number or moved == reads[-1] != reads[0]) else 1
     scaled = scaled_by_root(tape, step)
     if scaled is not None and scaled[0] in arrays and (name == "divide" or len(arrays) == 2):
@@ -474,7 +473,7 @@ def beside_nothing(tape: Tape, step: Step, arrays: list[int]) -> int | None:
         moved = [read for read in arrays if np.any(tape.nodes[read].value)]
         return moved[0] if len(moved) == 1 else None
     numbers = [tape.nodes[read].value for read in step.reads if read not in arrays]
-    numbers += [np.asarray(part) for part in step.arguments if isinstance(part, int | float)]
+    numbers += [np.asarray(part) for part in step.arguments if is_literal(part)]
     alone = len(arrays) == len(numbers) == 1 and numbers[0].size == 1 and not np.any(numbers[0])
     return arrays[0] if alone else None
 
@@ -542,7 +541,7 @@ def multiple(tape: Tape, step: Step) -> tuple[int, int] | None:
     if not all(is_plain_number(tape, read) for read in others):
         return None
     factors = [tape.nodes[read].value for read in others]
-    factors += [np.asarray(part) for part in step.arguments if isinstance(part, int | float)]
+    factors += [np.asarray(part) for part in step.arguments if is_literal(part)]
     return arrays[0], -1 if np.prod([float(factor.reshape(-1)[0]) for factor in factors]) < 0 else 1
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -15,6 +15,11 @@ Edit = Callable[[Step, Any, Any], Any]
 
 def name_of(function: Any) -> str:
     return getattr(function, "__name__", "a call")
+
+
+def is_literal(part: Any) -> TypeGuard[float]:
+    """Whether an argument is a plain number, of Python's or of NumPy's, as `np.float32(0.1)`; truth values are none."""
+    return isinstance(part, int | float | np.integer | np.floating) and not isinstance(part, bool)
 
 
 PlaceOf = int | tuple[int, int]  # of an operand: which argument, or which part of a list that is one

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.recording.edits import is_literal
 from tinygrad_scratch.verifier.recording.references import Ref, map_tree
 from tinygrad_scratch.verifier.recording.steps import Array, Step
 from tinygrad_scratch.verifier.recording.tape import Tape
@@ -50,7 +51,7 @@ def met_one_by_one(
         if getattr(step.function, "__name__", "") != "subtract" or len(mine) != 1 or step.place is None:
             continue
         others = [tape.nodes[read].value for read in step.reads if read not in mine]
-        others += [np.asarray(part) for part in step.arguments if type(part) in (int, float)]
+        others += [np.asarray(part) for part in step.arguments if is_literal(part)]
         is_entry = getattr(tape.steps[tape.nodes[mine[0]].step].function, "__name__", "") == "getitem"
         if len(others) == 1 == others[0].size == tape.nodes[mine[0]].value.size and not is_entry:
             found[step.place].setdefault(mine[0], float(others[0].reshape(-1)[0]))

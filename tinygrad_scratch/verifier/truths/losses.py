@@ -13,7 +13,7 @@ import numpy as np
 from tinygrad_scratch.graph import enable_grad
 from tinygrad_scratch.tensor import Tensor, make
 from tinygrad_scratch.verifier.reading.names import is_gradient_name
-from tinygrad_scratch.verifier.recording.edits import name_of
+from tinygrad_scratch.verifier.recording.edits import is_literal, name_of
 from tinygrad_scratch.verifier.recording.references import Ref, bind, call_with_arrays
 from tinygrad_scratch.verifier.recording.steps import Array, Step
 from tinygrad_scratch.verifier.recording.tape import Tape
@@ -428,7 +428,7 @@ def is_likelihood(tape: Tape, node: int) -> bool:
             waiting += step.reads if name == "add" else step.reads[:1]
         elif name in ("multiply", "divide"):
             factors = [read for read in step.reads if np.any(tape.nodes[read].value < 0)]
-            turned = any(type(part) in (int, float) and part < 0 for part in step.arguments[:2])
+            turned = any(is_literal(part) and part < 0 for part in step.arguments[:2])
             if turned or len(factors) != 1 or (name == "divide" and factors != [*step.reads[:1]]):
                 return False
             waiting += factors

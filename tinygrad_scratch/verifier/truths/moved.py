@@ -12,6 +12,7 @@ from tinygrad_scratch.verifier.recording.tape import Tape
 
 FAR = 0.2  # of the spread of a parameter, or of 1 for a single number
 NOTHING = 1e-12
+OUT, TRIES = 100.0, 3  # how many spreads of it, and how often, where the loss is looked at far out
 SAME = 1e-4  # a small number in the loss makes a difference, too
 
 
@@ -23,6 +24,27 @@ def moved(tape: Tape, parameters: list[int], every: bool = False) -> dict[int, A
         if (every or tape.steps[tape.nodes[node].step].function is None) and value.dtype == np.float64:
             found[node] = value + FAR * spread(value) * rng.uniform(-1, 1, value.shape)
     return found | {copy: found[node] for copy, node in tape.copies.items() if node in found}
+
+
+def falls_far_out(tape: Tape, loss: int, parameters: list[int]) -> bool:
+    """Whether a number is below 0, and less wherever the parameters are moved far: it is to be made large.
+
+    A loss that is to be made small would be without end.
+    """
+    here, rng = tape.nodes[loss].value, np.random.default_rng(0)
+    values = {node: tape.nodes[node].value for node in parameters}
+    if not np.all(here < 0) or any(value.dtype.kind != "f" for value in values.values()):
+        return False
+    for _ in range(TRIES):
+        there = {node: value + OUT * spread(value) * rng.normal(size=value.shape) for node, value in values.items()}
+        try:
+            with np.errstate(all="ignore"):
+                made = tape.replay(there, until=tape.nodes[loss].step)[loss]
+        except Exception:  # a call that can't be made there
+            return False
+        if not np.all(np.asarray(made) < here):
+            return False
+    return True
 
 
 def spread(value: Array) -> float:

@@ -420,6 +420,11 @@ def shows(step: Step) -> bool:
     return getattr(step.function, "__name__", "") in VIEWING
 
 
+def is_transposed(step: Step) -> bool:
+    """Whether a step shows all of an array with its axes the other way round."""
+    return getattr(step.function, "__name__", "") in ("T", "transpose")
+
+
 CALCULATING = {"add", "subtract", "multiply", "divide", "matmul", "dot"}
 VIEWING = {
     "getitem", "T", "mT", "real", "imag", "reshape", "ravel", "transpose", "swapaxes", "squeeze", "view", "diagonal",

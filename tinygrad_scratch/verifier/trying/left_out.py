@@ -21,6 +21,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, NAMED, Rewrite
 from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
 from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.rewriting.unchecked import Unchecked
+from tinygrad_scratch.verifier.truths.truth import is_transposed
 from tinygrad_scratch.verifier.trying.hit import Hit
 from tinygrad_scratch.verifier.trying.search import Search, is_like
 
@@ -67,7 +68,7 @@ def off_by_one(file: str, line: int) -> list[Rewrite]:
 def without_gradients(case: Case, lacking: Iterable[Parameter]) -> dict[str, int]:
     """What is in a list with others that have gradients, and has none, though the loss depends on it.
 
-    It may be lacking as a parameter already.
+    It may be lacking as a parameter already. The transpose of one of the others is no parameter of its own.
     """
     trained = {final.parameter.name for final in case.finals}
     lists = {PLACE.sub("#", name) for name in trained if PLACE.search(name)}
@@ -77,7 +78,9 @@ def without_gradients(case: Case, lacking: Iterable[Parameter]) -> dict[str, int
     found: dict[str, int] = {}
     for name, node in known:
         is_one = PLACE.sub("#", name) in lists and name not in trained
-        if is_one and node not in nodes and is_given(case, node):
+        step = case.step_of(node)
+        is_tied = is_transposed(step) and nodes.issuperset(step.reads)
+        if is_one and node not in nodes and not is_tied and is_given(case, node):
             found.setdefault(name, node)
     return found
 

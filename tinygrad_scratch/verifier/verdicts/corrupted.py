@@ -9,7 +9,7 @@ import numpy as np
 from tinygrad_scratch.verifier.cases.case import Case
 from tinygrad_scratch.verifier.reading.places import Place
 from tinygrad_scratch.verifier.reading.source import in_same_function, statement_at
-from tinygrad_scratch.verifier.recording.edits import name_of
+from tinygrad_scratch.verifier.recording.edits import is_literal, name_of
 from tinygrad_scratch.verifier.recording.steps import Step
 
 
@@ -44,7 +44,7 @@ def corrupted(case: Case) -> Iterator[str]:
 def is_of_numbers(case: Case, step: Step) -> bool:
     """Whether what was put in is a plain number of the source."""
     given = step.arguments if isinstance(step.arguments, tuple) else ()
-    return len(step.reads) == 1 and bool(given) and type(given[-1]) in (int, float)
+    return len(step.reads) == 1 and bool(given) and is_literal(given[-1])
 
 
 def told(case: Case, step: Step, parameter: str) -> str:

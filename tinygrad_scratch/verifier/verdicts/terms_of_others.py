@@ -14,7 +14,7 @@ from tinygrad_scratch.verifier.meant.beside_the_gradient import has_penalty, has
 from tinygrad_scratch.verifier.pairs.pairing import Final
 from tinygrad_scratch.verifier.pairs.penalised import own_parts
 from tinygrad_scratch.verifier.reading.loops import names_in
-from tinygrad_scratch.verifier.reading.names import listed
+from tinygrad_scratch.verifier.reading.names import is_gradient_name, listed
 from tinygrad_scratch.verifier.reading.source import compared, parsed
 from tinygrad_scratch.verifier.recording.edits import OF_MATRICES, name_of
 from tinygrad_scratch.verifier.recording.likeness import is_along
@@ -30,7 +30,8 @@ WAYS_OUT = (
 def said_of_term(case: Case, cause: Cause, loss: str) -> str | None:
     """Why a term is not called wrong, where nobody said what the loss is; None where nothing speaks for it.
 
-    All is right but for it, and it is made of an array that the loss does not depend on, or has a strength of its own.
+    All is right but for it, and it is made of an array that the loss does not depend on, or has a strength of its own,
+    or it is called a gradient and was made without later layers, as that of a prior of what an encoder gives is.
     """
     if not is_term_too_many(cause) or any(pushes_away(case, final) for final in case.finals):
         return None
@@ -42,12 +43,21 @@ def said_of_term(case: Case, cause: Cause, loss: str) -> str | None:
     known = {event.short for event in case.events if event.node in case.forward}
     begun = (event.short for event in case.events if case.is_begun(event.node))
     held = [name for name in begun if name in words - known]
+    held += [word for word in words if term == word and is_gradient_of_its_own(case, word)]
     if not own and not held:
         return None
     return (
         f"No loss was named, and {(held or own)[0]} has nothing to do with {loss}: with the term `{term}` in line "
         f"{cause.line}, the gradients are those of more than {loss}, and without it they are right. {WAYS_OUT}"
     )
+
+
+def is_gradient_of_its_own(case: Case, word: str) -> bool:
+    """Whether what has the name of a gradient was made of some parameters, and not of all that the loss is made of."""
+    named = [event.node for event in case.events if event.short == word] if is_gradient_name(word) else []
+    parameters = {final.parameter.node for final in case.finals}
+    behind = case.ancestors(named)
+    return not parameters.isdisjoint(behind) and not parameters <= behind
 
 
 def is_term_too_many(cause: Cause) -> bool:
