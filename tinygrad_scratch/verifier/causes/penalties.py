@@ -13,11 +13,12 @@ from tinygrad_scratch.verifier.cases.sizes import is_data
 from tinygrad_scratch.verifier.causes.factors import number
 from tinygrad_scratch.verifier.causes.region import Finding, Region
 from tinygrad_scratch.verifier.reading.places import Place
-from tinygrad_scratch.verifier.reading.source import in_same_function, statement_at
+from tinygrad_scratch.verifier.reading.source import in_same_function, statement_at, text_of
 from tinygrad_scratch.verifier.recording.edits import PRODUCTS, name_of
 from tinygrad_scratch.verifier.recording.likeness import close, is_along, is_near_number
-from tinygrad_scratch.verifier.recording.steps import Array, Step
+from tinygrad_scratch.verifier.recording.steps import Array, Step, renamed
 from tinygrad_scratch.verifier.recording.tape import copy
+from tinygrad_scratch.verifier.rewriting.text import source_of
 
 WEIGHTS = re.compile(
     r"[a-z]?w[a-z]{0,2}\d*$|.*weight|.*(?:theta|param|kernel|matrix|emb|gamma|beta)|[UV]\d*$", re.IGNORECASE
@@ -61,12 +62,25 @@ def is_count(region: Region, step: int, part: Array) -> bool:
 
 
 def taken_beside(region: Region, penalty: Place | None) -> Place | None:
-    """Where what a helper made gets a name, in the function that adds the penalty to the loss: there it is due."""
-    made = region.case.place_of(region.node)
+    """Where what a helper made gets a name, in the function, or the class, that adds the penalty: there it is due."""
+    made, case = region.case.place_of(region.node), region.case
     if made is None or penalty is None:
         return None
-    named = (event.place for event in region.case.events if event.node == region.node)
-    return next((p for p in named if in_same_function(p, penalty) and not in_same_function(p, made)), None)
+    known = {region.node}
+    for step in case.tape.steps:
+        known |= {*step.makes} if step.function is renamed and known.intersection(step.reads) else set()
+    named = [event.place for event in case.events if event.node in known]
+    for is_beside in (in_same_function, in_same_class):
+        found = next((p for p in named if is_beside(p, penalty) and not is_beside(p, made)), None)
+        if found is not None:
+            return found
+    return None
+
+
+def in_same_class(one: Place, other: Place) -> bool:
+    """Whether two places are in one class, in whichever of its methods."""
+    holder = source_of(text_of(one.file)).class_around(one.line) if one.file == other.file else None
+    return holder is not None and source_of(text_of(other.file)).class_around(other.line) is holder
 
 
 def penalty_times(region: Region, part: Array, where: str) -> Iterator[Finding]:

@@ -29,6 +29,7 @@ from tinygrad_scratch.verifier.pairs.update_steps import (
     is_made_of,
     is_plain_number,
     is_share_of_loss,
+    is_square,
     within,
 )
 from tinygrad_scratch.verifier.pairs.updates import Updates, lost
@@ -586,7 +587,8 @@ class Owners(Opponents):
         What was given as a gradient, or is called one, is judged as it stands; and what is one times a number, unless
         that was made of what is called one, as a velocity is at its start. Where the steps as a `whole` are gradients
         by the rate, one that is another multiple is not as it is meant. What is called a gradient and is one without
-        what would change the length of its weights, kept at 1, is an update of its own, too.
+        what would change the length of its weights, kept at 1, is an update of its own, too. A product whose squares
+        the steps are scaled by, as in Adam's, is meant as the gradient, whatever it is called.
         """
         meant = {node for _, node in self.given or ()}
         value = self.tape.nodes[final.node].value
@@ -596,6 +598,8 @@ class Owners(Opponents):
         along = any(is_multiple(value, part) for part in along_sphere(wanted, self._value(final.parameter.node)))
         called = self._is_called_gradient(final.node, final.parameter) and not along
         if final.by != "update" or final.node in meant or called or uphill or (scaled and whole):
+            return final
+        if not scaled and self._is_squared_product(final.node):
             return final
         made = Updates(self.tape, self._all_names())
         inner = next(
@@ -620,6 +624,13 @@ class Owners(Opponents):
             self._made.setdefault(inner, self._made[final.node])
         name = next(iter(self._all_names().get(inner, ())), final.name)
         return Final(name, inner, final.parameter, "update", sign * final.direction)
+
+    def _is_squared_product(self, node: int) -> bool:
+        """Whether a value is a product of arrays, and something reads the squares of it."""
+        made = self.tape.steps[self.tape.nodes[node].step]
+        arrays = [read for read in made.reads if self._value(read).size > 1]
+        squares = (step for step in self.tape.steps if node in step.reads and is_square(step))
+        return name_of(made.function) in ("multiply", "divide") and len(arrays) > 1 and any(squares)
 
     def _besides_share_of_loss(self, final: Final) -> int | None:
         """What a step is as many times as it takes to make the loss nothing; None where it is no such step."""

@@ -70,6 +70,15 @@ class Tape(Run):
         """What an array held when it was first used."""
         return next(node.value for node in self.nodes if node.slot == slot)
 
+    def is_begun_with(self, node: int) -> bool:
+        """Whether an array came from outside, or was made of numbers and one such: `0.01 * rng.normal(size=n)`."""
+        while (step := self.steps[self.nodes[node].step]).function is not None:
+            arrays = [read for read in step.reads if self.nodes[read].value.size > 1]
+            if len(arrays) != 1:
+                return not arrays
+            node = arrays[0]
+        return True
+
     def value_of(self, slot: int) -> Array:
         return self.nodes[self.current[slot]].value
 

@@ -314,12 +314,11 @@ class Watch:
         return self._known_by(value, event or Event(name, value.node, line.place, owner, 0), claims)
 
     def _known_by(self, value: Recorded, event: Event, claims: bool) -> Recorded:
-        """A value as a new name knows it. Arrays from outside stay what they are: people tell these apart by `is`."""
+        """A value as a new name knows it. What the program begins with stays what it is: people compare it by `is`."""
         tape, node = self.tape, self.tape.nodes[value.node]
         where = event.name, event.place, event.owner
         tape.renames.append(Rename(*where, node.slot, node.number, value._renamed, len(tape.steps), claims))
-        given = tape.steps[node.step].function is None
-        return value.renamed(len(tape.renames)) if claims or not given else value
+        return value.renamed(len(tape.renames)) if claims or not tape.is_begun_with(node.number) else value
 
     def _placed(self, holder: Any, key: Any, part: Any) -> Any:
         """A plain array in a container or an object becomes a recorded one, until the end; so does a bias, a number."""

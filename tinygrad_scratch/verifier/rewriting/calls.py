@@ -76,11 +76,19 @@ def of_product(part: Part) -> Iterator[Rewrite]:
 
 
 def of_theirs(part: Part) -> Iterator[Rewrite]:
-    """Another function of theirs, called as this one is elsewhere, as the slope of a tanh for that of a sigmoid."""
+    """Another function of theirs, called as this one is elsewhere, as the slope of a tanh for that of a sigmoid.
+
+    So is a slope that is imported, and that nothing reads. What only is another way to make the same is none, by its
+    name: what is wrong in one is to be mended there.
+    """
     written = part.source.code(part.node.func)
     others = part.source.alike(written, len(part.node.args))
-    for other in others:
+    may_be_slope = len(part.node.args) == 1 and not written.startswith(("np.", "numpy.", "math."))
+    in_vain = [other for other in part.source.imported_in_vain if may_be_slope and is_slope(part, other)]
+    for other in dict.fromkeys([*others, *in_vain]):
         slopes = [is_slope(part, name) for name in (written, other)]
+        if not any(slopes) and (written.startswith(f"{other}_") or other.startswith(f"{written}_")):
+            continue
         kind = "wrong-operand" if not slopes[1] else AT_POINT if slopes[0] else "missing-derivative"
         said = f"`{written}` should be `{other}` in `{part.code}`"
         yield part.change(other, kind, said, at=part.source.span(part.node.func))

@@ -157,6 +157,20 @@ class Source:
         return Words(self, list(ast.walk(self.tree)))
 
     @cached_property
+    def imported_in_vain(self) -> list[str]:
+        """The functions that are imported and read nowhere, a module's by its own name: `import sigmoid_prime as p`."""
+        found = dict[str, str]()  # by the name that is read
+        for node in self.statements:
+            if isinstance(node, ast.ImportFrom):
+                found |= {name: name for alias in node.names for name in [alias.asname or alias.name]}
+            elif isinstance(node, ast.Import):
+                for alias in node.names:
+                    bound = alias.asname or alias.name.partition(".")[0]
+                    found[bound] = f"{alias.asname or alias.name}.{alias.name.rpartition('.')[2]}"
+        read = {node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)}
+        return [function for name, function in found.items() if name not in read]
+
+    @cached_property
     def uncalled(self) -> list[str]:
         """The functions of one value that the text defines, and does not mention again."""
         functions = functions_in(getattr(self.tree, "body", ()))

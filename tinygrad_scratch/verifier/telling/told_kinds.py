@@ -60,6 +60,7 @@ from tinygrad_scratch.verifier.telling.told_factors import (
     without_brackets,
 )
 from tinygrad_scratch.verifier.telling.told_sizes import BATCH, kind_of_size
+from tinygrad_scratch.verifier.telling.told_terms import terms_apart
 from tinygrad_scratch.verifier.telling.told_values import is_activation, is_read_updated
 
 LINEAR = (
@@ -259,7 +260,7 @@ def kind_by_text(case: Case, found: Difference, kind: str) -> str:
         return form
     if is_other_number_in_index(found):
         return kind_of_index(found)
-    if kind != "off-by-one" and is_of_penalty(case, found):
+    if kind != "off-by-one" and (is_of_penalty(case, found) or is_of_penalties_alone(case, found)):
         return "regularisation"
     if is_cut(found):
         return "off-by-one"
@@ -536,6 +537,12 @@ def is_of_penalty(case: Case, found: Difference) -> bool:
     if is_sum(found.old) or any(not isinstance(part, ast.stmt | ast.Tuple | ast.List | IN_VALUES) for part in outer):
         return False
     return not in_matrices and is_penalty(case, term, found.new)
+
+
+def is_of_penalties_alone(case: Case, found: Difference) -> bool:
+    """Whether two sums have all terms in common but for those of penalties, as where these are divided, too."""
+    apart = terms_apart(found.old, found.new) if any(map(is_sum, (found.old, found.new))) else ([], [])
+    return all(apart) and all(is_penalty(case, *parts) for terms in apart for _, parts in terms)
 
 
 def adds_penalty(case: Case, found: Difference) -> bool:

@@ -1,7 +1,8 @@
 """Parameters that begin as noughts or ones hide mistakes: what is added or multiplied by them is seen elsewhere alone.
 
 So it is with biases of nought that a penalty was put on by mistake, with scales of one that a slope lacks, and with
-velocities of nought by which weights are looked ahead of.
+velocities of nought by which weights are looked ahead of. And so it almost is with points that begin close to 0, whose
+distances are almost nought: what these are multiplied by, or added to, makes a difference of no more than rounding.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ from tinygrad_scratch.verifier.recording.steps import Array, Step
 from tinygrad_scratch.verifier.truths.truth import Truth, truth_of
 
 SHARES = 0.5, 0.05, 0.005  # by how much they are moved, as far as the same branches are taken
+NEAR = 1e-2  # what is no larger begins close to 0
+ALMOST = 1e-10  # a right gradient differs by less from the true one
 SAME = 1e-4  # a small number in the loss makes a difference, too
 
 
 def begun_alike(case: Case) -> list[Final]:
-    """The gradients of parameters from outside that hold noughts or ones."""
+    """The gradients of parameters from outside that hold noughts or ones, or begin close to 0 and are almost right."""
     return [
         final
         for final in case.finals
@@ -33,9 +36,15 @@ def begun_alike(case: Case) -> list[Final]:
 
 
 def are_alike(case: Case, final: Final) -> Array:
-    """Which entries of a parameter are a nought or a one; what has no gradient is to stay as it is."""
+    """Which entries of a parameter are a nought or a one, or close to 0; what has no gradient is to stay as it is."""
     value, truth = case.tape.nodes[final.parameter.node].value, case.true_of(final)
-    return np.asarray(((value == 0) | (value == 1)) & (truth != 0) & (value.dtype == np.float64))
+    is_near = bool(np.max(np.abs(value), initial=0.0) <= NEAR) and is_almost_right(case, final)
+    return np.asarray((is_near | (value == 0) | (value == 1)) & (truth != 0) & (value.dtype == np.float64))
+
+
+def is_almost_right(case: Case, final: Final) -> bool:
+    value, wanted = case.tape.nodes[final.node].value, case.wanted(case.tape.nodes[final.node].value, final)
+    return value.shape == wanted.shape and difference(value, wanted) > ALMOST
 
 
 def begun_at_rest(case: Case) -> list[int]:
@@ -62,12 +71,13 @@ def moved_apart(case: Case) -> tuple[dict[int, Array], Truth] | None:
     """Other values of these entries, and the truth at them, where some gradients are wrong there, and others right.
 
     Nothing need be right there where all that is lacking is a multiple of the parameters: the gradient of a penalty.
-    Nor of what a minimiser is given: it goes on to other values, and with that loss. None where all that is right here
-    is so there, too, or nothing can be told.
+    Nor of what is only almost right here. Nor of what a minimiser is given: it goes on to other values, and with that
+    loss. None where all that is right here is so there, too, or nothing can be told.
     """
     if case.decays or case.truth.passing or leaves(case) or case.wrong(case.replay()):
         return None
     nodes = case.tape.nodes
+    are_almost_right = all(is_almost_right(case, final) for final in case.finals)
     for share in SHARES:
         start = drawn(case, share)
         found = right_there(case, start) if start else None
@@ -77,6 +87,7 @@ def moved_apart(case: Case) -> tuple[dict[int, Array], Truth] | None:
             tells = (
                 case.is_minimised
                 or any(right)
+                or are_almost_right
                 or all(is_along(value - wanted, start.get(node, nodes[node].value)) for node, value, wanted in told)
             )
             return (start, truth) if tells and not all(right) else None
@@ -157,13 +168,21 @@ def moved_to(case: Case, start: dict[int, Array]) -> Callable[[], None]:
 
 def said_of(case: Case) -> str:
     """What is told of the parameters that were moved."""
-    at_rest = set(begun_at_rest(case))
-    moved = [final.parameter.name for final in begun_alike(case)]
+    at_rest, finals = set(begun_at_rest(case)), begun_alike(case)
+    moved = [final.parameter.name for final in finals]
     moved += [event.name for event in case.events if event.node in at_rest]
     names = list(dict.fromkeys(name.removeprefix("self.") for name in moved))
     several = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
-    hold = "hold" if len(names) > 1 else "holds"
+    are_near = not at_rest and not any(holds_alike(case, final) for final in finals)
+    do = ("begin close to 0" if are_near else "hold noughts or ones").split(" ", 1)
+    verb = do[0] if len(names) > 1 else f"{do[0]}s"
+    much = "almost no difference" if are_near else "no difference"
     return (
-        f"{several} {hold} noughts or ones in your run, where what is wrong makes no difference: these were moved a "
+        f"{several} {verb} {do[1]} in your run, where what is wrong makes {much}: these were moved a "
         "little, and all values here are those of your calls at the moved ones."
     )
+
+
+def holds_alike(case: Case, final: Final) -> bool:
+    value = case.tape.nodes[final.parameter.node].value
+    return bool(np.any((value == 0) | (value == 1)))

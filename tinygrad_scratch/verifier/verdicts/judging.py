@@ -506,7 +506,8 @@ class Judging(PastChoices):
         Where it `may_be_meant` as another one, that of a value on the way is known if it is called after that.
         """
         value = np.asarray(self.tape.nodes[node].value)
-        if value.dtype.kind != "f" or node in {final.node for final in self.finals} or self.case.is_forward(node):
+        is_judged = any(final.node == node or final.path == path for final in self.finals)
+        if value.dtype.kind != "f" or is_judged or self.case.is_forward(node):
             return False
         found = self.case.match_up_to_factor(value)
         if not may_be_meant:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,7 +11,7 @@ import numpy as np
 from tinygrad_scratch.verifier.cases.case import Case, Repair
 from tinygrad_scratch.verifier.causes.region import Finding
 from tinygrad_scratch.verifier.reading.names import is_gradient_name
-from tinygrad_scratch.verifier.reading.source import statement_at
+from tinygrad_scratch.verifier.reading.source import parsed, statement_at
 from tinygrad_scratch.verifier.recording.edits import name_of
 from tinygrad_scratch.verifier.recording.events import Event
 from tinygrad_scratch.verifier.recording.likeness import close, is_near_number, is_varied, nearest_shares
@@ -95,7 +97,7 @@ def step_in(case: Case, before: int, event: Event, rates: list[float]) -> tuple[
     value, gradient = np.asarray(case.tape.nodes[event.node].value), case.truth.cotangents.get(before)
     if gradient is None or value.shape != gradient.shape or not np.any(gradient):
         return None
-    if not is_given(case, before):
+    if not is_given(case, before) or not binds(event):
         return None
     if value.size < FEW:
         number, factor = 0.0, float(np.vdot(gradient, value) / np.vdot(gradient, gradient))
@@ -124,6 +126,16 @@ def step_in(case: Case, before: int, event: Event, rates: list[float]) -> tuple[
         None,
         should,
     )
+
+
+def binds(event: Event) -> bool:
+    """Whether the line of an event gives its name something: one that reads what a function was handed does not."""
+    statement = parsed(statement_at(event.place.file, event.place.line))
+    if isinstance(statement, ast.Assign | ast.AugAssign | ast.AnnAssign):
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        words = {word for target in targets for word in re.findall(r"\w+", ast.unparse(target))}
+        return not words.isdisjoint(re.findall(r"[^\W\d]\w*", event.name.removeprefix("self.")))
+    return not isinstance(statement, ast.If | ast.While | ast.Return | ast.Expr)
 
 
 def is_changed(case: Case, before: int, after: int) -> bool:
