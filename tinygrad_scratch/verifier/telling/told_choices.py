@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import re
 
-from tinygrad_scratch.verifier.reading.derivative_names import OF_RESULT, is_of_activation
+from tinygrad_scratch.verifier.reading.derivative_names import OF_RESULT
 from tinygrad_scratch.verifier.rewriting.part import NAMES
+from tinygrad_scratch.verifier.rewriting.rewrite import SLOPE
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of
 
 
@@ -46,4 +47,4 @@ def is_slope_by(code: str, name: str) -> bool:
     functions = re.findall(rf"([\w.]+)\({name}\)", text)
     slopes = OF_RESULT.finditer(text)
     by_result = any(re.fullmatch(rf"(?:\w+\.)?{name}", part or "") for slope in slopes for part in slope.groups())
-    return by_result or any(is_of_activation(function) for function in functions)
+    return by_result or any(map(SLOPE.search, functions))
