@@ -63,7 +63,7 @@ def test_steps_by_what_was_drawn_are_right(tmp_path: Path, reward: str) -> None:
     ("right", "wrong", "kind"),
     [
         ("table += rate", "table -= rate", "sign"),
-        ("np.outer(seen, push)", "np.outer(then, push)", "wrong-operand"),
+        ("np.outer(seen, push)", "np.outer(seen, p)", "wrong-operand"),
     ],
 )
 def test_a_mistake_in_such_steps(tmp_path: Path, right: str, wrong: str, kind: str) -> None:

@@ -16,7 +16,9 @@ def lost_sums(case: Case) -> tuple[Repair, Finding] | None:
     wrong = case.wrong(case.replay())
     if not wrong:
         return None
-    used = {node for step in case.tape.steps for node in step.reads} | case.forward
+    used = (
+        {node for step in case.tape.steps for node in step.reads} | {final.node for final in case.finals} | case.forward
+    )
     lost = [event for event in case.events if event.node not in used and case.step_of(event.node).reads]
     for place in dict.fromkeys((event.place.file, event.place.line) for event in lost):
         right = in_place(statement_at(*place))

@@ -16,7 +16,7 @@ from tinygrad_scratch.verifier.pairs.update_steps import in_update, is_grown
 from tinygrad_scratch.verifier.pairs.updates import Updates, lost
 from tinygrad_scratch.verifier.reading.names import is_gradient_name, is_name_of_data, is_place, listed, words
 from tinygrad_scratch.verifier.reading.numbers_by_name import RATE
-from tinygrad_scratch.verifier.recording.edits import name_of
+from tinygrad_scratch.verifier.recording.edits import PRODUCTS, name_of
 from tinygrad_scratch.verifier.recording.events import Event, claims_gradient
 from tinygrad_scratch.verifier.recording.parameters import Parameter
 from tinygrad_scratch.verifier.recording.recorded import ARRAYS, Recorded, record
@@ -88,11 +88,12 @@ class Collecting(Told):
     def _tied(self, read: frozenset[int]) -> Iterator[tuple[int, int]]:
         """The gradients of transposes that are updated, too, as of an output layer's weights, which an embedding has.
 
-        Each comes with the parameter that is shown so.
+        Each comes with the parameter that is shown so. Products read them; others are but a way to update that.
         """
         asked = {parameter.node for parameter in self.parameters if parameter.asked}
+        multiplied = {node for step in self.tape.steps if name_of(step.function) in PRODUCTS for node in step.reads}
         shown = [step for step in self.tape.steps if is_transposed(step) and asked.issuperset(step.reads)]
-        whose = {self.tape.nodes[node].slot: step.reads[0] for step in shown for node in step.makes}
+        whose = {self.tape.nodes[n].slot: step.reads[0] for step in shown for n in multiplied.intersection(step.makes)}
         tied = list[Parameter]()
         for after, (before, _) in self.tape.earlier().items() if whose else ():
             node = self.tape.nodes[before]

@@ -305,8 +305,12 @@ def is_name_of_number(name: str) -> bool:
 
 def is_multiplied_for_divided(found: Difference) -> bool:
     """Whether something is multiplied where it should be divided, or the other way round."""
-    old, new = found.old, found.new
-    if not isinstance(old, ast.BinOp) or not isinstance(new, ast.BinOp) or type(old.op) is type(new.op):
-        return False
-    both = isinstance(old.op, FACTORS) and isinstance(new.op, FACTORS)
-    return both and same(old.left, new.left) and same(old.right, new.right)
+    match found.old, found.new:
+        case (ast.BinOp(left=held, op=old, right=by), ast.BinOp(left=due, op=new, right=due_by)):
+            pass
+        case (ast.AugAssign(target=held, op=old, value=by), ast.AugAssign(target=due, op=new, value=due_by)):
+            pass
+        case _:
+            return False
+    are_factors = isinstance(old, FACTORS) and isinstance(new, FACTORS) and type(old) is not type(new)
+    return are_factors and same(held, due) and same(by, due_by)

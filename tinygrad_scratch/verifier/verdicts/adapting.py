@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tinygrad_scratch.verifier.cases.case import Case
+from tinygrad_scratch.verifier.cases.case import Case, Repair
 from tinygrad_scratch.verifier.explaining.explain import Cause
 from tinygrad_scratch.verifier.pairs.update_steps import is_square, multiple, scaled_by_root
 from tinygrad_scratch.verifier.recording.steps import Step
@@ -11,18 +11,29 @@ from tinygrad_scratch.verifier.recording.tape import Tape
 OF_SCALE = ("unexplained", "scale-factor")  # kinds that say no more than that it is another value
 
 
-def in_adapting_step(case: Case, causes: list[Cause]) -> str | None:
+def in_adapting_step(case: Case, repairs: list[Repair], causes: list[Cause]) -> str | None:
     """Why nothing is told where all that is wrong is such a step, by its scale or for no known reason; else None.
 
-    The gradient in it was not found then, as where the samples are scaled each by its own.
+    The gradient in it was not found then, as where the samples are scaled each by its own, or each entry is.
     """
-    places = {(step.place.file, step.place.line) for step in case.tape.steps if step.place and is_adapting(case, step)}
-    if not causes or any(c.kind not in OF_SCALE or (c.file, c.line) not in places for c in causes):
+    told = list(zip(repairs, causes, strict=True))
+    if not causes or not all(cause.kind in OF_SCALE and is_of_step(case, repair, cause) for repair, cause in told):
         return None
     return (
         f"{causes[0].name} in line {causes[0].line} is a step that a square root scales, as Adam's, and the gradient "
         "in it was not found. Give the gradients: check.gradients = ... in a block."
     )
+
+
+def is_of_step(case: Case, repair: Repair, cause: Cause) -> bool:
+    """Whether the line of a cause makes such a step, or the value is what steps of entries made of a parameter."""
+    steps = [step for step in case.tape.steps if step.place and is_adapting(case, step)]
+    if any(step.place and (step.place.file, step.place.line) == (cause.file, cause.line) for step in steps):
+        return True
+    node, nodes = repair.event.node, case.tape.nodes
+    is_updated = nodes[node].slot in {nodes[final.parameter.node].slot for final in case.finals}
+    behind = case.ancestors([node]) - case.forward if is_updated else set()
+    return any(not behind.isdisjoint(step.makes) for step in steps)
 
 
 def is_adapting(case: Case, step: Step) -> bool:

@@ -519,7 +519,7 @@ class Judging(PastChoices):
 
     def _may_be_right(self) -> str | None:
         """Why nothing is told of what is wrong, where that may be so for what is not known."""
-        return self._may_be_of_another_loss() or in_adapting_step(self.case, self.causes)
+        return self._may_be_of_another_loss() or in_adapting_step(self.case, self.repairs, self.causes)
 
     def _may_be_of_another_loss(self) -> str | None:
         """Why the one cause is not told: it is a term of more than the loss that was taken for theirs."""
