@@ -40,6 +40,7 @@ MOST_PAST = 8  # runs past a loop in which each turn moves something else
 MOST_OF_TURN = 5_000  # calls, where a later one is judged, too
 LATER = 2  # turns after the one that is judged, until another one is
 MOST_OTHERS = 8  # turns with other lines that are judged
+NEVER = 10**9  # a turn that no loop comes to
 MOST_SILENT = 6  # turns that are passed over, as those with an input of noughts
 
 
@@ -263,12 +264,16 @@ def check_there(
 ) -> Any:  # fmt: skip
     """The check of one turn of a loop, or of the next that tells something; None where that can't be judged.
 
-    Nor is it of any use where the turn runs none of the lines.
+    Nor is it of any use where the turn runs none of the lines. Other loops, as that of an optimizer over the
+    parameters, are not judged in its place.
     """
+    after = {loop: turn}
     with contextlib.suppress(Exception, LimitReached):
-        check = check_after(path, loss, seconds, {loop: turn})
-        runs = check.loop == loop and check.turn >= turn and not lines.isdisjoint(lines_of_turn(check))
-        return check if runs else None
+        while len(after) <= MOST_ELSEWHERE:
+            check = check_after(path, loss, seconds, after)
+            if check.loop == loop:
+                return check if check.turn >= turn and not lines.isdisjoint(lines_of_turn(check)) else None
+            after[check.loop] = NEVER
     return None
 
 
