@@ -223,10 +223,12 @@ class Owners(Opponents):
 
         Nobody left them out on purpose: someone gives the one that a call handed back. What went into a given one is
         only a step on its way, unless it has the name and the shape of such a parameter: the `db` that `dW` is made of.
+        A gradient from above that the loss was made with is what was handed on, and no parameter.
         """
         done = {id(final.parameter) for final in self.finals}
         given = {node for _, node in self.gradients}
-        free, behind = [p for p in reached if id(p) not in done], self.all_behind(*given)
+        free = [p for p in reached if id(p) not in done and not is_gradient_name(p.short)]
+        behind = self.all_behind(*given)
         kept = [g for g in self._stored_once() if given.isdisjoint(self.all_behind(g[1]))]
         kept = [g for g in kept if g[1] not in behind or any(self._is_called_after(g, each) for each in free)]
         self.gradients, known = kept, self.gradients
@@ -250,8 +252,13 @@ class Owners(Opponents):
         return is_of_another(short, {event.short for event in self.watch.events} - {short})
 
     def _is_of_own_input(self, final: Final) -> bool:
-        """Whether a gradient is kept by an object that calls another value so than what nobody pointed at: its own."""
+        """Whether a gradient is kept by an object that calls another value so than what nobody pointed at: its own.
+
+        So is one that is the value itself: what the loss was made with was handed on to it.
+        """
         meant = {node for _, node in self.given or ()} | self._updates.keys()
+        if not final.parameter.asked and final.node == final.parameter.node:
+            return True
         if final.parameter.asked or final.node in meant:
             return False
         kept = (e for e in self.watch.events if e.node == final.node and e.name.startswith("self."))

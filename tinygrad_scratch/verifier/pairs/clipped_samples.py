@@ -31,7 +31,7 @@ def let_through(tape: Tape, ends: set[int], first: int, losses: set[int]) -> set
     found = {f: product for step in tape.steps[first:] if roots for f, product in bounded_in(tape, step, roots)}
     several = {f: product for f, product in found.items() if tape.nodes[f].value.size > 1}
     if len(several) < len(found):
-        summed = added_up(tape, set(found.values()), ends)
+        summed = added_up(tape, set(found.values()), ends) | made_as(tape, several.values(), found.values())
         several |= {factor: product for factor, product in found.items() if product in summed}
     forward = ancestors(tape.parents(), losses)
     clips = [step for step in tape.steps[first:] if losses and forward.isdisjoint(step.makes)]
@@ -79,6 +79,12 @@ def added_up(tape: Tape, products: set[int], ends: set[int]) -> set[int]:
         lines = Counter(tape.steps[tape.nodes[product].step].place for product in mine)
         found |= {product for product in mine if lines[tape.steps[tape.nodes[product].step].place] > 1}
     return found
+
+
+def made_as(tape: Tape, some: Iterable[int], products: Iterable[int]) -> set[int]:
+    """Those of some values that a line made which made others so, too: of a bias of one entry as of all weights."""
+    lines = {tape.steps[tape.nodes[product].step].place for product in some}
+    return {product for product in products if tape.steps[tape.nodes[product].step].place in lines}
 
 
 def of_roots(tape: Tape, first: int) -> dict[int, set[int]]:

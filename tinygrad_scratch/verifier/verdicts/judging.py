@@ -168,7 +168,7 @@ class Judging(PastChoices):
             if self.entry.doubted and self.causes and not is_known:
                 self._judge_by_usual_or_not(self.entry.doubted, before, is_tried)
             unknown = self.entry.rests_on_little and any(cause.certainty == "unexplained" for cause in self.causes)
-            if unknown or self._are_mere_multiples():
+            if unknown or self._are_sums_of_something() or self._are_mere_multiples():
                 self._judge_by_usual_or_not(NO_LOSS, before, is_tried)
             if self.entry.losses_beside and not self.causes and self.finals and self._is_by_guess():
                 self._try(partial(self._judge_by_beside, parameters, before))
@@ -176,6 +176,15 @@ class Judging(PastChoices):
                 self._see_what_is_more(parameters, before)
         elif self.entry.may_assume and not self.waits_for_loss and not self._judge_by_written():
             self._judge_by_assumption()
+
+    def _are_sums_of_something(self) -> bool:
+        """Whether all that is updated is added to, no gradient fits their loss, and nothing is known of why.
+
+        What gradients are added up in may be what weights are worked out from, as by rules that follow a leader.
+        """
+        are_unknown = bool(self.causes) and all(cause.certainty == "unexplained" for cause in self.causes)
+        added = all(final.by == "update" and final.direction < 0 for final in self.finals)
+        return self.entry.fits_none and are_unknown and added
 
     def _judge_by_usual_or_not(self, problem: str, notes: int, is_tried: bool) -> None:
         """Accuse of nothing where a loss that nobody named tells too little, unless a usual one tells of one step."""
