@@ -168,7 +168,7 @@ class Judging(PastChoices):
             if self.entry.doubted and self.causes and not is_known:
                 self._judge_by_usual_or_not(self.entry.doubted, before, is_tried)
             unknown = self.entry.rests_on_little and any(cause.certainty == "unexplained" for cause in self.causes)
-            if unknown or self._are_sums_of_something() or self._are_mere_multiples():
+            if unknown or self._are_mere_multiples():
                 self._judge_by_usual_or_not(NO_LOSS, before, is_tried)
             if self.entry.losses_beside and not self.causes and self.finals and self._is_by_guess():
                 self._try(partial(self._judge_by_beside, parameters, before))
@@ -176,15 +176,6 @@ class Judging(PastChoices):
                 self._see_what_is_more(parameters, before)
         elif self.entry.may_assume and not self.waits_for_loss and not self._judge_by_written():
             self._judge_by_assumption()
-
-    def _are_sums_of_something(self) -> bool:
-        """Whether all that is updated is added to, no gradient fits their loss, and nothing is known of why.
-
-        What gradients are added up in may be what weights are worked out from, as by rules that follow a leader.
-        """
-        are_unknown = bool(self.causes) and all(cause.certainty == "unexplained" for cause in self.causes)
-        added = all(final.by == "update" and final.direction < 0 for final in self.finals)
-        return self.entry.fits_none and are_unknown and added
 
     def _judge_by_usual_or_not(self, problem: str, notes: int, is_tried: bool) -> None:
         """Accuse of nothing where a loss that nobody named tells too little, unless a usual one tells of one step."""
@@ -528,7 +519,23 @@ class Judging(PastChoices):
 
     def _may_be_right(self) -> str | None:
         """Why nothing is told of what is wrong, where that may be so for what is not known."""
-        return self._may_be_of_another_loss() or in_adapting_step(self.case, self.repairs, self.causes)
+        adapting = in_adapting_step(self.case, self.repairs, self.causes)
+        return self._may_be_of_another_loss() or adapting or self._may_be_sums()
+
+    def _may_be_sums(self) -> str | None:
+        """Why nothing is told where all that is updated is added to, no gradient fits, and nothing is known of why.
+
+        What gradients are added up in may be what weights are worked out from, as by rules that follow a leader.
+        """
+        are_unknown = bool(self.causes) and all(cause.certainty == "unexplained" for cause in self.causes)
+        added = all(final.by == "update" and final.direction < 0 for final in self.finals)
+        if not (self.entry.fits_none and are_unknown and added):
+            return None
+        names = listed([final.parameter.name for final in self.finals])
+        return (
+            f"No gradient fits {self.entry.loss_name}. Something is added to {names}, and nothing taken off: weights "
+            "may be worked out from that. Give the gradients: check.gradients = ... in a block."
+        )
 
     def _may_be_of_another_loss(self) -> str | None:
         """Why the one cause is not told: it is a term of more than the loss that was taken for theirs."""
