@@ -388,3 +388,151 @@ for turn in range(4):
 def test_what_a_function_is_handed_under_the_name_of_parameters_replaces_none(tmp_path: Path) -> None:
     check = check_of_script(tmp_path, HANDED)
     assert check.first_wrong is None, str(check)
+
+
+FROM_ABOVE = """
+import numpy as np
+from tinygrad_scratch import verify
+
+
+class Soft:
+    def forward(self, x):
+        e = np.exp(x - x.max(axis=1, keepdims=True))
+        self.y = e / e.sum(axis=1, keepdims=True)
+        return self.y
+
+    def backward(self, dLdy):
+        self.dLdy = dLdy
+        return self.y * (dLdy - np.sum(dLdy * self.y, axis=1, keepdims=True))
+
+
+class Attention:
+    def __init__(self):
+        self.soft = Soft()
+
+    def forward(self, q, k, v):
+        self.q, self.k, self.v = q, k, v
+        self.w = self.soft.forward(q @ k.T)
+        return self.w @ v
+
+    def backward(self, dLdy):
+        self.dLdy = dLdy
+        ds = self.soft.backward(dLdy @ self.v.T)
+        return ds @ self.k, ds.T @ self.q, self.w.T @ dLdy
+
+
+draw = np.random.default_rng(0)
+q, k, v = draw.normal(size=(4, 5)), draw.normal(size=(6, 5)), draw.normal(size=(6, 3))
+dLdy, layer = draw.normal(size=(4, 3)), Attention()
+with verify(q=q, k=k, v=v) as check:
+    y = layer.forward(q, k, v)
+    check.loss = np.sum(y * dLdy)
+    check.gradients = layer.backward(dLdy)
+"""
+
+
+def test_a_gradient_from_above_that_the_loss_was_made_with_is_no_parameter(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, FROM_ABOVE)
+    assert check.ok is True, str(check)
+    assert {final.parameter.name for final in check.finals} == {"q", "k", "v"}
+
+
+LEADER = """
+import numpy as np
+
+draw = np.random.default_rng(0)
+X = (draw.random((20, 6)) > 0.5) * draw.normal(size=(20, 6))
+Y = (X[:, 0] * X[:, 1] + X[:, 2] > 0).astype(int)
+
+
+class Leader:
+    def __init__(self):
+        self.w, self.z, self.n = np.zeros(6), draw.normal(size=6), np.zeros(6)
+
+    def step(self, x, y):
+        for i in range(6):
+            much = abs(self.z[i]) > 0.01
+            self.w[i] = -(self.z[i] - np.sign(self.z[i]) * 0.01) / ((0.2 + np.sqrt(self.n[i])) / 0.2) if much else 0.0
+        p = 1 / (1 + np.exp(-self.w @ x))
+        loss = -(y * np.log(p) + (1 - y) * np.log(1 - p))
+        for i in range(6):
+            g = (p - y) * x[i]
+            s = (np.sqrt(self.n[i] + g**2) - np.sqrt(self.n[i])) / 0.2
+            self.z[i] += g - s * self.w[i]
+            self.n[i] += g**2
+        return loss
+
+
+leader = Leader()
+for turn in range(3):
+    total = 0
+    for x, y in zip(X, Y):
+        total += leader.step(x, y)
+"""
+
+
+def test_what_weights_are_worked_out_from_is_not_accused(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, LEADER)
+    assert check.first_wrong is None, str(check)
+
+
+ADADELTA = """
+import numpy as np
+
+draw = np.random.default_rng(0)
+x, t = draw.normal(size=(16, 4)), draw.normal(size=(16, 1))
+w, b = draw.normal(size=(4, 1)), np.zeros(1)
+held = {"w": [np.zeros_like(w), np.zeros_like(w)], "b": [np.zeros_like(b), np.zeros_like(b)]}
+
+
+def moved(name, value, gradient):
+    stored, before = held[name]
+    stored = stored * 0.9 + gradient**2 * 0.1
+    grad = (np.sqrt(before) + 1e-6) / (np.sqrt(stored) + 1e-6) * gradient
+    held[name] = [stored, before * 0.9 + grad**2 * 0.1]
+    return value - grad
+
+
+for turn in range(5):
+    y = x @ w + b
+    loss = np.mean((y - t) ** 2)
+    d = 2 * (y - t) / len(t)
+    w, b = moved("w", w, x.T @ d), moved("b", b, d.sum(axis=0))
+"""
+
+
+def test_a_bias_of_one_entry_is_scaled_as_the_weights_are(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, ADADELTA).first_wrong is None
+
+
+TWICE = """
+import numpy as np
+from tinygrad_scratch import verify
+
+draw = np.random.default_rng(0)
+x, y, w = draw.normal(size=(7, 6)), draw.normal(size=(7, 4)), draw.normal(size=(6, 4))
+
+
+def loss_and_gradient(w, reg):
+    d = x @ w - y
+    loss = 0.5 * np.sum(d**2) / 7
+    loss += reg * np.sum(w * w)
+    dw = x.T @ d / 7
+    dw = dw + reg * 2 * w
+    return loss, dw
+
+
+with verify(w=w) as check:
+    check.loss, check.gradients = loss_and_gradient(w, 0.05)
+"""
+
+
+def test_half_a_penalty_is_no_sum_that_is_lost(tmp_path: Path) -> None:
+    check, line = edited_script(tmp_path, TWICE, "reg * 2 * w", "reg * w")
+    assert told(check) == (line, "regularisation"), str(check)
+
+
+def test_a_product_in_place_for_a_quotient_is_a_factor(tmp_path: Path) -> None:
+    text = VARIANTS.replace("    dx = dx / spread\n", "    dx /= spread\n")
+    check, line = edited_script(tmp_path, text, "    dx /= spread\n", "    dx *= spread\n")
+    assert told(check) == (line, "scale-factor"), str(check)
