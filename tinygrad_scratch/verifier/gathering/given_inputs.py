@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.cases.case import Case
-from tinygrad_scratch.verifier.gathering.owners import factor_of, shown_by
+from tinygrad_scratch.verifier.gathering.owners import shown_by
 from tinygrad_scratch.verifier.gathering.told import own, shown
 from tinygrad_scratch.verifier.pairs.pairing import Final
 from tinygrad_scratch.verifier.reading.names import alike
 from tinygrad_scratch.verifier.recording.events import Event, claims_gradient
-from tinygrad_scratch.verifier.recording.likeness import close
+from tinygrad_scratch.verifier.recording.likeness import close, factor_of
 from tinygrad_scratch.verifier.recording.parameters import Parameter
 from tinygrad_scratch.verifier.recording.recorded import Recorded
 from tinygrad_scratch.verifier.recording.steps import Array, ancestors

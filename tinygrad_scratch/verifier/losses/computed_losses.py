@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.gathering.owners import factor_of
 from tinygrad_scratch.verifier.gathering.told import PRINTED, UNNAMED, own
 from tinygrad_scratch.verifier.losses.well_known import WellKnown
 from tinygrad_scratch.verifier.pairs.penalised import made_of_alone
@@ -26,6 +25,7 @@ from tinygrad_scratch.verifier.reading.printed import (
 from tinygrad_scratch.verifier.reading.source import statement_at
 from tinygrad_scratch.verifier.recording.edits import COMPARISONS, name_of
 from tinygrad_scratch.verifier.recording.events import Event
+from tinygrad_scratch.verifier.recording.likeness import factor_of
 from tinygrad_scratch.verifier.recording.steps import Array, Step, ancestors
 from tinygrad_scratch.verifier.recording.tape import Tape
 from tinygrad_scratch.verifier.truths.losses import Candidate, is_loss_name, is_probabilities

@@ -7,12 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinygrad_scratch.verifier.gathering.owners import factor_of, is_multiple
 from tinygrad_scratch.verifier.losses.summed import Summed
 from tinygrad_scratch.verifier.pairs.pairing import Final
 from tinygrad_scratch.verifier.pairs.penalised import strength
 from tinygrad_scratch.verifier.reading.names import listed
-from tinygrad_scratch.verifier.recording.likeness import close
+from tinygrad_scratch.verifier.recording.likeness import close, factor_of, is_multiple
 from tinygrad_scratch.verifier.recording.steps import Array
 from tinygrad_scratch.verifier.truths.losses import Candidate, Played
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.gathering.owners import is_multiple
 from tinygrad_scratch.verifier.gathering.told import UNNAMED, own
 from tinygrad_scratch.verifier.losses.computed_losses import ComputedLosses
 from tinygrad_scratch.verifier.pairs.pairing import Final
 from tinygrad_scratch.verifier.pairs.update_steps import is_plain_number, literals_of
+from tinygrad_scratch.verifier.recording.likeness import is_multiple
 from tinygrad_scratch.verifier.recording.steps import Array
 from tinygrad_scratch.verifier.truths.losses import Candidate, Played, fit, is_made_large
 

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.gathering.owners import factor_of
 from tinygrad_scratch.verifier.pairs.pairing import Final
 from tinygrad_scratch.verifier.pairs.penalised import without_own_parts
-from tinygrad_scratch.verifier.recording.likeness import is_varied
+from tinygrad_scratch.verifier.recording.likeness import factor_of, is_varied
 from tinygrad_scratch.verifier.recording.steps import Array
 from tinygrad_scratch.verifier.recording.tape import Tape
 from tinygrad_scratch.verifier.truths.losses import Candidate, Played, played

@@ -92,3 +92,33 @@ def nearest_shares(columns: Array, value: Array) -> Array:
         return np.zeros(columns.shape[1])
     shares: Array = np.linalg.lstsq(columns, value.reshape(-1), rcond=None)[0]
     return shares
+
+
+def factor_of(value: Array, of: Array) -> float | None:
+    """The number that an array is multiplied by in another one; None where that is no multiple."""
+    return float(np.vdot(of, value) / np.vdot(of, of)) if is_multiple(value, of) else None
+
+
+def is_one_number(factors: list[float | None]) -> bool:
+    """Whether several factors are known, and one number."""
+    known = [factor for factor in factors if factor]
+    return 0 < len(known) == len(factors) and bool(np.allclose(known, known[0], rtol=1e-6, atol=0))
+
+
+def nearest_multiple(value: Array, of: Array) -> Array:
+    return np.asarray(np.vdot(of, value) / np.vdot(of, of) * of)
+
+
+def is_almost(value: Array, truth: Array) -> bool:
+    """Whether a gradient is the true one but for what an epsilon makes of it."""
+    if value.size != truth.size:
+        return False
+    apart = np.abs(value.reshape(-1) - truth.reshape(-1))
+    return bool(np.max(apart, initial=0.0) < 1e-3 * np.max(np.abs(truth), initial=0.0))
+
+
+def is_multiple(value: Array, of: Array) -> bool:
+    """Whether an array is another one times a number."""
+    if value.shape != of.shape or not np.any(of):
+        return False
+    return bool(np.any(value)) and close(value, nearest_multiple(value, of))
