@@ -21,15 +21,10 @@ from tinygrad_scratch.verifier.causes.told_forms import (
     is_turned_round,
 )
 from tinygrad_scratch.verifier.rewriting.made import kind_of_neighbour, moved
+from tinygrad_scratch.verifier.telling.told_difference import apart
 from tinygrad_scratch.verifier.telling.told_factors import without_brackets
-from tinygrad_scratch.verifier.telling.told_kinds import (
-    apart,
-    is_function_for_slope,
-    is_given_to_slope,
-    is_one_of_terms,
-    is_plain,
-    is_summed,
-)
+from tinygrad_scratch.verifier.telling.told_kinds import is_one_of_terms, is_summed
+from tinygrad_scratch.verifier.telling.told_slopes import is_function_for_slope, is_given_to_slope, is_plain
 from tinygrad_scratch.verifier.telling.told_values import is_worked_out_again
 
 SPAM = """

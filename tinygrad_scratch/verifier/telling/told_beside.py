@@ -10,7 +10,8 @@ from tinygrad_scratch.verifier.reading.source import text_of
 from tinygrad_scratch.verifier.rewriting.as_siblings import Beside
 from tinygrad_scratch.verifier.rewriting.rewrite import SIZE
 from tinygrad_scratch.verifier.rewriting.text import Source, source_of
-from tinygrad_scratch.verifier.telling.told_kinds import SCALES, difference
+from tinygrad_scratch.verifier.telling.told_difference import difference
+from tinygrad_scratch.verifier.telling.told_kinds import SCALES
 from tinygrad_scratch.verifier.telling.told_where_bound import only_binding
 
 READING = ast.Assign | ast.AugAssign | ast.Expr | ast.Return

@@ -10,8 +10,7 @@ import re
 from itertools import takewhile
 
 from tinygrad_scratch.verifier.cases.case import Case
-from tinygrad_scratch.verifier.cases.valued import LAID_OUT, is_mere_number, names_in, nodes_named, parameter_of
-from tinygrad_scratch.verifier.causes.penalties import has_row_for_each_sample
+from tinygrad_scratch.verifier.cases.valued import LAID_OUT, names_in, nodes_named
 from tinygrad_scratch.verifier.causes.told_forms import (
     FACTORS,
     FLIP,
@@ -27,25 +26,16 @@ from tinygrad_scratch.verifier.causes.told_forms import (
     is_power,
     is_slope_elsewhere,
     is_turned_round,
-    marks,
-    parts,
     rest_of_one,
     same,
 )
 from tinygrad_scratch.verifier.explaining.explain import Cause
-from tinygrad_scratch.verifier.meant.conventions import is_one_layer
-from tinygrad_scratch.verifier.reading.derivative_names import (
-    BACKWARD,
-    OF_RESULT,
-    WORDS,
-    is_derivative_of,
-    is_of_activation,
-)
-from tinygrad_scratch.verifier.reading.source import is_sum, leaves, parsed, statement_at, text_of
+from tinygrad_scratch.verifier.reading.source import is_sum, parsed, text_of
 from tinygrad_scratch.verifier.rewriting.part import NAMES, PRODUCTS, counted_by, name_of
-from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY, PENALTY, SIZE, SLOPE, kind_of_divisor
+from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY, SIZE, SLOPE, kind_of_divisor
 from tinygrad_scratch.verifier.rewriting.text import Source, source_of
 from tinygrad_scratch.verifier.telling.told_choices import is_chosen_for_slope
+from tinygrad_scratch.verifier.telling.told_difference import difference
 from tinygrad_scratch.verifier.telling.told_factors import (
     holds_array,
     holds_number,
@@ -59,34 +49,43 @@ from tinygrad_scratch.verifier.telling.told_factors import (
     product_named,
     without_brackets,
 )
+from tinygrad_scratch.verifier.telling.told_penalties import (
+    adds_penalty,
+    first_parameters,
+    holds_parameters_alone,
+    is_beside_strength,
+    is_of_penalties_alone,
+    is_of_penalty,
+    is_penalty,
+    is_strength_of_penalty,
+    is_times_parameter,
+)
 from tinygrad_scratch.verifier.telling.told_sizes import BATCH, kind_of_size
-from tinygrad_scratch.verifier.telling.told_terms import terms_apart
+from tinygrad_scratch.verifier.telling.told_slopes import (
+    is_bent_in_slope,
+    is_bound_of_slope,
+    is_branch_of_slope,
+    is_curve_left_out,
+    is_curve_of,
+    is_function_for_slope,
+    is_given_to_curve,
+    is_given_to_slope,
+    is_in_term,
+    is_of_function_left_out,
+    is_of_the_other,
+    is_only_given,
+    is_other_number,
+    is_plain,
+    is_slope_for_slope,
+    is_slope_of_result,
+    is_slope_taken_at,
+)
 from tinygrad_scratch.verifier.telling.told_values import is_activation, is_read_updated
 
-LINEAR = (
-    "sum", "mean", "dot", "matmul", "outer", "multiply", "einsum", "copy", "reshape", "transpose", "swapaxes",
-    "squeeze", "ravel", "flatten", "array", "asarray", "matrix", "append", "hstack", "vstack", "concatenate", "float",
-    "at",
-)  # fmt: skip
-"""Calls of which the derivative is taken at no point."""
-OF_NUMBERS = {"exp", "tanh", "cos", "sin", "cosh", "sinh", "sign", "heaviside"}
-"""Functions of single numbers: in a product with a gradient, they are slopes."""
-CURVES = OF_NUMBERS | {"clip"}
 WIDTH = re.compile(r"dim|width|units|nodes|hidden|channels|features", re.IGNORECASE)
 MOST_CALLED = 3  # functions of theirs, one in the other
 COUNTING = ("delete", "insert", "roll", "take", "repeat", "tile", "tril", "triu", "eye", "diag")
 """Calls that are given places and counts."""
-IN_VALUES = ast.BinOp | ast.UnaryOp
-OF_SLOPE = re.compile(WORDS, re.IGNORECASE)
-OF_FUNCTION = re.compile(rf"{WORDS}|^d_[a-z]", re.IGNORECASE)
-"""The names of functions that give derivatives."""
-OF_DERIVATIVE = re.compile(r"(?:deriv\w*|prime|slope|d[xf]?|grad\w*|back\w*)=True|forward=False")
-OF_ACTIVATION = re.compile(r"(?:\b|_)act(?:\b|_|ivat)|nonlin", re.IGNORECASE)
-OF_RECTIFIER = re.compile(r"\(?[\w.\[\]]+>=?0\.?0?\)?(?:\.astype\(\w+\))?")
-OTHER_POWER = re.compile(r"\(1\.?0?-[\w.\[\]]+\)\*\*2")
-"""What is no slope, and has all that `1 - h**2` has: `(1 - h) ** 2`."""
-STRENGTH = re.compile(rf"{OF_PENALTY.pattern}|(?:\b|_)l[12](?:\b|_)", re.IGNORECASE)
-"""The names of the strengths of penalties."""
 COUNT = re.compile(r"(?:np\.(?:sum|count_nonzero)\([\w.]+\)|[\w.]+\.sum\(\))")
 """How many there are of what is marked by ones."""
 AT_POINT = "derivative-at-wrong-point"
@@ -148,19 +147,6 @@ def is_of_point(source: Source, cause: Cause, found: Difference) -> bool:
     exchanged = of_one and all(isinstance(each, ast.Name | ast.Attribute) for each in (found.old, found.new))
     masked = isinstance(found.new, ast.Compare) and same(found.new.left, found.old)  # the function itself before
     return exchanged or masked
-
-
-def is_slope_of_result(source: Source, cause: Cause, found: Difference) -> bool:
-    """Whether a function for a slope gives that of the function which it makes on its way: `s * (1 - s)` for `s`."""
-    written = re.sub(r"\s", "", ast.unparse(found.old))
-    return source.is_in_derivative(cause.line) and OF_RESULT.fullmatch(written) is not None
-
-
-def is_bent_in_slope(found: Difference) -> bool:
-    """Whether a slope is taken at what a function makes of a value, or the other way round: `1 - np.tanh(h) ** 2`."""
-    pairs = ((found.old, found.new), (found.new, found.old))
-    is_one_of = any(isinstance(a, ast.Call) and len(a.args) == 1 and same(a.args[0], b) for a, b in pairs)
-    return is_one_of and is_in_rest_of_one(found)
 
 
 def tell_product(case: Case, cause: Cause, found: Difference) -> Difference:
@@ -328,17 +314,6 @@ def kind_of_form(case: Case, found: Difference) -> str:
     return next((kind for kind, holds in forms if holds), "")
 
 
-def is_times_parameter(case: Case, found: Difference) -> bool:
-    """Whether it should be divided by a parameter: by that it was multiplied once too often."""
-    match found.new:
-        case (
-            ast.BinOp(left=left, op=ast.Div(), right=ast.Name() | ast.Attribute() as right)
-            | ast.BinOp(left=left, op=ast.Mult(), right=ast.BinOp(op=ast.Div(), right=ast.Name() as right))
-        ) if same(left, found.old):
-            return holds_parameters_alone(case, right)
-    return False
-
-
 def is_in_head(found: Difference) -> bool:
     return any(isinstance(each, ast.For) for each in found.way)
 
@@ -402,20 +377,6 @@ def adds_one(found: Difference) -> bool:
     return (isinstance(old, ast.Call) or is_all) and is_sum_with_one and same(getattr(new, "left", new), old)
 
 
-def is_branch_of_slope(found: Difference) -> bool:
-    """Whether what differs is one branch of a slope that is 1 in the other: `np.where(z > 0, 1, a)`."""
-    for call in found.way:
-        if isinstance(call, ast.Call) and name_of(call) == "where" and len(call.args) == 3:
-            return any(is_number(branch) and ast.unparse(branch) in ("1", "1.0") for branch in call.args[1:])
-    return False
-
-
-def is_given_to_curve(found: Difference) -> bool:
-    """Whether what differs is all that a curve is taken at: of `exp(x)` for `exp(x / 2)` no multiple comes out."""
-    call = found.way[-1] if found.way else None
-    return isinstance(call, ast.Call) and name_of(call) in OF_NUMBERS - {"sign", "heaviside"}
-
-
 def kind_of_other_term(case: Case, found: Difference) -> str:
     """The kind of a term too many, or of one that lacks, by what it is."""
     if adds_penalty(case, found):
@@ -445,27 +406,6 @@ def is_summed(found: Difference) -> bool:
     )
 
 
-def is_beside_strength(case: Case, found: Difference) -> bool:
-    """Whether what differs is multiplied by the strength of a penalty: `l1 * np.sign(w)`; no layer is one, as `l1`."""
-    products = (each for each in found.way if isinstance(each, ast.BinOp) and isinstance(each.op, ast.Mult))
-    sides = (side for each in products for side in (each.left, each.right))
-    named = (side for side in sides if isinstance(side, ast.Name | ast.Attribute))
-    return any(STRENGTH.search(ast.unparse(side)) and not holds_array(case, side) for side in named)
-
-
-def is_slope_for_slope(found: Difference) -> bool:
-    """Whether the slope of one function by its result stands for that of another: `1 - h**2` for `h * (1 - h)`.
-
-    So does the mask of a rectifier, as `h > 0`.
-    """
-    texts = [re.sub(r"[\s'\"]", "", ast.unparse(each)) for each in (found.old, found.new)]
-    if OF_RESULT.fullmatch(texts[1]) and OTHER_POWER.fullmatch(texts[0]):
-        return True
-    return all(OF_RESULT.fullmatch(text) or OF_RECTIFIER.fullmatch(text) for text in texts) and any(
-        OF_RESULT.fullmatch(text) for text in texts
-    )
-
-
 def kind_of_power(found: Difference) -> str:
     """The kind of a wrong power: it scales a product, and `1 - h` and `1 - h**3` are slopes of other functions."""
     if is_in_rest_of_one(found):
@@ -486,33 +426,6 @@ def kind_of_brackets(case: Case, factors: list[ast.AST], term: ast.AST) -> str:
     return next((kind for kind in sizes if kind in SCALES), "scale-factor")
 
 
-# ---- what differs ----------------------------------------------------------------------------------------------------
-
-
-def difference(cause: Cause) -> Difference | None:
-    """What a statement and what it should be differ in; None where that is not known, or is no value."""
-    right = parsed(cause.should_be or "")
-    for text in (cause.expression, statement_at(cause.file, cause.line)):
-        written = parsed(text)
-        if written is None or right is None:
-            continue
-        if not isinstance(right, ast.Expr):
-            if type(written) is type(right):
-                return apart(written, right, ())
-        elif (value := getattr(written, "value", None)) is not None:
-            return apart(value, right.value, (written,))
-    return None
-
-
-def apart(one: ast.AST, other: ast.AST, way: tuple[ast.AST, ...]) -> Difference | None:
-    """The innermost part that is another; None where nothing is."""
-    pairs = [(a, b) for a, b in zip(parts(one), parts(other), strict=False) if not same(a, b)]
-    alike = type(one) is type(other) and len(parts(one)) == len(parts(other)) and marks(one) == marks(other)
-    if alike and len(pairs) == 1:
-        return apart(*pairs[0], (*way, one))
-    return None if same(one, other) else Difference(one, other, way)
-
-
 def is_updated(case: Case, found: Difference) -> bool:
     """Whether a parameter less a step stands where the parameter itself is due, or it after one, and a copy is due."""
     old, outer = found.old, found.way[-1] if found.way else None
@@ -523,68 +436,6 @@ def is_updated(case: Case, found: Difference) -> bool:
     if not isinstance(old, ast.BinOp) or not is_sum(old) or not same(old.left, found.new):
         return False
     return holds_parameters_alone(case, old.left) and not holds_parameters_alone(case, old.right)
-
-
-def is_of_penalty(case: Case, found: Difference) -> bool:
-    """Whether a product of a parameter and numbers differs in its numbers, or in the parameter: a penalty's gradient.
-
-    So it is not where a call reads it, or a product of matrices.
-    """
-    term, outer = found.old, list(reversed(found.way))
-    while outer and isinstance(outer[0], ast.BinOp) and isinstance(outer[0].op, FACTORS | ast.Pow):
-        term = outer.pop(0)
-    in_matrices = any(isinstance(part, ast.BinOp) and isinstance(part.op, ast.MatMult) for part in outer)
-    if is_sum(found.old) or any(not isinstance(part, ast.stmt | ast.Tuple | ast.List | IN_VALUES) for part in outer):
-        return False
-    return not in_matrices and is_penalty(case, term, found.new)
-
-
-def is_of_penalties_alone(case: Case, found: Difference) -> bool:
-    """Whether two sums have all terms in common but for those of penalties, as where these are divided, too."""
-    apart = terms_apart(found.old, found.new) if any(map(is_sum, (found.old, found.new))) else ([], [])
-    return all(apart) and all(is_penalty(case, *parts) for terms in apart for _, parts in terms)
-
-
-def adds_penalty(case: Case, found: Difference) -> bool:
-    """Whether a term too many is a parameter times what is called after a penalty."""
-    old = found.old
-    sides = [(old.left, old.right), (old.right, old.left)] if isinstance(old, ast.BinOp) and is_sum(old) else []
-    terms = [term for rest, term in sides if same(rest, found.new)]
-    return any(
-        holds_parameters_alone(case, term) and any(OF_PENALTY.search(name) for name in names_in(term)) for term in terms
-    )
-
-
-def is_penalty(case: Case, *expressions: ast.AST) -> bool:
-    """Whether all factors are parameters and numbers, and there are some of each: a mere size is no strength."""
-    names = {name for each in expressions for name in names_in(each)}
-    held = {node for name in names for node in parameters_in(case, name)}
-    if any(has_row_for_each_sample(case, node) for node in held):
-        return False
-    rows = {str(len(value)) for node in held if (value := case.tape.nodes[node].value).ndim}
-    texts = ((part, ast.unparse(part)) for each in expressions for part in leaves(each))
-    parts = (part for part, text in texts if not SIZE.fullmatch(text) and text not in rows)
-    numbered = any(holds_number(case, part) for part in parts)
-    return numbered and not is_one_layer(case) and holds_parameters_alone(case, *expressions)
-
-
-def holds_parameters_alone(case: Case, *expressions: ast.AST) -> bool:
-    """Whether what expressions read are parameters, or rows of them, and numbers; one parameter at least."""
-    held = [nodes_named(case, name) for node in expressions for name in names_in(node)]
-    arrays = [nodes for nodes in held if nodes and not all(is_mere_number(case, each) for each in nodes)]
-    return bool(arrays) and all(any(parameter_of(case, each) is not None for each in nodes) for nodes in arrays)
-
-
-def parameters_in(case: Case, name: str) -> set[int]:
-    """The parameters that a name held, or rows or copies of which."""
-    found = (parameter_of(case, node) for node in nodes_named(case, name))
-    return {node for node in found if node is not None}
-
-
-def first_parameters(case: Case, node: ast.AST) -> set[int]:
-    """The parameters that the first name in an expression held."""
-    name = next(iter(names_in(node)), None)
-    return set() if name is None else parameters_in(case, name)
 
 
 def is_in_formula(case: Case, found: Difference) -> bool:
@@ -636,22 +487,6 @@ def takes_by(source: Source, name: str, place: int, most: int) -> bool:
     )
 
 
-def is_bound_of_slope(case: Case, found: Difference) -> bool:
-    """Whether an array is compared with another number, outside of an index: `z > 1`, which is the slope of nothing."""
-    outer = found.way[-1] if found.way else None
-    if not isinstance(outer, ast.Compare) or not (is_number(found.old) and is_number(found.new)):
-        return False
-    return any(holds_array(case, side) for side in (outer.left, *outer.comparators))
-
-
-def is_strength_of_penalty(found: Difference) -> bool:
-    """Whether a function that is called as penalties are is given one thing more, or less."""
-    old, new = found.old, found.new
-    if not isinstance(old, ast.Call) or not isinstance(new, ast.Call) or not same(old.func, new.func):
-        return False
-    return PENALTY.search(name_of(old).replace("_", " ")) is not None
-
-
 def is_other_turn(found: Difference) -> bool:
     """Whether a call that turns an array round is given another number."""
     numbers = is_number(found.old) and is_number(found.new)
@@ -680,9 +515,6 @@ def is_in_shape(found: Difference) -> bool:
     """Whether another size of an array is taken, and no neighbour."""
     held = [outer.value for outer, _ in found.around if isinstance(outer, ast.Subscript)]
     return any(isinstance(each, ast.Attribute) and each.attr == "shape" for each in held[:1])
-
-
-# ---- slopes ----------------------------------------------------------------------------------------------------------
 
 
 def is_of_number(found: Difference) -> bool:
@@ -723,119 +555,6 @@ def is_rest_taken_whole(found: Difference) -> bool:
     return rest and twice and isinstance(new, ast.BinOp) and same(new.right, found.old)
 
 
-def is_of_function_left_out(found: Difference) -> bool:
-    """Whether a function of what was written, or of the like, is due: `np.sqrt(var + eps)` for `v + eps`."""
-    match found.new:
-        case ast.Call(args=[inner], keywords=[]):
-            return (
-                isinstance(inner, ast.BinOp) and isinstance(found.old, ast.BinOp) and marks(inner) == marks(found.old)
-            )
-    return False
-
-
-def is_curve_left_out(case: Case, found: Difference) -> bool:
-    """Whether a function of single numbers is due of what was written, as it is or times others: `np.tanh(r) / n`."""
-    match found.way[-1] if found.way else None:
-        case ast.stmt() | ast.BinOp(op=ast.Mult()):
-            is_factor = True
-        case ast.BinOp(op=ast.Div(), right=divisor):
-            is_factor = is_plain_number(case, divisor)
-        case _:
-            is_factor = False
-    return is_factor and is_curve_of(found) and not is_in_term(found)
-
-
-def is_curve_of(found: Difference) -> bool:
-    """Whether a function of single numbers is due, of what was written."""
-    match found.new:
-        case ast.Call(args=[inner, *_]) as call:
-            return same(inner, found.old) and name_of(call) in CURVES
-    return False
-
-
-def is_in_term(found: Difference) -> bool:
-    """Whether it is in a term of a sum, as a share is in the slope of a softmax."""
-    return any(isinstance(outer, ast.BinOp) and is_sum(outer) for outer in found.way)
-
-
-def is_given_to_slope(found: Difference) -> bool:
-    """Whether it is in the one thing that a function of slopes, or one of single numbers, is given."""
-    calls = [
-        outer
-        for outer, inner in found.around
-        if isinstance(outer, ast.Call) and outer.args and outer.args[0] is inner and is_alone_in(outer)
-    ]
-    names = [name_of(call) for call in calls]
-    told = (f"{keyword.arg}={ast.unparse(keyword.value)}" for call in calls for keyword in call.keywords)
-    return (
-        any(map(OF_DERIVATIVE.fullmatch, told))
-        or any(map(is_switched, calls))
-        or any(map(is_backward_of_activation, calls))
-        or any(name in OF_NUMBERS or OF_FUNCTION.search(name) or is_of_activation(name) for name in names)
-    )
-
-
-def is_backward_of_activation(call: ast.Call) -> bool:
-    """Whether it is the backward pass of what is called an activation: `self.activator.backward(z)`."""
-    held = call.func
-    return isinstance(held, ast.Attribute) and bool(
-        BACKWARD.fullmatch(held.attr) and OF_ACTIVATION.search(ast.unparse(held.value))
-    )
-
-
-def is_switched(call: ast.Call) -> bool:
-    """Whether a function is told True beside the one thing that it is given, as for its derivative."""
-    return len(call.args) == 2 and isinstance(call.args[1], ast.Constant) and call.args[1].value is True
-
-
-def is_other_number(case: Case, found: Difference) -> bool:
-    """Whether a product has another plain number as a factor, or another name of one."""
-    outer = found.way[-1] if found.way else None
-    in_product = isinstance(outer, ast.BinOp) and isinstance(outer.op, FACTORS)
-    return in_product and all(is_plain_number(case, each) for each in (found.old, found.new))
-
-
-def is_plain_number(case: Case, node: ast.AST) -> bool:
-    is_size = SIZE.fullmatch(ast.unparse(node)) is not None
-    return is_number(node) or is_size or (isinstance(node, ast.Name | ast.Attribute) and holds_number(case, node))
-
-
-def is_slope_taken_at(source: Source, found: Difference) -> bool:
-    """Whether it is given to a function of theirs that takes a derivative at it, whatever else that is given."""
-    call = found.way[-1] if found.way else None
-    if not isinstance(call, ast.Call) or found.old not in call.args:
-        return False
-    functions = [n for n in source.statements if isinstance(n, ast.FunctionDef) and n.name == name_of(call)]
-    place = call.args.index(found.old)
-    names = [[arg.arg for arg in each.args.args if arg.arg != "self"][place : place + 1] for each in functions]
-    return any(is_in_slope(each, name) for each, given in zip(functions, names, strict=True) for name in given)
-
-
-def is_only_given(found: Difference) -> bool:
-    """Whether it is all that a function of any name is given, which may bend it: `table[name][1](z)`."""
-    call = found.way[-1] if found.way else None
-    return isinstance(call, ast.Call) and call.args == [found.old] and name_of(call) not in LINEAR
-
-
-def is_of_the_other(found: Difference) -> bool:
-    """Whether one of two values is what a function gives of the other: `f(z)` for `z`."""
-    pairs = ((found.old, found.new), (found.new, found.old))
-    return any(isinstance(one, ast.Call) and len(one.args) == 1 and same(one.args[0], other) for one, other in pairs)
-
-
-def is_in_slope(function: ast.FunctionDef, name: str) -> bool:
-    """Whether a function reads a name in what derivatives are taken by: `1 - h**2`, `z > 0`, `sigmoid(z)`."""
-    sloping = (part for part in ast.walk(function) if is_sloping(part) and not isinstance(part, NAMES))
-    return any(name in names_in(part) for part in sloping)
-
-
-def is_alone_in(call: ast.Call) -> bool:
-    """Whether a function is given one thing, or that and what tells of it: `derivative(z, "relu")`, `f(z, True)`."""
-    if is_switched(call):
-        return True
-    return len(call.args) == 1 or (len(call.args) == 2 and OF_FUNCTION.search(name_of(call)) is not None)
-
-
 def kind_of_index(found: Difference) -> str:
     """The kind of another number in an index: of a shape it is another size, by which something is divided or not."""
     if not is_in_shape(found):
@@ -857,64 +576,3 @@ def is_other_of_kept(found: Difference) -> bool:
     """Whether the one thing that a function of slopes is given is another one of what was kept: `cache[0]`."""
     numbers = [isinstance(each, ast.Constant) for each in (found.old, found.new)]
     return all(numbers) and is_other_number_in_index(found) and is_given_to_slope(found)
-
-
-def is_function_for_slope(found: Difference) -> bool:
-    """Whether a function itself is called where its derivative is due, by another name or by a switch."""
-    return is_derivative_for_function(found) or is_switched_on(found)
-
-
-def is_derivative_for_function(found: Difference) -> bool:
-    """Whether the derivative of a function is due where the function itself is called."""
-    outer = found.way[-1] if found.way else None
-    called = isinstance(outer, ast.Call) and outer.func is found.old
-    one, other = ast.unparse(found.old), ast.unparse(found.new)
-    named = OF_FUNCTION.search(other) is not None and OF_FUNCTION.search(one) is None
-    return called and (named or is_derivative_of(other, {one})) and not is_derivative_of(one, {other})
-
-
-def is_switched_on(found: Difference) -> bool:
-    """Whether a call lacks what tells its function to give the derivative: `f(z)` for `f(z, prime=True)`."""
-    old, new = found.old, found.new
-    if not isinstance(old, ast.Call) or not isinstance(new, ast.Call) or not same(old.func, new.func):
-        return False
-    given, due = ([*map(ast.unparse, [*call.args, *call.keywords])] for call in (old, new))
-    switches = due[len(given) :] if due[: len(given)] == given else []
-    named = len(switches) == 1 and OF_DERIVATIVE.fullmatch(switches[0]) is not None
-    return named or (bool(switches) and len(given) == 1 and is_switched(new))
-
-
-def is_plain(found: Difference) -> bool:
-    """Whether what differs is an operand of plain sums and products: no part of a slope, and no name of one."""
-    if any(is_sloping(part) for each in (found.old, found.new) for part in ast.walk(each)):
-        return False
-    name = ast.dump(found.new)
-    for outer, inner in found.around:
-        if isinstance(outer, ast.stmt):
-            return True
-        if is_sloping(outer):
-            return False
-        beside = [part for part in parts(outer) if part is not inner] if isinstance(outer, ast.BinOp) else []
-        if any(is_sloping(part) and name in ast.dump(part) for other in beside for part in ast.walk(other)):
-            return False
-    return True
-
-
-def is_of_several(call: ast.Call) -> bool:
-    """Whether a function of theirs is given two arrays or more by name, as one that multiplies them is."""
-    own = isinstance(call.func, ast.Name) or ast.unparse(call.func).startswith("self.")
-    return own and len(call.args) > 1 and all(isinstance(each, ast.Name | ast.Attribute) for each in call.args)
-
-
-def is_sloping(node: ast.AST) -> bool:
-    """Whether a part of an expression is one in which a derivative is taken at a point, as in `1 - h**2` or `z > 0`."""
-    match node:
-        case ast.Call():
-            return name_of(node) not in LINEAR and not is_of_several(node)
-        case ast.BinOp(op=ast.Pow()) | ast.Compare() | ast.UnaryOp(op=ast.Invert()):
-            return True
-        case ast.BinOp(op=ast.Add() | ast.Sub()):
-            return is_number(node.left) or is_number(node.right)
-        case ast.Name(id=name) | ast.Attribute(attr=name):
-            return OF_SLOPE.search(name) is not None
-    return False

@@ -30,8 +30,10 @@ from tinygrad_scratch.verifier.rewriting.rewrite import SIZE, kind_of_call
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
 from tinygrad_scratch.verifier.rewriting.too_early import stores, told_as_early
 from tinygrad_scratch.verifier.telling.doubt import apart_by
+from tinygrad_scratch.verifier.telling.told_difference import difference
 from tinygrad_scratch.verifier.telling.told_factors import beyond, factors_lacking
-from tinygrad_scratch.verifier.telling.told_kinds import OF_SLOPE, difference, name_kind
+from tinygrad_scratch.verifier.telling.told_kinds import name_kind
+from tinygrad_scratch.verifier.telling.told_slopes import OF_SLOPE
 
 COMPUTED = ast.Call | ast.BinOp
 AT_POINT = "derivative-at-wrong-point"

@@ -28,7 +28,8 @@ from tinygrad_scratch.verifier.recording.steps import Array
 from tinygrad_scratch.verifier.recording.tape import Tape
 from tinygrad_scratch.verifier.rewriting.alike import form
 from tinygrad_scratch.verifier.rewriting.text import is_without
-from tinygrad_scratch.verifier.telling.told_kinds import difference, is_given_to_slope
+from tinygrad_scratch.verifier.telling.told_difference import difference
+from tinygrad_scratch.verifier.telling.told_slopes import is_given_to_slope
 from tinygrad_scratch.verifier.truths.in_samples import met_in_turns, stacked_values
 from tinygrad_scratch.verifier.truths.losses import LOSSES, Candidate, is_probabilities
 
