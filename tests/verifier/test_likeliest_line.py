@@ -18,7 +18,7 @@ from tinygrad_scratch.verifier.rewriting.unused import only_read_by
 from tinygrad_scratch.verifier.trying.hit import Hit
 from tinygrad_scratch.verifier.trying.left import goals_of, spots_in
 from tinygrad_scratch.verifier.trying.search import Search
-from tinygrad_scratch.verifier.verdicts import judging
+from tinygrad_scratch.verifier.verdicts import by_one_loss
 
 POTS = """
 import numpy as np
@@ -211,7 +211,7 @@ def test_what_gets_the_data_ready_is_not_changed(tmp_path: Path, monkeypatch: py
         found.add(rewrite.line)
 
     monkeypatch.setattr(Search, "hit", hit)
-    monkeypatch.setattr(judging, "is_doubtful", lambda cause: True)
+    monkeypatch.setattr(by_one_loss, "is_doubtful", lambda cause: True)
     assert module_of(tmp_path / "labels.py", LABELS).check(verify).first_wrong.line == 9
     assert 9 in found
     assert not found & {6, 7, 8, 17}

@@ -11,7 +11,7 @@ import pytest
 from tests.verifier.files import check_of_script, module_of
 from tinygrad_scratch import verify
 from tinygrad_scratch.verifier.script import checks_of
-from tinygrad_scratch.verifier.verdicts import judging
+from tinygrad_scratch.verifier.verdicts import by_one_loss
 
 DATA = """
 import numpy as np
@@ -541,7 +541,7 @@ class Cell:
 
 def test_a_search_that_finds_nothing_comes_to_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module = module_of(tmp_path / "long.py", LONG)
-    monkeypatch.setattr(judging, "MOST_AT_FIRST", 1_000)
+    monkeypatch.setattr(by_one_loss, "MOST_AT_FIRST", 1_000)
     rng = np.random.default_rng(1)
     check = verify.layer(module.Cell(rng), rng.normal(size=(8, 2, 3)))
     assert check.first_wrong is not None

@@ -98,7 +98,7 @@ def test_a_window_is_written_as_its_own_bounds_are(tmp_path: Path, wrong: str, d
 def test_what_it_took_to_find_the_place_leaves_no_less_for_explanations(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tinygrad_scratch.verifier.verdicts.judging.MOST_AT_FIRST", 60)
+    monkeypatch.setattr("tinygrad_scratch.verifier.verdicts.by_one_loss.MOST_AT_FIRST", 60)
     check, line = edited(tmp_path / "sampled.py", SAMPLED, "[:, 2:-1, 1:-3]", "[:, :-3, :-4]")
     assert told(check) == (line, "off-by-one"), str(check)
 
