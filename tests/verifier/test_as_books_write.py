@@ -536,3 +536,59 @@ def test_a_product_in_place_for_a_quotient_is_a_factor(tmp_path: Path) -> None:
     text = VARIANTS.replace("    dx = dx / spread\n", "    dx /= spread\n")
     check, line = edited_script(tmp_path, text, "    dx /= spread\n", "    dx *= spread\n")
     assert told(check) == (line, "scale-factor"), str(check)
+
+
+IN_LAYERS = """
+import numpy as np
+
+draw = np.random.default_rng(0)
+
+
+class Dense:
+    def __init__(self, inputs, outputs):
+        self.weights, self.bias = draw.random((inputs, outputs)) - 0.5, draw.random((1, outputs)) - 0.5
+        self.v_weights, self.v_bias = np.zeros((inputs, outputs)), np.zeros((1, outputs))
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.weights + self.bias
+
+    def backward(self, error, rate):
+        below = error @ self.weights.T
+        d_weights, d_bias = self.x.T @ error, error
+        self.v_weights = 0.9 * self.v_weights + 0.1 * d_weights
+        self.v_bias = 0.9 * self.v_bias + 0.1 * d_bias
+        self.weights = self.weights - rate * self.v_weights
+        self.bias = self.bias - rate * self.v_bias
+        return below
+
+
+class Tanh:
+    def forward(self, x):
+        self.y = np.tanh(x)
+        return self.y
+
+    def backward(self, error, rate):
+        return (1 - self.y**2) * error
+
+
+layers = [Dense(9, 8), Tanh(), Dense(8, 3), Tanh()]
+x_train, y_train = draw.random((6, 1, 9)), draw.random((6, 1, 3))
+for epoch in range(2):
+    total = 0
+    for j in range(6):
+        output = x_train[j]
+        for layer in layers:
+            output = layer.forward(output)
+        total += np.mean((y_train[j] - output) ** 2)
+        error = 2 * (output - y_train[j]) / output.size
+        for layer in reversed(layers):
+            error = layer.backward(error, 0.1)
+    total /= 6
+"""
+
+
+def test_an_error_that_goes_back_through_layers_is_no_loss_of_their_own(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, IN_LAYERS)
+    assert check.ok is True, str(check)
+    assert len(check.finals) == 4, str(check)

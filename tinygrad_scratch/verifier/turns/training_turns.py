@@ -412,8 +412,9 @@ class Loops:
 
     def _is_by_own_loss(self, node: int, before: int, outermost: int, turn: Turn) -> bool:
         """Whether what was made of a value before a turn, and went into another one, did so by losses of the turn."""
-        events, count = self.check.watch.events[turn.events :], len(self.check.tape.steps)
-        named = [event.node for event in events if is_loss_name(event.short)]
+        events, tape = self.check.watch.events[turn.events :], self.check.tape
+        numbers = (event for event in events if tape.nodes[event.node].value.size == 1)
+        named, count = [event.node for event in numbers if is_loss_name(event.short)], len(tape.steps)
         losses = [loss for loss in named if self.met.is_made_between(loss, before, turn.steps, count)]
         return bool(losses) and self.met.goes_by(losses, node, before, outermost, turn.begun)
 
