@@ -31,6 +31,7 @@ from tinygrad_scratch.verifier.meant.self_made_targets import given_in
 from tinygrad_scratch.verifier.pairs.pairing import Final
 from tinygrad_scratch.verifier.reading.names import alike, listed, without_holder
 from tinygrad_scratch.verifier.reading.places import Place
+from tinygrad_scratch.verifier.recording.edits import PRODUCTS, name_of
 from tinygrad_scratch.verifier.recording.events import Event
 from tinygrad_scratch.verifier.recording.likeness import close, difference
 from tinygrad_scratch.verifier.recording.parameters import Parameter
@@ -242,17 +243,27 @@ class JudgingByLoss(PastChoices):
     def _may_be_sums(self) -> str | None:
         """Why nothing is told where all that is updated is added to, no gradient fits, and nothing is known of why.
 
-        What gradients are added up in may be what weights are worked out from, as by rules that follow a leader.
+        What gradients are added up in may be what weights are worked out from, as by rules that follow a leader: then
+        no product reads it.
         """
         are_unknown = bool(self.causes) and all(cause.certainty == "unexplained" for cause in self.causes)
         added = all(final.by == "update" and final.direction < 0 for final in self.finals)
-        if not (self.entry.fits_none and are_unknown and added):
+        if not (self.entry.fits_none and are_unknown and added) or self._are_multiplied():
             return None
         names = listed([final.parameter.name for final in self.finals])
         return (
             f"No gradient fits {self.entry.loss_name}. Something is added to {names}, and nothing taken off: weights "
             "may be worked out from that. Give the gradients: check.gradients = ... in a block."
         )
+
+    def _are_multiplied(self) -> bool:
+        """Whether a product of the forward pass reads a parameter, or entries that were taken of it."""
+        read = {final.parameter.node for final in self.finals}
+        for step in self.tape.steps:
+            if name_of(step.function) == "getitem" and not read.isdisjoint(step.reads[:1]):
+                read.update(step.makes)
+        forward = (step for step in self.tape.steps if not self.case.forward.isdisjoint(step.makes))
+        return any(name_of(step.function) in PRODUCTS and not read.isdisjoint(step.reads) for step in forward)
 
     def _may_be_of_another_loss(self) -> str | None:
         """Why the one cause is not told: it is a term of more than the loss that was taken for theirs."""
