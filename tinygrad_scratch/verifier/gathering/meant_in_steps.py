@@ -22,6 +22,7 @@ from tinygrad_scratch.verifier.pairs.update_steps import (
     in_update,
     inside,
     is_made_of,
+    is_scaled_by_squares,
     is_share_of_loss,
     is_square,
     within,
@@ -32,6 +33,7 @@ from tinygrad_scratch.verifier.pairs.without_rates import true_in
 from tinygrad_scratch.verifier.reading.names import is_gradient_name
 from tinygrad_scratch.verifier.reading.places import Place
 from tinygrad_scratch.verifier.recording.edits import name_of
+from tinygrad_scratch.verifier.recording.events import Event
 from tinygrad_scratch.verifier.recording.likeness import (
     NOUGHT,
     close,
@@ -65,8 +67,20 @@ class MeantInSteps(Opponents):
         right = [other for other in self.finals if is_close(self._value(other.node), other.parameter)]
         right = [other for other in right if place is not None and self._updated_at(other.parameter) == place]
         made_of = self.all_behind(final.node)
-        behind = [event for event in self.watch.events if event.node in made_of]
-        return beside_others(final, right, reversed(behind)) or self._of_their_share(final, right, steps)
+        behind = [event for event in reversed(self.watch.events) if event.node in made_of]
+        found = beside_others(final, right, behind) or self._bound_as(final, right, behind)
+        return found or self._of_their_share(final, right, steps)
+
+    def _bound_as(self, final: Final, right: list[Final], behind: list[Event]) -> Final | None:
+        """What got a name where gradients that are right in such steps got it: `dw, db = layer.gradients`."""
+        if not is_scaled_by_squares(self.tape, final.node):
+            return None
+        nodes = {other.node for other in right}
+        bound = {(event.name, event.place) for event in self.watch.events if event.node in nodes}
+        alike = (event for event in behind if (event.name, event.place) in bound)
+        shape = self._value(final.node).shape
+        found = next((event for event in alike if self._value(event.node).shape == shape), None)
+        return None if found is None else replace(final, name=found.name, node=found.node)
 
     def _of_their_share(self, final: Final, right: list[Final], steps: dict[int, int]) -> Final:
         """What a step is a share of, as those that are right are: `g` of `w -= rate * g / n`."""
@@ -365,7 +379,7 @@ class MeantInSteps(Opponents):
         that was made of what is called one, as a velocity is at its start. Where the steps as a `whole` are gradients
         by the rate, one that is another multiple is not as it is meant. What is called a gradient and is one without
         what would change the length of its weights, kept at 1, is an update of its own, too. A product whose squares
-        the steps are scaled by, as in Adam's, is meant as the gradient, whatever it is called.
+        the steps are scaled by, as in Adam's, is meant as the gradient, whatever it is called; and such a step is none.
         """
         meant = {node for _, node in self.given or ()}
         value = self.tape.nodes[final.node].value
@@ -373,7 +387,8 @@ class MeantInSteps(Opponents):
         scaled = value.shape == wanted.shape and np.any(wanted) and close(value, nearest_multiple(value, wanted))
         uphill = scaled and np.vdot(value, wanted) < 0
         along = any(is_multiple(value, part) for part in along_sphere(wanted, self._value(final.parameter.node)))
-        called = self._is_called_gradient(final.node, final.parameter) and not along
+        adapted = not scaled and is_scaled_by_squares(self.tape, final.node)
+        called = self._is_called_gradient(final.node, final.parameter) and not along and not adapted
         if final.by != "update" or final.node in meant or called or uphill or (scaled and whole):
             return final
         if not scaled and self._is_squared_product(final.node):

@@ -157,7 +157,7 @@ class FittingLosses(HeldPenalties):
             near = fit(given[nearest : nearest + 1], true[nearest : nearest + 1])
             of_all = len(candidate.turns)  # samples: one gradient may be that of the last of them alone, by mistake
             wholes = self._wholes_among(given, finals) if candidate.function is None else len(finals)
-            named = self._known_in_steps(finals, true) if not exact and same == len(finals) else 0
+            named = self._known_in_steps(finals, true, same) if same and not exact else 0
             key = same, exact + named, wholes, of_all, near[:3], but_for_sign, precise
             unfit = not same and found is not None and UNNAMED not in (candidate.name, found[0].name)
             tied = found is not None and key[:2] == found[1][:2] and (0 < exact < len(finals) or unfit)
@@ -188,11 +188,11 @@ class FittingLosses(HeldPenalties):
         wholes = (final.direction * self._value(final.node) for final in finals)
         return sum(np.array_equal(mine, whole) for mine, whole in zip(given, wholes, strict=True))
 
-    def _known_in_steps(self, finals: list[Final], true: list[Array]) -> int:
-        """How many steps hold the true gradient under a name, if all do: then it is no other multiple of a loss."""
-        names = self._all_names()
-        known = [f.by == "update" and self._true_within(f.node, of, names) for f, of in zip(finals, true, strict=True)]
-        return 0 if None in known or False in known else len(known)
+    def _known_in_steps(self, finals: list[Final], true: list[Array], same: int) -> int:
+        """How many steps hold the true gradient under a name, if as many do as fit by a factor: that is no other loss."""
+        names, all_steps = self._all_names(), zip(finals, true, strict=True)
+        known = sum(f.by == "update" and self._true_within(f.node, of, names) is not None for f, of in all_steps)
+        return known if known >= same else 0
 
     def _is_odd_multiple(self, candidate: Candidate, given: list[Array], true: list[Array]) -> bool:
         """Whether all gradients are one number times those of the samples of a loop, and that is no size and no rate.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -182,11 +183,12 @@ def is_called_decay(case: Case, final: Final) -> bool:
 def parts_of(case: Case, values: dict[int, Any], final: Final) -> tuple[float, float] | None:
     """How many times the gradient a value is, and how large a share of the parameter is added to that; or None."""
     value, truth = np.asarray(values[final.node], float), case.true_of(final)
-    weights = np.where(truth == 0, 0, np.asarray(case.tape.nodes[final.parameter.node].value, float))
-    if value.shape != truth.shape or value.shape != weights.shape or not np.any(truth):
+    held = np.asarray(case.tape.nodes[final.parameter.node].value, float)
+    if value.shape != truth.shape or value.shape != held.shape or not np.any(truth):
         return None
-    pulled = weights_in(weights) if np.any(weights) and truth.size > 2 else [np.zeros(truth.shape)]
-    for each in pulled:
+    reached = np.where(truth == 0, 0, held)  # rows of an embedding that no sample has may decay, or stay
+    pulled = [weights_in(weights) for weights in (reached, held) if np.any(weights) and truth.size > 2]
+    for each in chain(*pulled) if pulled else [np.zeros(truth.shape)]:
         mix: Array = np.array([truth.ravel(), each.ravel()], float).T
         shares = nearest_shares(mix, value)
         if close((mix @ shares).reshape(value.shape), value) and abs(shares[0]) > SAME:

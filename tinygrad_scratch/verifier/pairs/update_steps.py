@@ -661,6 +661,29 @@ def scaled_by_root(tape: Tape, step: Step) -> tuple[int, int] | None:
     return None
 
 
+def root_in(tape: Tape, node: int) -> int | None:
+    """The root that scales a value, or what the value is a number times."""
+    inner: tuple[int, int] | None = (node, 1)
+    while inner is not None:
+        step = tape.steps[tape.nodes[inner[0]].step]
+        found = scaled_by_root(tape, step)
+        if found is not None:
+            return found[1]
+        inner = multiple(tape, step) if len(step.makes) == 1 and step.function is not None else None
+    return None
+
+
+def is_scaled_by_squares(tape: Tape, node: int) -> bool:
+    """Whether each entry of a value is scaled by a root of squares of what the value was made of, as Adam's steps."""
+    root = root_in(tape, node)
+    if root is None or tape.nodes[root].value.size < 2:
+        return False
+    parents = tape.parents()
+    made_of = ancestors(parents, [node])
+    behind = (tape.steps[tape.nodes[each].step] for each in ancestors(parents, [root]))
+    return any(is_square(step) and step.reads[0] in made_of for step in behind if step.reads)
+
+
 def is_square(step: Step) -> bool:
     """Whether a call makes the square of what it reads."""
     name = name_of(step.function)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from tinygrad_scratch.verifier.cases.case import Case, Repair
 from tinygrad_scratch.verifier.explaining.explain import Cause
-from tinygrad_scratch.verifier.pairs.update_steps import is_square, multiple, scaled_by_root
+from tinygrad_scratch.verifier.pairs.update_steps import is_square, root_in
 from tinygrad_scratch.verifier.recording.steps import Step
-from tinygrad_scratch.verifier.recording.tape import Tape
 
 OF_SCALE = ("unexplained", "scale-factor")  # kinds that say no more than that it is another value
 
@@ -41,15 +40,3 @@ def is_adapting(case: Case, step: Step) -> bool:
     root = root_in(case.tape, step.makes[0]) if len(step.makes) == 1 else None
     behind = (case.step_of(node) for node in case.ancestors([root])) if root is not None else ()
     return any(is_square(made) and not case.is_forward(made.reads[0]) for made in behind)
-
-
-def root_in(tape: Tape, node: int) -> int | None:
-    """The root that scales a value, or what the value is a number times."""
-    inner: tuple[int, int] | None = (node, 1)
-    while inner is not None:
-        step = tape.steps[tape.nodes[inner[0]].step]
-        found = scaled_by_root(tape, step)
-        if found is not None:
-            return found[1]
-        inner = multiple(tape, step) if len(step.makes) == 1 and step.function is not None else None
-    return None
