@@ -34,7 +34,7 @@ def suspects(case: Case, wrong: list[Final], values: dict[int, Any]) -> list[Eve
         if value.dtype.kind not in kinds or is_filled(step) or event.node in case.unfinished:
             continue
         given = event.node in case.forward and (event.time <= loss_step or not is_gradient_name(event.short))
-        if event.node in case.indices or is_next_value(case, event):
+        if event.node in case.indices or is_next_value(case, event) or is_kept(case, event):
             continue
         if (given or step.function is None) and not is_renamed_gradient(case, event, value):
             continue
@@ -47,6 +47,13 @@ def is_next_value(case: Case, event: Event) -> bool:
     step = case.step_of(event.node)
     updated = {f.parameter.short for f in case.finals if f.parameter.node in step.reads}
     return name_of(step.function) in ("add", "subtract") and event.short in updated
+
+
+def is_kept(case: Case, event: Event) -> bool:
+    """Whether a value of the forward pass is only kept as it is then: `before = w.copy()`, and no `dw = w.copy()`."""
+    step = case.step_of(event.node)
+    copies = name_of(step.function) in ("copy", "array") and bool(step.reads) and case.forward.issuperset(step.reads)
+    return copies and not is_gradient_name(event.short)
 
 
 def worked_out(case: Case, final: Final) -> set[int]:

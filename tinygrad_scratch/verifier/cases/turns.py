@@ -181,7 +181,9 @@ def mended_in_all_turns(case: Case, repair: Repair, wrong: list[Final]) -> int:
 
 def mend_turns(case: Case, repair: Repair) -> None:
     """The truth of the values that the same call of the forward pass made, for what the same statement made."""
-    there = [event for event in case.events if event.place == repair.event.place]
+    made_at = case.place_of(repair.event.node)  # of `g = layer.backward(g)`, in the same function of a layer
+    same = (event for event in case.events if event.place == repair.event.place)
+    there = [event for event in same if case.place_of(event.node) == made_at]
     writes = is_written(case, repair.event)  # in `d = ds[t] = ...`, what is bound, or what is written to
     later = {event.node: event for event in there if is_written(case, event) == writes}
     nodes = [n for n in later if n > repair.event.node and n not in case.overrides and n not in case.forward]

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.cases.case import Case, Repair
-from tinygrad_scratch.verifier.cases.suspects import nameless
+from tinygrad_scratch.verifier.cases.suspects import is_kept, nameless
 from tinygrad_scratch.verifier.causes.chains import slope_of_another
 from tinygrad_scratch.verifier.causes.foreseen import Along
 from tinygrad_scratch.verifier.causes.lacking import operand_without_factor, operand_without_term
@@ -212,7 +212,8 @@ class Everywhere(Region):
         self.values = case.replay()
         self.value = self.truth = np.zeros(0)
         self.until = max(case.tape.nodes[final.node].step for final in case.finals)
-        made = case.ancestors(final.node for final in wrong) - case.forward
+        kept = {event.node for event in case.events if is_kept(case, event)}
+        made = case.ancestors(final.node for final in wrong) - case.forward - kept
         steps = {case.tape.nodes[node].step for node in made}
         self.steps = [case.tape.steps[i] for i in sorted(steps) if case.tape.steps[i].function not in (None, renamed)]
         self.turns = self.steps

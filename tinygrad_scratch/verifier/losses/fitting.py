@@ -133,7 +133,7 @@ class FittingLosses(HeldPenalties):
         Of the values of one name, the last one is meant that any gradient fits: a penalty may be all that is missing.
         One that went into another of its name is a part of it, unless all gradients as a whole say otherwise.
         """
-        found: tuple[Candidate, tuple[int, int, int, int, tuple[int, ...], int, int], list[Array]] | None = None
+        found: tuple[Candidate, tuple[int, int, int, int, tuple[int, ...], int, int, int], list[Array]] | None = None
         steps = self._steps_of(finals)
         nearest = max(range(len(finals)), key=lambda i: self._first_read(finals[i].parameter.node), default=0)
         fitting: set[str] = set()
@@ -146,19 +146,19 @@ class FittingLosses(HeldPenalties):
                 continue
             is_part = any(candidate.node in self.all_behind(node) for node in seen.get(candidate.name, ()))
             given = [self._meant(final, wanted, is_part) for final, wanted in zip(finals, true, strict=True)]
-            same, exact, but_for_sign, precise = fit(given, true)
+            same, exact, but_for_sign, precise, along = fit(given, true)
             if steps and 0 < same < len(finals) and fit(steps, true)[0] == len(finals):  # some are read with their rate
-                same, exact, but_for_sign, precise = fit(steps, true)
+                same, exact, but_for_sign, precise, along = fit(steps, true)
             if (is_part and same < len(finals)) or (same and self._is_odd_multiple(candidate, given, true)):
                 continue
             if candidate.function is None and candidate.name != UNNAMED:
                 seen.setdefault(candidate.name, []).append(candidate.node)
-                fitting |= {candidate.name} if same else set()
+                fitting |= {candidate.name} if 0 < same <= along else set()  # and not by chance, at weights near by
             near = fit(given[nearest : nearest + 1], true[nearest : nearest + 1])
             of_all = len(candidate.turns)  # samples: one gradient may be that of the last of them alone, by mistake
             wholes = self._wholes_among(given, finals) if candidate.function is None else len(finals)
             named = self._known_in_steps(finals, true, same) if same and not exact else 0
-            key = same, exact + named, wholes, of_all, near[:3], but_for_sign, precise
+            key = same, exact + named, wholes, of_all, near[:3], but_for_sign, precise, along
             unfit = not same and found is not None and UNNAMED not in (candidate.name, found[0].name)
             tied = found is not None and key[:2] == found[1][:2] and (0 < exact < len(finals) or unfit)
             better = self._is_likelier((candidate, true), (found[0], found[2])) if found and tied else None
@@ -189,7 +189,7 @@ class FittingLosses(HeldPenalties):
         return sum(np.array_equal(mine, whole) for mine, whole in zip(given, wholes, strict=True))
 
     def _known_in_steps(self, finals: list[Final], true: list[Array], same: int) -> int:
-        """How many steps hold the true gradient under a name, if as many do as fit by a factor: that is no other loss."""
+        """How many steps hold the true gradient under a name, if as many do as fit by a factor, which is no other's."""
         names, all_steps = self._all_names(), zip(finals, true, strict=True)
         known = sum(f.by == "update" and self._true_within(f.node, of, names) is not None for f, of in all_steps)
         return known if known >= same else 0

@@ -1,6 +1,7 @@
 """Sizes of an error that are only watched, where gradients are made of the error itself: its squares are descended.
 
-So is `error = np.mean(np.abs(d))` beside `w -= rate * x.T @ (d * slope)`. The slope of a size would be a sign.
+So is `error = np.mean(np.abs(d))` beside `w -= rate * x.T @ (d * slope)`. The slope of a size would be a sign, and that
+of `np.linalg.norm(d)` the error divided by its length.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from tinygrad_scratch.verifier.recording.steps import Array
 from tinygrad_scratch.verifier.recording.tape import Tape
 from tinygrad_scratch.verifier.truths.losses import COMPARING, Candidate
 
-SIZES = {"abs", "absolute", "fabs"}
+LENGTH = "norm"
+SIZES = {"abs", "absolute", "fabs", LENGTH}
 SUMMING = {"add", "sum", "mean", "divide", "multiply", "getitem"}
 
 
@@ -31,13 +33,26 @@ def squares_watched(
     moving, behind = entry.depending_on({p.node for p in entry.parameters if p.asked}), entry.all_behind(*ends)
     for loss in losses:
         error = sized(entry.tape, loss.node, moving) if loss.function is None else None
-        if error is not None and error in behind and not is_compared(entry.tape, error, behind):
+        if error is not None and is_made_of(entry.tape, error, behind) and not is_compared(entry.tape, error, behind):
             names = [own(event.name) for event in entry.watch.events if event.node == error]
             output, weights = unweighed(entry.tape, error, moving)
             step = entry.tape.steps[entry.tape.nodes[output].step]
             if name_of(step.function) == "subtract" and len(moving.intersection(step.reads)) == 1:
                 name = f"half the squares of {(names or ['the error'])[0]}"
                 yield loss, Candidate(name, output, half_squares, weights)
+
+
+def is_length(tape: Tape, node: int) -> bool:
+    """Whether a number is the length of all of an error."""
+    return name_of(tape.steps[tape.nodes[node].step].function) == LENGTH
+
+
+def is_made_of(tape: Tape, error: int, behind: set[int]) -> bool:
+    """Whether an error, or the same two the other way round, went into gradients."""
+    step = tape.steps[tape.nodes[error].step]
+    differences = (made for made in tape.steps if made.makes and made.makes[0] in behind)
+    turned = step.reads[::-1] if name_of(step.function) == "subtract" else None
+    return error in behind or any(d.reads == turned and name_of(d.function) == "subtract" for d in differences)
 
 
 def sized(tape: Tape, node: int, moving: set[int]) -> int | None:

@@ -50,7 +50,7 @@ class Summed(Mixes):
             name, parts = " + ".join([best[0].name, *penalties.values()]), (loss, *penalties)
             whole = Candidate(name, max(parts), weighted, (1.0,) * len(parts), (), parts)
             true = run.gradients(whole, nodes)
-            fits = fit(given, true) if true is not None else (0, 0, 0, 0)
+            fits = fit(given, true) if true is not None else (0, 0, 0, 0, 0)
             more = fits[0] - fit(given, alone)[0]
             if more > 0 or (more == 0 and all(map(CALLED.search, penalties.values()))):
                 return whole, *fits[:3]

@@ -12,7 +12,7 @@ from tinygrad_scratch.verifier.losses.computed_losses import OF_LOSS
 from tinygrad_scratch.verifier.losses.drawn_samples import samples_taken
 from tinygrad_scratch.verifier.losses.mixes import Fitting
 from tinygrad_scratch.verifier.losses.other_weights import looked_ahead, running_copy
-from tinygrad_scratch.verifier.losses.sizes_watched import squares_watched
+from tinygrad_scratch.verifier.losses.sizes_watched import is_length, squares_watched
 from tinygrad_scratch.verifier.losses.taken import TakenLosses
 from tinygrad_scratch.verifier.pairs.pairing import Final
 from tinygrad_scratch.verifier.pairs.penalised import ADDING, beside_kinks, without_data
@@ -119,8 +119,13 @@ class TheirLosses(TakenLosses):
         return mine, finals, problem if self.wanted_loss and not mine else None
 
     def _without_watched_sizes(self, losses: list[Candidate], finals: list[Final]) -> list[Candidate]:
-        """Losses without the sums of sizes of an error that gradients are made of, unless one is called a loss."""
-        weak = [each for each in losses if not OF_LOSS.search(each.name.lower())]
+        """Losses without the sums of sizes of an error that gradients are made of, unless one is called a loss.
+
+        A length may be called so: it is not what is descended if nothing reads it.
+        """
+        behind = self.all_behind(*(final.node for final in finals))
+        lengths = {each.node for each in losses if is_length(self.tape, each.node)} - behind
+        weak = [each for each in losses if each.node in lengths or not OF_LOSS.search(each.name.lower())]
         found = list(squares_watched(self, weak, [final.node for final in finals]))
         self._squares = [squares for _, squares in found]
         watched = {sizes.node for sizes, _ in found}

@@ -111,9 +111,14 @@ def slopes_at(case: Case, node: int, place: tuple[int, ...]) -> tuple[float, flo
 
 def loss_at(case: Case, node: int, shift: Array, start: dict[int, Array]) -> float:
     here = {other: value.copy() for other, value in start.items()}
-    here[node] = here.get(node, case.tape.nodes[node].value) + shift
+    shifted = np.asarray(here.get(node, case.tape.nodes[node].value) + shift)
+    held = held_at(case, start)
+    if case.step_of(node).function is None:
+        here[node] = shifted
+    else:  # an update of a turn before has made it
+        held["overrides"] = {**held.get("overrides", {}), node: shifted}
     with np.errstate(all="ignore"):
-        values = case.tape.replay(**held_at(case, start), start=here, until=case.tape.nodes[case.truth.loss].step)
+        values = case.tape.replay(**held, start=here, until=case.tape.nodes[case.truth.loss].step)
     return float(np.sum(values[case.truth.loss]))
 
 

@@ -186,7 +186,13 @@ def renumbered(texts: list[str], statement: str) -> list[str]:
     """Expressions as they stand, and with the numbers that the names of a statement have."""
     numbers = dict.fromkeys(NUMBERS.findall(statement))
     own = (NUMBERS.sub(number, text) for text in texts for number in numbers)
-    return list(dict.fromkeys([*texts, *own, *with_own_index(texts, statement)]))
+    return list(dict.fromkeys([*texts, *own, *with_own_index(texts, statement), *of_turn(texts, statement)]))
+
+
+def of_turn(texts: list[str], statement: str) -> Iterator[str]:
+    """The entries of names that a statement takes of others: `p[j]` beside `w[j]`, where `p` stands elsewhere."""
+    own = dict.fromkeys(index for index in INDEX.findall(statement) if index.isidentifier())
+    return (f"{text}[{index}]" for text in texts if text.isidentifier() for index in own)
 
 
 def with_own_index(texts: list[str], statement: str) -> Iterator[str]:

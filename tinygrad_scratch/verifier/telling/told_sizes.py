@@ -17,6 +17,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import SIZE
 from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.rewriting.unused import nodes_around
 from tinygrad_scratch.verifier.telling.told_factors import beyond, holds_array
+from tinygrad_scratch.verifier.truths.losses import KnownLoss
 
 BATCH = "missing-batch-sum-or-mean"
 OF_FACTORS = ("scale-factor", BATCH, "missing-derivative")
@@ -39,6 +40,8 @@ def kind_of_size(case: Case, cause: Cause, found: Difference) -> str:
         return BATCH if counts_samples(case, found.new) else "scale-factor"
     if cause.kind == "scale-factor" and any(is_sample_count(case, each) for each in beyond(found.new, found.old)):
         return BATCH
+    if cause.kind in OF_FACTORS and less and not more and all(divides_loss(case, each) for each in less):
+        return BATCH if is_of_parameter(case, cause) else ""
     if cause.kind not in OF_FACTORS or not sizes or not all(is_size(case, cause, each) for each in sizes):
         return ""
     if not all(counts_samples(case, each) for each in sizes):
@@ -50,9 +53,22 @@ def kind_of_size(case: Case, cause: Cause, found: Difference) -> str:
 
 
 def is_sample_count(case: Case, node: ast.AST) -> bool:
-    """Whether a number that is written out is how many samples there are, by which the loss is divided, too."""
+    """Whether a number that is written out is how many samples there are, by which the loss is divided, too.
+
+    Of a well-known loss, the mean or the sum is taken that fits.
+    """
     value = node.value if isinstance(node, ast.Constant) else None
-    return isinstance(value, int) and value in samples(case) & divided_in_the_end(case)
+    loss = case.step_of(case.truth.loss).function
+    is_known = isinstance(loss, KnownLoss)
+    of_loss = {*np.shape(loss.candidate.target)} if is_known else samples(case) & divided_in_the_end(case)
+    return isinstance(value, int) and value in of_loss
+
+
+def divides_loss(case: Case, node: ast.AST) -> bool:
+    """Whether a name is of a number by which the loss divides the sum over its samples, as of all their weights."""
+    named = (case.tape.nodes[n].value for n in nodes_named(case, ast.unparse(node)))
+    sizes = divided_in_the_end(case)
+    return any(value.size == 1 and float(value.ravel()[0]) in sizes for value in named)
 
 
 def is_one_factor(cause: Cause, found: Difference) -> bool:

@@ -149,7 +149,7 @@ def tell_at_binding(case: Case, cause: Cause, found: Difference) -> Repair | Non
     if not handed or apart_by(cause) < 0:
         return None  # or others of its form have it in the product, too
     computed = is_other_name or (bound is not None and any(isinstance(p, COMPUTED) for p in ast.walk(bound.value)))
-    if not factors or bound is None or not computed:
+    if not factors or bound is None or not computed or is_kept(bound):
         return None
     repair = repair_at(case, cause.file, bound, own.id)
     is_lost = not is_known_by(source, bound, factors) and is_known_by(source, source.statement_on(cause.line), factors)
@@ -159,6 +159,12 @@ def tell_at_binding(case: Case, cause: Cause, found: Difference) -> Repair | Non
     cause.expression = source.code(bound.value)
     cause.should_be = product_of(cause.expression, factors)
     return repair
+
+
+def is_kept(bound: ast.Assign) -> bool:
+    """Whether what is no gradient is only kept as it is then: `before = w.copy()`."""
+    copies = isinstance(bound.value, ast.Call) and name_of(bound.value) in ("copy", "deepcopy", "array")
+    return copies and not is_gradient_name(ast.unparse(bound.targets[0]))
 
 
 def tell_before_update(case: Case, cause: Cause, found: Difference) -> Repair | None:

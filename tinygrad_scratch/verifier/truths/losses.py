@@ -18,13 +18,14 @@ from tinygrad_scratch.verifier.recording.references import Ref, bind, call_with_
 from tinygrad_scratch.verifier.recording.steps import Array, Step
 from tinygrad_scratch.verifier.recording.tape import Tape
 from tinygrad_scratch.verifier.truths.in_samples import stacked
+from tinygrad_scratch.verifier.truths.one_sided import one_sided
 from tinygrad_scratch.verifier.truths.truth import (
-    ON_TENSORS,
     begun,
     first_floats,
     forget,
     is_cut_off,
     last_used,
+    on_tensors,
     plain_of,
     see_first,
 )
@@ -289,6 +290,7 @@ def played(
     tensors, first = dict[int, Tensor](), dict[int, list[Tensor]]()
     playing: dict[int, Any] = {}
     lost, begin, done_with = set[int](), first_floats(tape, len(tape.steps)), last_used(tape, tape.steps)
+    on_one_side = one_sided(tape, len(tape.steps))
     with enable_grad(), np.errstate(all="ignore"):
         for step in tape.steps:
             if step.function is None:
@@ -296,7 +298,7 @@ def played(
             elif lost.isdisjoint(tape.nodes[read].slot for read in step.reads):
                 see_first(step, playing, tensors, first, tape)
                 arguments, keywords = call_with_arrays(step, playing)
-                function = ON_TENSORS.get(step.function, step.function)
+                function = on_tensors(step, on_one_side)
                 edit = edits.get(step.index) if edits else None
                 try:
                     made = arguments[0] * 1 if off(step) else function(*arguments, **keywords)
@@ -319,13 +321,14 @@ def played(
     return Played(tape, tensors, first)
 
 
-def fit(given: list[Array], true: list[Array]) -> tuple[int, int, int, int]:
+def fit(given: list[Array], true: list[Array]) -> tuple[int, int, int, int, int]:
     """How many gradients are right up to one factor for all, as they are, but for their sign, and to the last digit.
 
-    A loss of about the same slope fits small numbers nearly as well as the one that is meant. What is nought but for
-    rounding beside the others, as of a bias that is taken off again, fits any loss.
+    The last number is how many are right to the last digit up to a factor. A loss of about the same slope fits small
+    numbers nearly as well as the one that is meant. What is nought but for rounding beside the others, as of a bias
+    that is taken off again, fits any loss.
     """
-    factors, precise, telling = [], 0, 0
+    factors, precise, along, telling = [], 0, 0, 0
     sizes = [float(np.max(np.abs(wanted), initial=0.0)) for wanted in true]
     rounding = ROUNDING * max(filter(np.isfinite, sizes), default=0.0)
     for mine, wanted, size in zip(given, true, sizes, strict=True):
@@ -338,11 +341,12 @@ def fit(given: list[Array], true: list[Array]) -> tuple[int, int, int, int]:
             factors.append(factor)
             telling += row.size > 1 or abs(abs(factor) - 1) < 1e-4
             precise += bool(np.max(np.abs(row - other)) < 1e-9 * scale)
+            along += bool(np.max(np.abs(row - factor * other)) < 1e-9 * scale)
     same = max((sum(abs(one - other) < 1e-4 * abs(one) for other in factors) for one in factors), default=0)
     if same == 1 and not telling:  # a number on its own is a multiple of any other
         same = 0
     as_they_are, but_for_sign = (sum(abs(f - 1) < 1e-4 for f in found) for found in (factors, map(abs, factors)))
-    return same, as_they_are, but_for_sign, precise
+    return same, as_they_are, but_for_sign, precise, along
 
 
 LARGE_IS_GOOD = re.compile(

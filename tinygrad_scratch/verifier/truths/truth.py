@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ from tinygrad_scratch.verifier.recording.likeness import close
 from tinygrad_scratch.verifier.recording.references import Ref, bind, map_tree, with_whole_numbers
 from tinygrad_scratch.verifier.recording.steps import Array, Step
 from tinygrad_scratch.verifier.recording.tape import Tape, copy
+from tinygrad_scratch.verifier.truths.one_sided import one_sided, size_to_the_right
 from tinygrad_scratch.verifier.truths.unmoved import held_there, unmoved
 
 
@@ -158,7 +160,7 @@ def played_on_tensors(
     playing: dict[int, Any] = {}
     now: dict[int, int] = {}
     tape.played += 5 * until  # a call on Tensors takes as long as five on arrays
-    written, still = written_again(tape, until), unmoved(tape, until)
+    known = written_again(tape, until), unmoved(tape, until), one_sided(tape, until)
     steps, begin = steps_among(tape, until, alone), first_floats(tape, until)
     done_with = last_used(tape, steps)
     with enable_grad():
@@ -170,7 +172,7 @@ def played_on_tensors(
                 try:
                     edit = edits.get(step.index) if edits else None
                     through = edit if isinstance(edit, Through) else None
-                    play(step, playing, run.readers, now, tape, None if through else edit, everything, written, still)
+                    play(step, playing, run.readers, now, tape, None if through else edit, everything, *known)
                     if through is not None and through.node in run.values:
                         onto = run.values[through.node].copy()
                         run.readers.append((through.node, step.index, onto))
@@ -375,7 +377,7 @@ def add_rest(truth: Truth, node: int, step: int) -> None:
 
 def play(
     step: Step, playing: dict[int, Any], readers: Any, now: dict[int, int], tape: Tape, edit: Any,
-    everything: bool, written_again: set[int], still: dict[int, Array],
+    everything: bool, written_again: set[int], still: dict[int, Array], on_one_side: set[int],
 ) -> None:  # fmt: skip
     """One step on Tensors; what it does not write to is read as a copy, so that each reader's part is known.
 
@@ -405,14 +407,15 @@ def play(
     arguments, keywords = map_tree(operand, (step.arguments, step.keywords))
     arguments = with_whole_numbers(step, arguments)
     try:
-        value = (
-            edit(step, arguments, keywords)
-            if edit
-            else ON_TENSORS.get(step.function, step.function)(*arguments, **keywords)
-        )
+        value = edit(step, arguments, keywords) if edit else on_tensors(step, on_one_side)(*arguments, **keywords)
     except Exception as error:
         raise NotOnTensors(step, error) from error
     bind(step.result, value, playing)
+
+
+def on_tensors(step: Step, on_one_side: Container[int]) -> Any:
+    """The function that a step calls, as it is on Tensors."""
+    return size_to_the_right if step.index in on_one_side else ON_TENSORS.get(step.function, step.function)
 
 
 def shows(step: Step) -> bool:

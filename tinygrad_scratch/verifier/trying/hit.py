@@ -15,6 +15,7 @@ from tinygrad_scratch.verifier.cases.valued import is_mere_number, nodes_named, 
 from tinygrad_scratch.verifier.explaining.anywhere import both_ways
 from tinygrad_scratch.verifier.meant.conventions import WAYS, is_of_layout
 from tinygrad_scratch.verifier.meant.directions import UP, direction
+from tinygrad_scratch.verifier.reading.names import is_gradient_name
 from tinygrad_scratch.verifier.reading.source import (
     TOKEN,
     chooses_nothing,
@@ -41,6 +42,7 @@ OUTER = re.compile(rf"{PRODUCT.pattern}|\bouter\(")
 INDEX = re.compile(r"\[(?:[^][]|\[[^][]*\])*\]")
 OF_SIGMOID = re.compile(r"(?<![\w.])1(?:\.0*)?\s*-\s*([^\W\d][\w.]*(?:\[[^\]]*\])*)(?![\w(])")
 NUMBER_TAKEN = re.compile(r"[\w\])]\s*[-+]\s*[\d.]+\s*(?=[),\]]|$)")
+KEPT = re.compile(r"([\w.]+)\s*=\s*(?:(?:np|copy)\.(?:deep)?copy\([\w.]+\)|[\w.]+\.copy\(\))$")
 OF_COUNTING = re.compile(r"for \w+ in (?:reversed\()?range\(")
 OF_SLOPE = re.compile(
     r"d_?[A-Za-z]\w*_?_d_?\w+|d[A-Z]\w*d[A-Z]\w*|\w*(?:deri?v|prime|slope|jac|mask)\w*", re.IGNORECASE
@@ -274,12 +276,18 @@ class Hit:
         puts_in, apart = self.puts_in or self.is_of_block or self.hands_on, self.sets_apart
         in_slope = self.is_of_derivative and not self.turns_number
         effort = self.effort, not self.exchanges_sign, not in_slope, apart, self.breaks_number
-        whole = not self.takes_up, apart > 0, self.leaves_unread, not self.completes_slope
+        whole = self.is_of_kept, not self.takes_up, apart > 0, self.leaves_unread, not self.completes_slope
         form = *whole, *effort, self.drops_mean, self.rewrite.tier
         is_mean = self.rewrite.kind == "missing-batch-sum-or-mean"
         part = self.takes_index_away, not self.only_takes_away
         likely = not (is_mean and apart < 0), self.spreads_slope, -self.meant[1], self.is_odd, *part
         return bool(self.convention), puts_in, not self.drops_floor, not self.is_alike, *likely, *form
+
+    @property
+    def is_of_kept(self) -> bool:
+        """Whether the line only keeps what is no gradient as it is then: `before = w.copy()`."""
+        kept = KEPT.match(self.written)
+        return kept is not None and not is_gradient_name(kept[1])
 
     @property
     def drops_floor(self) -> bool:

@@ -317,4 +317,4 @@ def at_binding(cause: Cause, hits: list[Hit]) -> list[Hit]:
     """Those of the line that made the one value that lacks something where it is read."""
     line = line_of_binding(cause)
     own = [hit for hit in hits if (hit.rewrite.line, hit.rewrite.kind) == (line, cause.kind)]
-    return [hit for hit in own if not hit.spreads_sum]
+    return [hit for hit in own if not (hit.spreads_sum or hit.is_of_kept)]
