@@ -40,6 +40,9 @@ CREATORS = {
     "ndindex",
 }  # nothing flows through
 
+FIRST = "object", "a", "arrays", "tup"
+"""The names of first arguments, which few give by name."""
+
 
 def recording(function: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
     """A function of NumPy that records its results, also where no argument is recorded."""
@@ -49,6 +52,9 @@ def recording(function: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
         arguments, keywords = understood((arguments, keywords))
         if tape.closed:
             return function(*unrecorded(arguments), **unrecorded(keywords))
+        named = next((first for first in FIRST if first in keywords), None) if not arguments else None
+        if named is not None:
+            arguments = (keywords.pop(named),)
         if name in CREATORS:
             arguments, keywords = unrecorded((arguments, keywords))
         elif name == "full":
