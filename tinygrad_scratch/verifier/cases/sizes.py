@@ -20,14 +20,20 @@ if TYPE_CHECKING:
 
 
 def samples(case: Case) -> set[int]:
-    """The lengths that all data has, but for what parameters were made of: one of them is the number of samples."""
+    """The lengths that all data has, but for what parameters were made of: one of them is the number of samples.
+
+    Of several it is none that a matrix of weights has, too: so many inputs, or outputs, there are.
+    """
     parameters = {final.parameter.node for final in case.finals}
     shapes = [
         set(case.tape.nodes[node].value.shape) - {1}
         for node in case.forward - parameters - case.ancestors(parameters)
         if case.step_of(node).function is None and is_data(case.tape.nodes[node].value)
     ]
-    return set.intersection(*shapes) if shapes else set()
+    found = set.intersection(*shapes) if shapes else set()
+    matrices = (case.tape.nodes[node].value.shape for node in parameters)
+    widths = {width for shape in matrices if len(shape) > 1 for width in shape}
+    return found - widths if len(found) > 1 and found - widths else found
 
 
 def is_data(value: np.ndarray) -> bool:

@@ -11,6 +11,7 @@ from functools import cache
 from typing import TypeGuard
 
 from tinygrad_scratch.verifier.reading.bindings import counters_in
+from tinygrad_scratch.verifier.reading.numbers_by_name import RATE
 from tinygrad_scratch.verifier.reading.places import Place
 from tinygrad_scratch.verifier.reading.source import parsed, statement_at
 
@@ -103,7 +104,10 @@ def is_step(op: ast.operator, value: ast.expr, velocities: frozenset[str]) -> bo
 
 @cache
 def velocities_in(file: str) -> frozenset[str]:
-    """The names that a file gives a multiple of what they were, and another product: `v = mu * v - rate * g`."""
+    """The names that a file gives a multiple of what they were, and another product: `v = mu * v - rate * g`.
+
+    And those that it gives a step as a whole: `step = rate * g`.
+    """
     found = set[str]()
     for node in ast.walk(tree_of(file)):
         match node:
@@ -112,7 +116,17 @@ def velocities_in(file: str) -> frozenset[str]:
                 value=ast.BinOp(left=ast.BinOp(op=ast.Mult(), left=one, right=other), op=ast.Add() | ast.Sub()),
             ) if ast.unparse(target) in (ast.unparse(one), ast.unparse(other)):
                 found.add(ast.unparse(root_of(target)))
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if begins_with_rate(value):
+                found.add(name)
     return frozenset(found)
+
+
+def begins_with_rate(value: ast.expr) -> bool:
+    """Whether something is a product whose first factor has the name of a rate."""
+    first = value
+    while isinstance(first, ast.BinOp) and isinstance(first.op, ast.Mult | ast.MatMult | ast.Div):
+        first = first.left
+    return first is not value and bool(RATE.match(ast.unparse(first).rpartition(".")[2]))
 
 
 def names_in(node: ast.AST) -> set[str]:

@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.reading.loops import is_step, names_in, root_of, tree_of, velocities_in
-from tinygrad_scratch.verifier.reading.numbers_by_name import RATE
+from tinygrad_scratch.verifier.reading.loops import begins_with_rate, is_step, names_in, root_of, tree_of, velocities_in
 from tinygrad_scratch.verifier.rewriting.part import name_of
 from tinygrad_scratch.verifier.rewriting.text import lines_of
 
@@ -172,14 +171,6 @@ def stepped_in_place(file: str, node: ast.stmt) -> list[str]:
         ) if is_step(made.op, made.right, velocities) and name in names_in(node.value):
             return outer_name(target, made.right)
     return []
-
-
-def begins_with_rate(value: ast.expr) -> bool:
-    """Whether something is a product whose first factor has the name of a rate."""
-    first = value
-    while isinstance(first, ast.BinOp) and isinstance(first.op, ast.Mult | ast.MatMult | ast.Div):
-        first = first.left
-    return first is not value and bool(RATE.match(ast.unparse(first).rpartition(".")[2]))
 
 
 def outer_name(target: ast.expr, value: ast.expr) -> list[str]:
