@@ -223,6 +223,9 @@ def in_update(tape: Tape, step: Step, after: int, before: int) -> tuple[int, int
     otherwise = {"getitem": in_update_of_all, "multiply": in_exponent}.get(name)
     if otherwise is not None:
         return otherwise(tape, step, before)
+    kept = but_for_nothing(tape, step)
+    if kept is not None and kept != before:
+        return in_update(tape, tape.steps[tape.nodes[kept].step], kept, before)
     if name not in ("add", "subtract") or len(step.reads) != 2 or step.reads[0] == step.reads[1]:
         return None
     one, other = (before if stands_for(tape, read, before) else read for read in step.reads)
@@ -239,6 +242,15 @@ def in_update(tape: Tape, step: Step, after: int, before: int) -> tuple[int, int
     if not is_grown(tape, before, after) or (not shape and tape.nodes[change].value.shape):
         return None
     return change, 1 if name == "subtract" else -1
+
+
+def but_for_nothing(tape: Tape, step: Step) -> int | None:
+    """What a call only takes 0 off, or adds it to, as the share of a velocity that there is none of yet."""
+    if name_of(step.function) not in ("add", "subtract") or not step.reads:
+        return None
+    kept, *others = step.reads
+    numbers = [*literals_of(step), *(tape.nodes[other].value for other in others)]
+    return kept if len(numbers) == 1 and np.size(numbers[0]) == 1 and not np.any(numbers[0]) else None
 
 
 def in_exponent(tape: Tape, step: Step, before: int) -> tuple[int, int] | None:
