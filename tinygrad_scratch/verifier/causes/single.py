@@ -275,10 +275,19 @@ def is_one_beside(region: Region, step: Step, place: int) -> bool:
     return one is not None and abs(one) == 1 and np.asarray(region.values[step.makes[0]]).dtype.kind in "iu"
 
 
+def exponent(region: Region) -> Iterator[Finding]:
+    """A number to the power of which something is taken, that should be another: its slope has one that is one less."""
+    yield from other_numbers(region, powers=True)
+
+
 def literal(region: Region) -> Iterator[Finding]:
-    """A number in the text that should be another."""
+    """A number in the text that should be another, and is no exponent."""
+    yield from other_numbers(region, powers=False)
+
+
+def other_numbers(region: Region, powers: bool) -> Iterator[Finding]:
     for step, turns in region.sites():
-        if not isinstance(step.arguments, tuple):
+        if not isinstance(step.arguments, tuple) or (name_of(step.function) == "power") != powers:
             continue
         for place, part in enumerate(step.arguments):
             value = region.case.constant_value(part)
@@ -299,7 +308,7 @@ def literal(region: Region) -> Iterator[Finding]:
                     should = region.rewritten(step, text) if text else None
                     kind = "derivative-at-wrong-point" if is_bound else "off-by-one" if named else kind
                     said = f"{old} in `{code}` should be {new.strip('()')}"
-                    yield Finding(kind, said, step, should, changes, made_up=name_of(step.function) != "power")
+                    yield Finding(kind, said, step, should, changes, made_up=not powers)
 
 
 USUAL = 0.5, 1, 2, 3, 4

@@ -29,7 +29,7 @@ from tinygrad_scratch.verifier.causes.operands import operands
 from tinygrad_scratch.verifier.causes.operations import argument_negated, negated, operations
 from tinygrad_scratch.verifier.causes.paths import assigned_entries
 from tinygrad_scratch.verifier.causes.region import Explanation, Finding, Region
-from tinygrad_scratch.verifier.causes.single import dropped, literal
+from tinygrad_scratch.verifier.causes.single import dropped, exponent, literal
 from tinygrad_scratch.verifier.causes.state import updated_too_early
 from tinygrad_scratch.verifier.causes.sums import reductions
 from tinygrad_scratch.verifier.explaining.explanations import MADE_UP
@@ -44,7 +44,7 @@ from tinygrad_scratch.verifier.recording.steps import Array, Step, renamed
 WRITTEN: tuple[Explanation, ...] = (
     updated_too_early, operations, argument_negated, beside_it, layout, reductions, assigned_entries, dropped, operands,
 )  # fmt: skip
-NUMBERS: tuple[Explanation, ...] = slope_of_another, negated, literal, lacks_number
+NUMBERS: tuple[Explanation, ...] = slope_of_another, negated, exponent, literal, lacks_number
 VALUES: tuple[Explanation, ...] = operand_without_factor, operand_without_term
 """Changes of what is written, and what may be put in; values only where nothing else helps."""
 

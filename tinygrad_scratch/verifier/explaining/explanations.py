@@ -37,7 +37,15 @@ from tinygrad_scratch.verifier.causes.paths import (
 )
 from tinygrad_scratch.verifier.causes.penalties import penalty
 from tinygrad_scratch.verifier.causes.renaming import another_value
-from tinygrad_scratch.verifier.causes.single import broadcasting, doubled, dropped, dropped_term, literal, one_factor
+from tinygrad_scratch.verifier.causes.single import (
+    broadcasting,
+    doubled,
+    dropped,
+    dropped_term,
+    exponent,
+    literal,
+    one_factor,
+)
 from tinygrad_scratch.verifier.causes.state import (
     changed_under_way,
     damaged_value,
@@ -55,7 +63,7 @@ EXPLANATIONS = (
     put_beside, never_written, integers, another_value, reductions, damaged_value, written_factor,
     written_on_the_way, later_state, changed_under_way, through_views, updated_too_early, each_updated, ratio,
     argument_negated, overwritten, overwritten_on_the_way, rename_without, skipped, assigned_entries,
-    penalty, parts_left_out, missing_derivative, layout, comparisons, broadcasting,
+    penalty, exponent, parts_left_out, missing_derivative, layout, comparisons, broadcasting,
     operations, negated, dropped_term, doubled, beside_it, places, slope_of_another, operands, number_for_value,
     one_left_out, gradient_of_another, dropped, factor_left_out, operand_without_slope, upstream_left_out,
     slope_within, operand_without_factor, one_factor, literal, slope_without_formula, fewer_entries, other_axes,
@@ -72,5 +80,5 @@ MADE_UP = (
 """What puts in something that isn't there, or names no change at all: a change of what is there is likelier."""
 
 RIVALLED = slope_of_another, operands, slope_within, doubled  # beside which others may mend as much
-SMALLER = literal, dropped  # also where their text isn't known
+SMALLER = exponent, literal, dropped  # also where their text isn't known
 RIVALS = operands, operand_without_factor

@@ -216,6 +216,7 @@ def in_update(tape: Tape, step: Step, after: int, before: int) -> tuple[int, int
     name = getattr(step.function, "__name__", "")
     inner = projected(tape, step)
     inner = handed_over(step) if inner is None else inner
+    inner = but_for_nothing(tape, step, before) if inner is None else inner
     if inner is not None:
         if inner == before or tape.nodes[inner].step == step.index:
             return None
@@ -223,9 +224,6 @@ def in_update(tape: Tape, step: Step, after: int, before: int) -> tuple[int, int
     otherwise = {"getitem": in_update_of_all, "multiply": in_exponent}.get(name)
     if otherwise is not None:
         return otherwise(tape, step, before)
-    kept = but_for_nothing(tape, step)
-    if kept is not None and kept != before:
-        return in_update(tape, tape.steps[tape.nodes[kept].step], kept, before)
     if name not in ("add", "subtract") or len(step.reads) != 2 or step.reads[0] == step.reads[1]:
         return None
     one, other = (before if stands_for(tape, read, before) else read for read in step.reads)
@@ -244,13 +242,17 @@ def in_update(tape: Tape, step: Step, after: int, before: int) -> tuple[int, int
     return change, 1 if name == "subtract" else -1
 
 
-def but_for_nothing(tape: Tape, step: Step) -> int | None:
-    """What a call only takes 0 off, or adds it to, as the share of a velocity that there is none of yet."""
+def but_for_nothing(tape: Tape, step: Step, before: int) -> int | None:
+    """What a call only takes 0 off, or adds it to, as the share of a velocity that there is none of yet.
+
+    It is none of a value from before an update.
+    """
     if name_of(step.function) not in ("add", "subtract") or not step.reads:
         return None
     kept, *others = step.reads
-    numbers = [*literals_of(step), *(tape.nodes[other].value for other in others)]
-    return kept if len(numbers) == 1 and np.size(numbers[0]) == 1 and not np.any(numbers[0]) else None
+    numbers = [np.asarray(n) for n in (*literals_of(step), *(tape.nodes[other].value for other in others))]
+    is_nothing = len(numbers) == 1 and numbers[0].size == 1 and not np.any(numbers[0])
+    return kept if is_nothing and kept != before else None
 
 
 def in_exponent(tape: Tape, step: Step, before: int) -> tuple[int, int] | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from types import CodeType
 
-from tinygrad_scratch.verifier.reading.source import Marked, statements, text_of
+from tinygrad_scratch.verifier.reading.source import Marked, append_in, statements, text_of
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,11 @@ def assignments(code: CodeType) -> dict[int, Statement]:
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None and node.lineno in lines:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             given = Statement(node.lineno, tuple(pair for target in targets for pair in paths_in(target)))
-            found |= dict.fromkeys(range(node.lineno, (node.end_lineno or node.lineno) + 1), given)
+        elif (put := append_in(node)) is not None and node.lineno in lines:
+            given = Statement(node.lineno, (("", f"{ast.unparse(put[0])}[]"),))
+        else:
+            continue
+        found |= dict.fromkeys(range(node.lineno, (node.end_lineno or node.lineno) + 1), given)
     return found
 
 

@@ -109,10 +109,20 @@ def puts_together(node: ast.AST) -> bool:
 
 
 def is_rename(file: str, line: int) -> bool:
-    """Whether a line only gives another name to what has one: `a = b`, or hands it on: `return a`."""
+    """Whether a line only gives another name to what has one: `a = b`, or hands it on: `return a`, `all.append(a)`."""
     found = [node for node in statements(text_of(file)) if node.lineno <= line <= end_of_head(node)]
+    appended = append_in(found[-1]) if found else None
     value = getattr(found[-1], "value", None) if found and isinstance(found[-1], ast.Assign | ast.Return) else None
+    value = appended[1] if appended is not None else value
     return isinstance(value, ast.Name | ast.Attribute | ast.Subscript)
+
+
+def append_in(node: ast.AST) -> tuple[ast.expr, ast.expr] | None:
+    """The list that a statement only appends a value to, and that: `deltas.append(d)`."""
+    match node:
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=held, attr="append"), args=[value], keywords=[])):
+            return held, value
+    return None
 
 
 def binding_of(place: Place) -> Place:

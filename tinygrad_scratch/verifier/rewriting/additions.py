@@ -264,6 +264,8 @@ def slope_in_product(part: Part) -> Iterator[Rewrite]:
 
 def calls(part: Part) -> Iterator[Rewrite]:
     """What a function makes of it: that of a slope, or of the way back through a layer."""
+    if isinstance(part.around, ast.Call) and name_of(part.around) == "len":
+        return
     for name in part.source.takes_one(part.line):
         if isinstance(part.node, NAMES) and name != part.code:
             said = f"`{name}({part.code})` is meant, and not {part.code} itself"

@@ -29,6 +29,14 @@ def counts(part: Part) -> Iterator[Rewrite]:
                 yield part.change(text if bare else f"({text})", "scale-factor", said, NAMED)
 
 
+def marked(part: Part) -> Iterator[Rewrite]:
+    """How many entries are marked with ones, for how many there are: `mask.sum()` for `len(mask)`."""
+    match part.node:
+        case ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=name)]):
+            said = f"`{part.code}` counts all: only those count that are marked, `{name}.sum()`"
+            yield part.change(f"{name}.sum()", "scale-factor", said, NAMED)
+
+
 def lengths_in(node: ast.AST) -> set[str]:
     """The names that a name or a product of names is of; none of anything else."""
     match node:

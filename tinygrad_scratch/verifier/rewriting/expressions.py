@@ -14,7 +14,7 @@ from tinygrad_scratch.verifier.rewriting.before_call import before_call
 from tinygrad_scratch.verifier.rewriting.bound_elsewhere import bound_elsewhere, counted_elsewhere
 from tinygrad_scratch.verifier.rewriting.brackets import into_brackets, out_of_brackets, power_of_term
 from tinygrad_scratch.verifier.rewriting.calls import is_slope, of_call
-from tinygrad_scratch.verifier.rewriting.counts import counts
+from tinygrad_scratch.verifier.rewriting.counts import counts, marked
 from tinygrad_scratch.verifier.rewriting.entries import of_entries
 from tinygrad_scratch.verifier.rewriting.in_turns import in_turns
 from tinygrad_scratch.verifier.rewriting.like_others import as_beside, like_others
@@ -86,6 +86,7 @@ class Expressions:
             yield from written_elsewhere(part)
             yield from of_entries(part)
             yield from counts(part)
+            yield from marked(part)
             yield from out_of_brackets(part)
             yield from into_brackets(part)
             yield from power_of_term(part)

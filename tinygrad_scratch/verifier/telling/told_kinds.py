@@ -31,6 +31,7 @@ from tinygrad_scratch.verifier.causes.told_forms import (
 )
 from tinygrad_scratch.verifier.explaining.explain import Cause
 from tinygrad_scratch.verifier.reading.source import is_sum, parsed, text_of
+from tinygrad_scratch.verifier.recording.events import claims_gradient
 from tinygrad_scratch.verifier.rewriting.part import NAMES, PRODUCTS, counted_by, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY, SIZE, SLOPE, kind_of_divisor
 from tinygrad_scratch.verifier.rewriting.text import Source, source_of
@@ -90,6 +91,8 @@ COUNT = re.compile(r"(?:np\.(?:sum|count_nonzero)\([\w.]+\)|[\w.]+\.sum\(\))")
 """How many there are of what is marked by ones."""
 AT_POINT = "derivative-at-wrong-point"
 SCALES = ("scale-factor", "missing-batch-sum-or-mean")
+GRADIENT = re.compile(r"d_?[A-Za-z]{1,2}\d*(?:_\w+)?")
+"""What gradients are called, also by names that others may have: `dz_next`."""
 NAMED_BY_TEXT = (
     "derivative-at-wrong-point", "wrong-operand", "missing-term", "missing-derivative", "scale-factor",
     "missing-batch-sum-or-mean", "off-by-one",
@@ -124,6 +127,7 @@ def name_kind(case: Case, cause: Cause) -> None:
     kind = size or of_read(case, cause, found) or of_counter(cause, found) or kind_by_text(case, found, cause.kind)
     source = source_of(text_of(cause.file))
     kind = AT_POINT if kind == "wrong-operand" and is_of_point(source, cause, found) else kind
+    kind = "wrong-operand" if kind == AT_POINT and are_gradients(found) else kind
     if kind == "scale-factor" and is_slope_of_result(source, cause, found):
         kind, due = AT_POINT, ast.unparse(found.new)
         cause.sentence = f"`{ast.unparse(found.old)}` is the derivative of another function: here it is {due}"
@@ -134,6 +138,13 @@ def name_kind(case: Case, cause: Cause) -> None:
     cause.kind = kind
     if kind == BATCH:
         tell_division(cause, found)
+
+
+def are_gradients(found: Difference) -> bool:
+    """Whether one gradient stands for another one: there is no point at which a slope is taken."""
+    both = [each for each in (found.old, found.new) if isinstance(each, (*NAMES, ast.Subscript))]
+    named = (ast.unparse(each) for each in both)
+    return len(both) == 2 and all(claims_gradient(name) or GRADIENT.fullmatch(name) for name in named)
 
 
 def is_of_point(source: Source, cause: Cause, found: Difference) -> bool:
