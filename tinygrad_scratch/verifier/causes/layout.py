@@ -21,6 +21,7 @@ from tinygrad_scratch.verifier.recording.edits import (
     only,
     places_of,
     swapped_axes,
+    then,
     with_changed,
 )
 from tinygrad_scratch.verifier.recording.likeness import close
@@ -49,6 +50,27 @@ def layout(region: Region) -> Iterator[Finding]:
     yield from axes_before(region)  # a product that is turned round may be laid out anew later
     if turned and in_update:  # of a statement there is no transpose to write
         yield Finding("transpose", "it is transposed", None)
+
+
+def columns(region: Region) -> Iterator[Finding]:
+    """One number per sample that was spread along the other axis of a square, where each row should have its own."""
+    for step, turns in region.sites():
+        made = np.asarray(region.values[step.makes[0]]) if len(step.makes) == 1 else np.zeros(())
+        if made.ndim != 1 or made.size < 2 or not spreads(region, step):
+            continue
+        changes: dict[int, Edit] = {s.index: then(lambda value: value[:, None]) for s in turns}
+        if region.gives_truth(changes):
+            code = region.code(step)
+            said = f"`{code}` has a number for each row, and was spread along the columns: there are as many of these"
+            yield Finding("broadcasting-shape", said, step, region.rewritten(step, f"({code})[:, None]"), changes)
+
+
+def spreads(region: Region, step: Step) -> bool:
+    """Whether what a call makes is all that is read beside a square matrix of as many rows."""
+    size = np.size(region.values[step.makes[0]])
+    readers = [other for other in region.case.tape.steps if step.makes[0] in other.reads]
+    beside = [np.shape(region.values[node]) for other in readers for node in other.reads if node != step.makes[0]]
+    return bool(beside) and all(shape == (size, size) for shape in beside)
 
 
 def axes_before(region: Region) -> Iterator[Finding]:

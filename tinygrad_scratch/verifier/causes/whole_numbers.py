@@ -139,7 +139,7 @@ def room_made(place: Place) -> tuple[Place, str] | None:
         if ast.unparse(each) == name
     ]
     line, value = max(bound, key=lambda each: each[0], default=(0, None))
-    if not isinstance(value, ast.Call):
+    if not isinstance(value, ast.Call | ast.Compare):
         return None
     return replace(place, line=line, offset=0), " ".join(source.code(value).split())
 

@@ -22,7 +22,7 @@ from tinygrad_scratch.verifier.cases.suspects import is_kept, nameless
 from tinygrad_scratch.verifier.causes.chains import slope_of_another
 from tinygrad_scratch.verifier.causes.foreseen import Along
 from tinygrad_scratch.verifier.causes.lacking import operand_without_factor, operand_without_term
-from tinygrad_scratch.verifier.causes.layout import layout
+from tinygrad_scratch.verifier.causes.layout import columns, layout
 from tinygrad_scratch.verifier.causes.neighbours import beside_it
 from tinygrad_scratch.verifier.causes.numbers import lacks_number
 from tinygrad_scratch.verifier.causes.operands import operands
@@ -42,7 +42,8 @@ from tinygrad_scratch.verifier.recording.likeness import close, difference, sign
 from tinygrad_scratch.verifier.recording.steps import Array, Step, renamed
 
 WRITTEN: tuple[Explanation, ...] = (
-    updated_too_early, operations, argument_negated, beside_it, layout, reductions, assigned_entries, dropped, operands,
+    updated_too_early, operations, argument_negated, beside_it, layout, columns, reductions, assigned_entries, dropped,
+    operands,
 )  # fmt: skip
 NUMBERS: tuple[Explanation, ...] = slope_of_another, negated, exponent, literal, lacks_number
 VALUES: tuple[Explanation, ...] = operand_without_factor, operand_without_term

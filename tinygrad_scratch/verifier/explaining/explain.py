@@ -54,6 +54,7 @@ from tinygrad_scratch.verifier.recording.edits import Edit
 from tinygrad_scratch.verifier.recording.events import Event
 from tinygrad_scratch.verifier.recording.likeness import close, is_near_number
 from tinygrad_scratch.verifier.recording.steps import Step
+from tinygrad_scratch.verifier.rewriting.in_place import is_slip_of_place
 from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.truths.table import PART
 
@@ -506,6 +507,8 @@ def instead(case: Case, before: State, cause: Cause) -> tuple[Repair, Cause] | N
     unfinished = bool(case.wrong(values))
     if not cause.made_up and not unfinished:
         return None
+    if cause.kind == "inplace-corruption" and is_slip_of_place(cause.file, cause.line):
+        return None  # what is wrong by that may be made up for by chance
     names = meant(case, values)
     case.restore(before)
     change = likeliest_change(case, only_written=not unfinished and cause.weight <= PUT_IN)

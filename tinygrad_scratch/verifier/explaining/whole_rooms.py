@@ -14,10 +14,12 @@ import numpy as np
 from tinygrad_scratch.verifier.cases.case import Case, Repair
 from tinygrad_scratch.verifier.causes.region import Finding
 from tinygrad_scratch.verifier.causes.whole_numbers import room_made
-from tinygrad_scratch.verifier.recording.edits import Edit, is_filled, name_of, then
+from tinygrad_scratch.verifier.recording.edits import COMPARISONS, Edit, is_filled, name_of, then
 from tinygrad_scratch.verifier.recording.events import Event
 from tinygrad_scratch.verifier.recording.references import Ref
 from tinygrad_scratch.verifier.recording.steps import Step
+
+BEHIND = "what is behind the point is dropped"
 
 
 def room_too_small(case: Case) -> tuple[Repair, Finding] | None:
@@ -43,19 +45,23 @@ def room_too_small(case: Case) -> tuple[Repair, Finding] | None:
     node, of = known or (writes[0].makes[0], mended[0].parameter.node)
     name = next((e.name for e in case.events if case.tape.nodes[e.node].slot in slots), mended[0].name)
     event = Event(name, node, place, 0, case.tape.nodes[node].step + 1)
-    said = f"`{room[1]}` makes room for whole numbers: what is behind the point is dropped"
+    is_mask = case.tape.nodes[writes[0].makes[0]].value.dtype.kind == "b"
+    lost = "True and False: any other number becomes True" if is_mask else f"whole numbers: {BEHIND}"
+    said = f"`{room[1]}` makes room for {lost}"
     finding = Finding("dtype-or-integer", said, place=room[0])
     return Repair(event, np.asarray(played[node]), of, None, len(mended)), finding
 
 
 def drops(case: Case, step: Step) -> bool:
-    """Whether a call writes numbers with something behind the point into room for whole ones."""
+    """Whether a call writes numbers with something behind the point into room for whole ones, or any into a mask."""
     if name_of(step.function) != "setitem" or not step.makes or step.makes[0] in case.forward:
         return False
     room, given = case.tape.nodes[step.makes[0]].value, step.arguments[2]
-    if room.dtype.kind not in "iu" or type(given) is not Ref:
+    if room.dtype.kind not in "iub" or type(given) is not Ref:
         return False
     value = next((case.tape.nodes[n].value for n in step.reads if case.tape.nodes[n].slot == given.slot), None)
+    if room.dtype.kind == "b":
+        return value is not None and value.dtype.kind in "if" and bool(np.any((value != 0) & (value != 1)))
     return value is not None and value.dtype.kind == "f" and bool(np.any(value != np.trunc(value)))
 
 
@@ -68,7 +74,7 @@ def rooms_of(case: Case, writes: list[Step]) -> tuple[dict[int, Any], dict[int, 
         made = case.step_of(node.number)
         if node.slot in slots and made.function is None:
             start[node.number] = node.value.astype(float)
-        elif node.slot in slots and is_filled(made):
+        elif node.slot in slots and (is_filled(made) or name_of(made.function) in COMPARISONS):
             edits[made.index] = then(lambda value: value.astype(float))
     return start, edits
 

@@ -55,8 +55,10 @@ from tinygrad_scratch.verifier.telling.doubt import (
 from tinygrad_scratch.verifier.telling.told_as_given import tell_as_given
 from tinygrad_scratch.verifier.telling.told_before_scaling import tell_before_scaling
 from tinygrad_scratch.verifier.telling.told_beside import tell_beside
+from tinygrad_scratch.verifier.telling.told_divided_late import tell_divided_late
 from tinygrad_scratch.verifier.telling.told_in_other_places import tell_in_other_places
 from tinygrad_scratch.verifier.telling.told_kinds import name_kind
+from tinygrad_scratch.verifier.telling.told_read_early import tell_where_read_early
 from tinygrad_scratch.verifier.telling.told_where_bound import tell_where_bound
 from tinygrad_scratch.verifier.truths.finite import not_finite
 from tinygrad_scratch.verifier.truths.truth import NotOnTensors, Truth, truth_of
@@ -464,6 +466,8 @@ class JudgingByLoss(PastChoices):
             tell_where_added(cause)
             tell_in_other_places(self.case, cause, mended)
             tell_push(self.case, cause)
+            tell_where_read_early(self.case, cause)
+            tell_divided_late(cause)
         if len(self.causes) == 1 and not tell_as_given(self.case, self.causes[0]):
             alone = self._case(self.truth)
             alone.scale, alone.transposed = self.case.scale, self.case.transposed

@@ -10,11 +10,11 @@ from tinygrad_scratch.verifier.explaining.explain import OF_A_VALUE, SCALES, Cau
 from tinygrad_scratch.verifier.explaining.misgiven import is_of_any
 from tinygrad_scratch.verifier.pairs.gradients import JOINING
 from tinygrad_scratch.verifier.reading.derivative_names import short
-from tinygrad_scratch.verifier.reading.loops import root_of
 from tinygrad_scratch.verifier.reading.names import is_gradient_name
 from tinygrad_scratch.verifier.reading.source import call_at, parsed, right_side, statement_at, text_of, without_blanks
 from tinygrad_scratch.verifier.recording.edits import name_of
 from tinygrad_scratch.verifier.rewriting.alike import is_update
+from tinygrad_scratch.verifier.rewriting.in_place import is_slip_of_place
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED
 from tinygrad_scratch.verifier.rewriting.text import is_without, source_of
 from tinygrad_scratch.verifier.rewriting.textbook import is_slope_of_given
@@ -101,31 +101,6 @@ def is_behind(case: Case, hit: Hit) -> bool:
         for node in case.ancestors(ends)
         for place in (case.step_of(node).place, case.step_of(node).caller)
     )
-
-
-def is_slip_of_place(file: str, line: int) -> bool:
-    """Whether a statement changes an array that its function was given, or scales one that gets another name then.
-
-    Whoever gave it may need it as it was, and so may what reads it by the first name after `d /= s` and `dx = d`.
-    """
-    source = source_of(text_of(file))
-    statement, function = source.statement_on(line), source.function_around(line)
-    if statement is None or function is None:
-        return False
-    given = {argument.arg for argument in function.args.args} - {"self"}
-    outs = (each.value for each in ast.walk(statement) if isinstance(each, ast.keyword) and each.arg == "out")
-    if any(isinstance(out, ast.Name) and out.id in given for out in outs):
-        return True
-    if not isinstance(statement, ast.Assign | ast.AugAssign):
-        return False
-    target = statement.target if isinstance(statement, ast.AugAssign) else statement.targets[0]
-    in_place = isinstance(statement, ast.AugAssign) or isinstance(target, ast.Subscript)
-    root = root_of(target)
-    scales = isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Mult | ast.Div)
-    name = root.id if isinstance(root, ast.Name) else ""
-    block = source.block_of(statement)
-    renames = [each for each in block if isinstance(each, ast.Assign) and getattr(each.value, "id", "") == name]
-    return bool(name) and ((in_place and name in given) or (scales and any(r.lineno > line for r in renames)))
 
 
 def is_given_to_any(case: Case, cause: Cause, hit: Hit) -> bool:

@@ -15,6 +15,7 @@ from tinygrad_scratch.verifier.pairs.pairing import Final
 from tinygrad_scratch.verifier.pairs.penalised import own_parts
 from tinygrad_scratch.verifier.reading.loops import names_in
 from tinygrad_scratch.verifier.reading.names import is_gradient_name, listed
+from tinygrad_scratch.verifier.reading.numbers_by_name import RATE
 from tinygrad_scratch.verifier.reading.source import compared, parsed
 from tinygrad_scratch.verifier.recording.edits import OF_MATRICES, name_of
 from tinygrad_scratch.verifier.recording.likeness import is_along
@@ -37,7 +38,7 @@ def said_of_term(case: Case, cause: Cause, loss: str) -> str | None:
         return None
     term = compared(cause.expression, cause.should_be or "")[0].part.strip().strip("+- ")
     tree = parsed(term)
-    words = names_in(tree) if isinstance(tree, ast.AST) else set()
+    words = {name for name in names_in(tree) if not RATE.match(name)} if isinstance(tree, ast.AST) else set()
     free = words - words_of(case.tape, case.forward)
     own = list(numbers_named(case.tape, [cause.file], free))
     known = {event.short for event in case.events if event.node in case.forward}
