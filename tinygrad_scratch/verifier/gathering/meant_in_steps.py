@@ -65,11 +65,11 @@ class MeantInSteps(Opponents):
             return final
         place = self._updated_at(final.parameter)
         right = [other for other in self.finals if is_close(self._value(other.node), other.parameter)]
-        right = [other for other in right if place is not None and self._updated_at(other.parameter) == place]
+        beside = [other for other in right if place is not None and self._updated_at(other.parameter) == place]
         made_of = self.all_behind(final.node)
         behind = [event for event in reversed(self.watch.events) if event.node in made_of]
-        found = beside_others(final, right, behind) or self._bound_as(final, right, behind)
-        return found or self._of_their_share(final, right, steps)
+        found = beside_others(final, beside, behind) or self._bound_as(final, right, behind)
+        return found or self._of_their_share(final, beside, steps)
 
     def _bound_as(self, final: Final, right: list[Final], behind: list[Event]) -> Final | None:
         """What got a name where gradients that are right in such steps got it: `dw, db = layer.gradients`."""
@@ -121,8 +121,18 @@ class MeantInSteps(Opponents):
     def _is_odd_before(self, found: list[Final], truth: Truth) -> bool:
         """Whether what velocities are made of is another multiple in one of them already."""
         pairs = zip(self.finals, found, strict=True)
-        inside = all(final.node in self.all_behind(own.node) - {own.node} for final, own in pairs)
-        return inside and has_an_odd_one(self._multiples(self.finals, truth))
+        within_all = all(final.node in self.all_behind(own.node) - {own.node} for final, own in pairs)
+        taken_up = [self._taken_up(own) for own in found]
+        return (within_all and has_an_odd_one(self._multiples(self.finals, truth))) or (
+            None not in taken_up and has_an_odd_one(self._multiples([f for f in taken_up if f is not None], truth))
+        )
+
+    def _taken_up(self, velocity: Final) -> Final | None:
+        """What a velocity takes up a share of: `g` of `v = 0.9 * v + 0.1 * g`; None where it has no such share."""
+        made, shape = self.tape.steps[self.tape.nodes[velocity.node].step], self._value(velocity.node).shape
+        arrays = [read for read in made.reads if self._value(read).shape == shape]
+        inner = next(filter(None, (inside(self.tape, read) for read in arrays)), None)
+        return None if inner is None else replace(velocity, node=inner[0], direction=velocity.direction * inner[1])
 
     def _with_decay(self, final: Final, truth: Truth) -> Final:
         """The whole of an update that shrinks the weights, where the loss has a penalty on them."""

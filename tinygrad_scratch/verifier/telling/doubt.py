@@ -44,6 +44,7 @@ TERM_TWICE = re.compile(r"([-+] [\w.]+)\)? \1(?![\w.(\[])")
 OF_A_VALUE = 2  # words and signs: what it takes to name another value, and where it stands
 CLEARLY = 3  # words and signs: by how many a change must be smaller than one that says what a cause does
 MUCH_PLAINER = 6  # words and signs: than a slope that is written out, and made up
+SLOPE = re.compile(r"\b(\w+) \* \(1(?:\.0?)? - \1\)")
 UNKNOWN = 100  # words and signs of a change whose text isn't known
 
 
@@ -64,8 +65,13 @@ def is_doubtful(cause: Cause) -> bool:
     of_sum = "sum" in cause.name and "mean(" in (cause.should_be or "") and "mean(" not in cause.expression
     lacks_size = of_sum or (cause.kind in SCALES and bool(sizes_unread(source_of(text_of(cause.file)))))
     odd = made_up or exchanged or lacks_size or has_term_twice(cause) or is_composed(cause) or drops_rate(cause)
-    odd = odd or chooses_nothing(cause.should_be or "")
+    odd = odd or chooses_nothing(cause.should_be or "") or breaks_slope(cause)
     return odd or unsaid or apart_by(cause) > 0 or leaves_unread(cause)
+
+
+def breaks_slope(cause: Cause) -> bool:
+    """Whether a cause takes one half away from the slope of a sigmoid, `a * (1 - a)`, which nobody writes in vain."""
+    return SLOPE.search(cause.expression) is not None and SLOPE.search(cause.should_be or cause.expression) is None
 
 
 def is_of_another_slope(cause: Cause) -> bool:
