@@ -76,6 +76,7 @@ class Expressions:
             if isinstance(part.node, NAMES) and part.is_value:
                 yield from of_name(part)
             yield from of_handed_on(part)
+            yield from of_target(part)
             if part.is_slice:
                 yield from of_index(part)
             if isinstance(part.node, COMPUTED) and isinstance(part.around, ast.Call) and part.is_in_slope:
@@ -414,7 +415,18 @@ def of_slices(part: Part) -> Iterator[Rewrite]:
 
     The same one further.
     """
-    inside = getattr(part.node.slice, "elts", [part.node.slice])
+    yield from of_cuts(part, part.node.slice)
+
+
+def of_target(part: Part) -> Iterator[Rewrite]:
+    """The same of the entries that are written to."""
+    held = part.around
+    if isinstance(held, ast.Subscript) and isinstance(held.ctx, ast.Store) and held.slice is part.node:
+        yield from of_cuts(part, part.node)
+
+
+def of_cuts(part: Part, index: ast.expr) -> Iterator[Rewrite]:
+    inside = getattr(index, "elts", [index])
     for each in (n for n in inside if isinstance(n, ast.Slice)):
         yield from to_the_end(part, each)
     for each in (n for n in inside if isinstance(n, ast.Slice) and n.step is None):
@@ -441,9 +453,13 @@ def to_the_end(part: Part, cut: ast.Slice) -> Iterator[Rewrite]:
 
 def one_further(part: Part, cut: ast.Slice) -> Iterator[Rewrite]:
     """As many entries, from the next one or the one before on: `x[1:n + 1]` for `x[:n]`."""
+    written = part.source.code(cut)
+    if written.endswith(":-1") and cut.lower is not None:
+        other = f"{moved_by(part.source.code(cut.lower), 1)}:"
+        said = f"`{written}` should be `{other}`: the entries beside them are due"
+        yield part.change(other, "off-by-one", said, NAMED, at=part.source.span(cut))
     if cut.upper is None or (isinstance(cut.upper, ast.UnaryOp) and isinstance(cut.upper.op, ast.USub)):
         return
-    written = part.source.code(cut)
     for step in (1, -1):
         lower = "" if cut.lower is None else part.source.code(cut.lower)
         if lower or step > 0:
