@@ -46,10 +46,19 @@ def divided_by(case: Case) -> set[int]:
 
 
 def divided_in_the_end(case: Case) -> set[int]:
-    """The same where no matrix product comes after it: the mean over a window is none of the loss."""
+    """The same where no matrix product comes after it, or other use of weights: the mean over a window is none of it."""
+    parameters = {final.parameter.node for final in case.finals}
+    weighs = parameters | {node for node in case.forward if is_part_of(case, node, parameters)}
     made_by = map(case.step_of, case.forward)
-    read = {node for step in made_by if name_of(step.function) in PRODUCTS for node in step.reads}
+    later = (s for s in made_by if name_of(s.function) in PRODUCTS or not weighs.isdisjoint(s.reads))
+    read = {node for step in later for node in step.reads}
     return divided_in(case, case.forward - case.ancestors(read))
+
+
+def is_part_of(case: Case, node: int, parameters: set[int]) -> bool:
+    """Whether a value is some entries of a parameter, or shows it."""
+    step = case.step_of(node)
+    return name_of(step.function) in ("getitem", "T", "transpose", "reshape") and not parameters.isdisjoint(step.reads)
 
 
 def divided_in(case: Case, nodes: set[int]) -> set[int]:
