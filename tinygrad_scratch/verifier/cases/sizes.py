@@ -46,7 +46,7 @@ def divided_by(case: Case) -> set[int]:
 
 
 def divided_in_the_end(case: Case) -> set[int]:
-    """The same where no matrix product comes after it, or other use of weights: the mean over a window is none of it."""
+    """The same where no weights come after it, as by a matrix product: the mean over a window is none of the loss."""
     parameters = {final.parameter.node for final in case.finals}
     weighs = parameters | {node for node in case.forward if is_part_of(case, node, parameters)}
     made_by = map(case.step_of, case.forward)
