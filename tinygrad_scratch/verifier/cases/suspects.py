@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_scratch.verifier.cases.case import Case, Repair
 from tinygrad_scratch.verifier.pairs.pairing import Final
 from tinygrad_scratch.verifier.reading.names import is_gradient_name
-from tinygrad_scratch.verifier.reading.source import is_rename
+from tinygrad_scratch.verifier.reading.source import appended_at, is_rename
 from tinygrad_scratch.verifier.recording.edits import is_filled, name_of
 from tinygrad_scratch.verifier.recording.events import Event
 from tinygrad_scratch.verifier.recording.likeness import close
@@ -36,7 +36,8 @@ def suspects(case: Case, wrong: list[Final], values: dict[int, Any]) -> list[Eve
         given = event.node in case.forward and (event.time <= loss_step or not is_gradient_name(event.short))
         if event.node in case.indices or is_next_value(case, event) or is_kept(case, event):
             continue
-        if (given or step.function is None) and not is_renamed_gradient(case, event, value):
+        is_handed = given or step.function is None or appended_at(event.place.file, event.place.line) is not None
+        if is_handed and not is_renamed_gradient(case, event, value):
             continue
         found.append(event)
     return found
@@ -50,9 +51,10 @@ def is_next_value(case: Case, event: Event) -> bool:
 
 
 def is_kept(case: Case, event: Event) -> bool:
-    """Whether a value of the forward pass is only kept as it is then: `before = w.copy()`, and no `dw = w.copy()`."""
+    """Whether a parameter is only kept as it is then: `before = w.copy()`, and no `dw = w.copy()`."""
     step = case.step_of(event.node)
-    copies = name_of(step.function) in ("copy", "array") and bool(step.reads) and case.forward.issuperset(step.reads)
+    parameters = {final.parameter.node for final in case.finals}
+    copies = name_of(step.function) in ("copy", "array") and bool(step.reads) and parameters.issuperset(step.reads)
     return copies and not is_gradient_name(event.short)
 
 

@@ -111,10 +111,16 @@ def puts_together(node: ast.AST) -> bool:
 def is_rename(file: str, line: int) -> bool:
     """Whether a line only gives another name to what has one: `a = b`, or hands it on: `return a`, `all.append(a)`."""
     found = [node for node in statements(text_of(file)) if node.lineno <= line <= end_of_head(node)]
-    appended = append_in(found[-1]) if found else None
     value = getattr(found[-1], "value", None) if found and isinstance(found[-1], ast.Assign | ast.Return) else None
-    value = appended[1] if appended is not None else value
-    return isinstance(value, ast.Name | ast.Attribute | ast.Subscript)
+    appended = appended_at(file, line)
+    return isinstance(value if appended is None else appended, ast.Name | ast.Attribute | ast.Subscript)
+
+
+def appended_at(file: str, line: int) -> ast.expr | None:
+    """The value that a line does nothing with but to append it to a list; None where it does anything else."""
+    found = [node for node in statements(text_of(file)) if node.lineno <= line <= end_of_head(node)]
+    put = append_in(found[-1]) if found else None
+    return None if put is None else put[1]
 
 
 def append_in(node: ast.AST) -> tuple[ast.expr, ast.expr] | None:

@@ -9,6 +9,8 @@ from tinygrad_scratch.verifier.causes.region import Region
 from tinygrad_scratch.verifier.explaining.explain import Cause
 from tinygrad_scratch.verifier.recording.edits import name_of
 from tinygrad_scratch.verifier.recording.likeness import close
+from tinygrad_scratch.verifier.rewriting.part import NAMES
+from tinygrad_scratch.verifier.telling.told_difference import difference
 
 LAYING_OUT = {
     "reshape", "transpose", "T", "mT", "swapaxes", "moveaxis", "rollaxis", "ravel", "flatten", "flip", "flipud",
@@ -22,7 +24,9 @@ def tell_in_other_places(case: Case, cause: Cause, repair: Repair) -> None:
     step, truth = case.step_of(repair.event.node), np.asarray(repair.truth)
     value = np.asarray(case.tape.nodes[repair.event.node].value)
     unexplained = cause.certainty == "unexplained"
-    told = unexplained or cause.kind == "wrong-operand"
+    found = difference(cause)
+    exchanged = found is not None and all(isinstance(each, NAMES) for each in (found.old, found.new))
+    told = unexplained or (cause.kind == "wrong-operand" and not exchanged)
     if not told or name_of(step.function) not in LAYING_OUT or value.size != truth.size:
         return
     mine, due = np.sort(value, axis=None), np.sort(truth, axis=None)

@@ -105,13 +105,9 @@ def name_kind(case: Case, cause: Cause) -> None:
     found = difference(cause)
     if tell_on_the_way(case, cause):
         return
-    if found is not None and is_flipped(found):
-        cause.kind = "transpose"
-        return
-    if found is not None and cause.kind == "broadcasting-shape" and is_of_penalty(case, found):
-        cause.kind = "regularisation"
-        return
-    if cause.kind not in NAMED_BY_TEXT:
+    of_layout = kind_of_layout(case, cause, found) if found is not None else ""
+    cause.kind = of_layout or cause.kind
+    if of_layout or cause.kind not in NAMED_BY_TEXT:
         return
     if found is None:
         name_kind_of_whole(case, cause)
@@ -138,6 +134,23 @@ def name_kind(case: Case, cause: Cause) -> None:
     cause.kind = kind
     if kind == BATCH:
         tell_division(cause, found)
+
+
+def kind_of_layout(case: Case, cause: Cause, found: Difference) -> str:
+    """The kind by how values are laid out: of one that is turned round, or of another one; nothing where none says."""
+    if is_flipped(found):
+        return "transpose"
+    if cause.kind == "broadcasting-shape" and is_of_penalty(case, found):
+        return "regularisation"
+    return "wrong-operand" if cause.kind == "transpose" and is_of_another(found) else ""
+
+
+def is_of_another(found: Difference) -> bool:
+    """Whether one value, or its transpose, stands for another one laid out as that is: `dl.T` for `da.T`."""
+    names = [ast.unparse(each) for each in (found.old, found.new) if isinstance(each, NAMES)]
+    bare = [name.removesuffix(".T") for name in names]
+    same_way = len({name.endswith(".T") for name in names}) == 1
+    return len(names) == 2 and same_way and bare[0] != bare[1]
 
 
 def are_gradients(found: Difference) -> bool:

@@ -60,7 +60,7 @@ def is_sample_count(case: Case, node: ast.AST) -> bool:
     value = node.value if isinstance(node, ast.Constant) else None
     loss = case.step_of(case.truth.loss).function
     is_known = isinstance(loss, KnownLoss)
-    of_loss = {*np.shape(loss.candidate.target)} if is_known else samples(case) & divided_in_the_end(case)
+    of_loss = {*np.shape(loss.candidate.target)[:1]} - {2} if is_known else samples(case) & divided_in_the_end(case)
     return isinstance(value, int) and value in of_loss
 
 

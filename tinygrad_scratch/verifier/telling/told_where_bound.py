@@ -162,8 +162,8 @@ def tell_at_binding(case: Case, cause: Cause, found: Difference) -> Repair | Non
 
 
 def is_kept(bound: ast.Assign) -> bool:
-    """Whether what is no gradient is only kept as it is then: `before = w.copy()`."""
-    copies = isinstance(bound.value, ast.Call) and name_of(bound.value) in ("copy", "deepcopy", "array")
+    """Whether what has a name of no gradient is only kept as it is then: `before = w.copy()`."""
+    copies = isinstance(bound.value, ast.Call) and name_of(bound.value) in ("copy", "deepcopy")
     return copies and not is_gradient_name(ast.unparse(bound.targets[0]))
 
 

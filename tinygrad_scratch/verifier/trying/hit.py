@@ -42,7 +42,7 @@ OUTER = re.compile(rf"{PRODUCT.pattern}|\bouter\(")
 INDEX = re.compile(r"\[(?:[^][]|\[[^][]*\])*\]")
 OF_SIGMOID = re.compile(r"(?<![\w.])1(?:\.0*)?\s*-\s*([^\W\d][\w.]*(?:\[[^\]]*\])*)(?![\w(])")
 NUMBER_TAKEN = re.compile(r"[\w\])]\s*[-+]\s*[\d.]+\s*(?=[),\]]|$)")
-KEPT = re.compile(r"([\w.]+)\s*=\s*(?:(?:np|copy)\.(?:deep)?copy\([\w.]+\)|[\w.]+\.copy\(\))$")
+KEPT = re.compile(r"([\w.]+)\s*=\s*(?:(?:np|copy)\.(?:deep)?copy\(([\w.]+)\)|([\w.]+)\.copy\(\))$")
 OF_COUNTING = re.compile(r"for \w+ in (?:reversed\()?range\(")
 OF_SLOPE = re.compile(
     r"d_?[A-Za-z]\w*_?_d_?\w+|d[A-Z]\w*d[A-Z]\w*|\w*(?:deri?v|prime|slope|jac|mask)\w*", re.IGNORECASE
@@ -285,9 +285,11 @@ class Hit:
 
     @property
     def is_of_kept(self) -> bool:
-        """Whether the line only keeps what is no gradient as it is then: `before = w.copy()`."""
+        """Whether the line only keeps what is trained as it is then: `before = w.copy()`."""
         kept = KEPT.match(self.written)
-        return kept is not None and not is_gradient_name(kept[1])
+        name = re.escape(kept[2] or kept[3]) if kept is not None else ""
+        trained = bool(name) and re.search(rf"(?<![\w.]){name}\s*(?:[-+]=|=\s*{name}\s*[-+])", text_of(self.file))
+        return kept is not None and bool(trained) and not is_gradient_name(kept[1])
 
     @property
     def drops_floor(self) -> bool:

@@ -53,7 +53,8 @@ def begun_at_rest(case: Case) -> list[int]:
     found: set[int] = set()
     for made in case.forward:
         step = case.step_of(made)
-        if name_of(step.function) not in ("add", "subtract") or parameters.isdisjoint(step.reads):
+        is_array = nodes[made].value.size > 1
+        if not is_array or name_of(step.function) not in ("add", "subtract") or parameters.isdisjoint(step.reads):
             continue
         moved = {read for read in step.reads if read not in parameters}
         given = [node for node in moved | case.ancestors(moved) if case.step_of(node).function is None]

@@ -13,6 +13,7 @@ from tinygrad_scratch.verifier.reading.derivative_names import short
 from tinygrad_scratch.verifier.reading.names import is_gradient_name
 from tinygrad_scratch.verifier.reading.source import call_at, parsed, right_side, statement_at, text_of, without_blanks
 from tinygrad_scratch.verifier.recording.edits import name_of
+from tinygrad_scratch.verifier.recording.steps import renamed
 from tinygrad_scratch.verifier.rewriting.alike import is_update
 from tinygrad_scratch.verifier.rewriting.in_place import is_slip_of_place
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED
@@ -270,9 +271,16 @@ def of_entries(case: Case, repair: Repair, cause: Cause, hits: list[Hit]) -> lis
     step = case.step_of(repair.event.node)
     if cause.kind not in ("scale-factor", "missing-derivative") or name_of(step.function) not in JOINING:
         return []
-    made = {(at.file, at.line) for read in step.reads if (at := case.step_of(read).place) is not None}
+    made_at = (case.place_of(as_made(case, read)) for read in step.reads)
+    made = {(at.file, at.line) for at in made_at if at is not None}
     usual = [hit for hit in hits if not (hit.convention or hit.puts_in)]
     return [hit for hit in usual if {(hit.file, hit.rewrite.line)} == made and hit.rewrite.kind in FACTORS]
+
+
+def as_made(case: Case, node: int) -> int:
+    """A value as it was before it got other names, as by `found.append(d)`."""
+    step = case.step_of(node)
+    return as_made(case, step.reads[0]) if step.function is renamed else node
 
 
 def of_told_sums(cause: Cause, hits: list[Hit]) -> list[Hit]:
