@@ -643,3 +643,124 @@ def test_so_many_inputs_are_no_samples(tmp_path: Path) -> None:
     assert check_of_script(tmp_path, WIDTHS).ok is True
     check, line = edited_script(tmp_path, WIDTHS, "d = 2 * d / 32", "d = d / 2 / 32")
     assert told(check) == (line, "scale-factor"), str(check)
+
+
+CLASSES = """
+import numpy as np
+from tinygrad_scratch import verify
+
+
+def backward(x, y):
+    return -y / x / y.shape[0]
+
+
+draw = np.random.default_rng(17)
+h, y = draw.uniform(1, 2, (10, 3)), np.eye(4)[draw.integers(0, 4, 10)]
+w, b = draw.uniform(1, 2, (3, 4)), draw.uniform(1, 2, 4)
+with verify(w=w, b=b) as check:
+    x = h @ w + b
+    check.loss = -np.mean(np.sum(y * np.log(x), axis=1)) + 0.5 * np.sum(b * b)
+    d = backward(x, y)
+    check.gradients = {"w": h.T @ d, "b": d.sum(axis=0) + b}
+"""
+
+
+def test_so_many_classes_stand_for_so_many_samples(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, CLASSES).ok is True
+    check, line = edited_script(tmp_path, CLASSES, "y.shape[0]", "y.shape[1]")
+    assert told(check) == (line, "missing-batch-sum-or-mean"), str(check)
+    assert "`y.shape[1]` should be `y.shape[0]`" in str(check)
+
+
+COLUMNS = """
+import numpy as np
+
+draw = np.random.default_rng(18)
+x, t = draw.normal(size=(9, 3)), draw.normal(size=(9, 2))
+w1, w2, w3 = draw.normal(size=(3, 4)), draw.normal(size=(4, 4)), draw.normal(size=(4, 2))
+for turn in range(3):
+    z1 = x @ w1
+    z2 = np.maximum(0, z1) @ w2
+    y = np.maximum(0, z2) @ w3
+    loss = np.sum((y - t) ** 2)
+    d3 = 2 * (y - t)
+    d2 = (w3 @ d3.T).T
+    e2 = d2 * (z2 > 0)
+    d1 = (w2 @ e2.T).T
+    e1 = d1 * (z1 > 0)
+    w3 -= 0.01 * np.maximum(0, z2).T @ d3
+    w2 -= 0.01 * np.maximum(0, z1).T @ e2
+    w1 -= 0.01 * x.T @ e1
+"""
+
+
+def test_the_transpose_of_another_value_is_another_value(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, COLUMNS).ok is True
+    check, line = edited_script(tmp_path, COLUMNS, "(w2 @ e2.T).T", "(w2 @ d2.T).T")
+    assert told(check) == (line, "wrong-operand"), str(check)
+
+
+POOLED = """
+import numpy as np
+from tinygrad_scratch import verify
+
+
+def pooled(a):
+    z = np.zeros((2, 3, 3))
+    for h in range(3):
+        for k in range(3):
+            z[:, h, k] = np.mean(a[:, h : h + 2, k : k + 2], axis=(1, 2))
+    return z
+
+
+def spread(dz):
+    da = np.zeros((2, 4, 4))
+    for h in range(3):
+        for k in range(3):
+            da[:, h : h + 2, k : k + 2] += dz[:, h, k][:, None, None] / 4
+    return da
+
+
+draw = np.random.default_rng(19)
+x, t = draw.normal(size=(2, 4, 4)), draw.normal(size=(2, 3, 3))
+w, v = draw.normal(size=(4, 4)), draw.normal(size=(3, 3))
+with verify(w=w, v=v) as check:
+    a = np.tanh(w * x)
+    p = pooled(a)
+    y = v * p
+    check.loss = 0.5 * np.sum((y - t) ** 2)
+    d = y - t
+    dv = np.sum(d * p, axis=0)
+    d = spread(d * v)
+    d = d * (1 - a * a)
+    check.gradients = {"w": np.sum(d * x, axis=0), "v": dv}
+"""
+
+
+def test_a_mean_over_windows_is_no_mean_of_the_loss(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, POOLED).ok is True
+    check, line = edited_script(tmp_path, POOLED, "[:, None, None] / 4", "[:, None, None]")
+    assert told(check) == (line, "scale-factor"), str(check)
+
+
+PARTS = """
+import numpy as np
+
+draw = np.random.default_rng(20)
+x, t = draw.normal(size=(9, 3)), draw.normal(size=(9, 1))
+k, w = 2, 0.3 * draw.normal(size=(3, 4))
+for turn in range(3):
+    out = x @ w
+    mean, size = out[:, :k], np.exp(out[:, k:])
+    loss = np.sum(out[:, k:] + ((t - mean) / size) ** 2 / 2)
+    delta = np.zeros(out.shape)
+    delta[:, :k] = (mean - t) / size**2
+    delta[:, k:] = 1 - ((t - mean) / size) ** 2
+    w -= 0.01 * x.T @ delta
+"""
+
+
+def test_a_part_that_is_written_one_too_early_is_off_by_one(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, PARTS).ok is True
+    check, line = edited_script(tmp_path, PARTS, "delta[:, k:] = 1", "delta[:, k - 1:-1] = 1")
+    assert told(check) == (line, "off-by-one"), str(check)

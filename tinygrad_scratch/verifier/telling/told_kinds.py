@@ -61,7 +61,7 @@ from tinygrad_scratch.verifier.telling.told_penalties import (
     is_strength_of_penalty,
     is_times_parameter,
 )
-from tinygrad_scratch.verifier.telling.told_sizes import BATCH, kind_of_size
+from tinygrad_scratch.verifier.telling.told_sizes import BATCH, kind_of_size, other_length
 from tinygrad_scratch.verifier.telling.told_slopes import (
     is_bent_in_slope,
     is_bound_of_slope,
@@ -236,7 +236,10 @@ def is_made_of_what_it_held(case: Case, cause: Cause) -> bool:
 
 
 def tell_division(cause: Cause, found: Difference) -> None:
-    """Tell a factor too many by what it is: a division by the number of samples, once too often."""
+    """Tell a factor too many by what it is: a division by the number of samples, once too often; or another length."""
+    shape = other_length(found)
+    if shape:
+        cause.sentence = f"`{shape}[{ast.unparse(found.old)}]` should be `{shape}[{ast.unparse(found.new)}]`"
     match found.old:
         case ast.BinOp(left=rest, op=ast.Div()) if same(rest, found.new) and "too many" in cause.sentence:
             cause.sentence = f"`{ast.unparse(found.old)}` is divided by the number of samples once too often"

@@ -36,6 +36,8 @@ def kind_of_size(case: Case, cause: Cause, found: Difference) -> str:
     sizes = more or less
     if any(rest_of_one(outer) is not None for outer in found.way):  # `1 - p / k`, a slope
         return ""
+    if other_length(found):
+        return BATCH if isinstance(found.new, ast.Constant) and found.new.value == 0 else ""
     if is_number(found.old) and is_size(case, cause, found.new) and is_one_factor(cause, found):
         return BATCH if counts_samples(case, found.new) else "scale-factor"
     if cause.kind == "scale-factor" and any(is_sample_count(case, each) for each in beyond(found.new, found.old)):
@@ -50,6 +52,14 @@ def kind_of_size(case: Case, cause: Cause, found: Difference) -> str:
         is_sum = cause.kind == "scale-factor" and is_of_parameter(case, cause)
         return BATCH if cause.kind == "missing-derivative" or is_sum else ""
     return BATCH if is_of_parameter(case, cause) else "scale-factor"
+
+
+def other_length(found: Difference) -> str:
+    """The shape of which one length stands where another one is due: `x.shape` of `x.shape[1]` for `x.shape[0]`."""
+    match found.old, found.new, found.way[-1:]:
+        case ast.Constant(), ast.Constant(), (ast.Subscript(value=ast.Attribute(attr="shape") as shape),):
+            return ast.unparse(shape)
+    return ""
 
 
 def is_sample_count(case: Case, node: ast.AST) -> bool:
