@@ -104,75 +104,6 @@ def test_a_mean_that_one_layer_forgets_is_seen_through_what_its_squares_scale(tm
     assert told(check) == (line, "missing-batch-sum-or-mean"), str(check)
 
 
-PIECES = """
-import numpy as np
-
-
-class Linear:
-    def __init__(self, rows, columns):
-        self.w, self.dw = draw.normal(size=(rows, columns)), 0
-
-    def forward(self, x):
-        self.x = x
-        return x @ self.w
-
-    def backward(self, g):
-        self.dw = self.dw + self.x.T @ g
-        return g @ self.w.T
-
-
-class Scale:
-    def __init__(self, n):
-        self.w, self.dw = np.ones(n), 0
-
-    def forward(self, x):
-        self.c = x - x.mean(axis=0)
-        return self.w * self.c
-
-    def backward(self, g):
-        self.dw = self.dw + (g * self.c).sum(axis=0)
-        g = g * self.w
-        return g - g.mean(axis=0)
-
-
-class Softplus:
-    def forward(self, x):
-        self.x = x
-        self.out = np.log1p(np.exp(x))
-        return self.out
-
-    def backward(self, g):
-        return g / (1 + np.exp(-self.x))
-
-
-draw = np.random.default_rng(2)
-x, t = draw.normal(size=(12, 3)), draw.normal(size=(12, 1))
-layers = [Linear(3, 4), Scale(4), Softplus(), Linear(4, 5), Scale(5), Softplus(), Linear(5, 1)]
-for turn in range(3):
-    loss = 0.0
-    for piece in (slice(0, 6), slice(6, 12)):
-        out = x[piece]
-        for layer in layers:
-            out = layer.forward(out)
-        loss += np.sum((out - t[piece]) ** 2)
-        g = 2 * (out - t[piece])
-        for layer in reversed(layers):
-            g = layer.backward(g)
-    for layer in layers:
-        if hasattr(layer, "w"):
-            layer.w -= 0.01 * layer.dw
-            layer.dw = 0
-"""
-
-
-def test_a_slope_that_all_pieces_of_a_batch_go_through_is_told_in_its_layer(tmp_path: Path) -> None:
-    assert check_of_script(tmp_path, PIECES).ok is True
-    check, line = edited_script(
-        tmp_path, PIECES, "return g / (1 + np.exp(-self.x))", "return g / (1 + np.exp(-self.out))"
-    )
-    assert told(check) == (line, "derivative-at-wrong-point"), str(check)
-
-
 WEIGHED = """
 import numpy as np
 
@@ -242,27 +173,36 @@ def sigmoid(z):
     return 1 / (1 + np.exp(-z))
 
 
-def forward(b1, b2, b3):
+def forward(w1, w2, w3, b1, b2, b3):
     a1 = sigmoid(w1 @ x + b1)
     a2 = sigmoid(w2 @ a1 + b2)
     return a1, a2, w3 @ a2 + b3
 
 
 def cost(y):
-    return np.mean((y - t) ** 2)
+    return np.mean([each * each for each in (y - t)])
 
 
 for turn in range(3):
-    a1, a2, y = forward(b1, b2, b3)
-    print(cost(y))
+    a1, a2, y = forward(w1, w2, w3, b1, b2, b3)
+    print("cost:", cost(y))
     d3 = y - t
     dw3, db3 = d3 @ a2.T / 3, d3.sum(axis=1, keepdims=True) / 3
     d2 = w3.T @ d3 * a2 * (1 - a2)
-    dw2 = d2 @ a1.T / 3
+    dw2, db2 = d2 @ a1.T / 3, d2.sum(axis=1, keepdims=True) / 3
     d1 = w2.T @ d2 * a1 * (1 - a1)
     dw1 = d1 @ x.T / 3
-    either = [cost(forward(b1, b2, b3 + step)[2]) for step in (1e-4, -1e-4)]
-    assert abs((either[0] - either[1]) / 2e-4 - 2 * db3.item()) < 1e-3
+    biases = [b1, b2, b3]
+    for place, real in ((1, db2), (2, db3)):
+        moved = biases[place].copy()
+        either = []
+        for step in (1e-3, -2e-3):
+            moved[0, 0] += step
+            tried = biases.copy()
+            tried[place] = moved
+            a1_, a2_, y_ = forward(w1, w2, w3, *tried)
+            either.append(cost(y_))
+        assert abs((either[0] - either[1]) / 2e-3 - 2 * real[0, 0]) < 1e-3
     w3 -= 0.1 * dw3
     w2 -= 0.1 * dw2
     w1 -= 0.1 * dw1
@@ -433,38 +373,6 @@ def test_what_is_appended_is_told_where_that_is_done(tmp_path: Path) -> None:
     check, line = edited_script(tmp_path, APPENDED, "db.append(delta)", "db.append(error)")
     assert told(check)[0] == line, str(check)
     assert "db.append(delta)" in (check.first_wrong.should_be or ""), str(check)
-
-
-NORMED = """
-import numpy as np
-
-draw = np.random.default_rng(10)
-x, t = draw.normal(size=(8, 3)), draw.normal(size=(8, 4))
-w, g, b = draw.normal(size=(3, 4)), np.ones(4), np.zeros(4)
-for turn in range(3):
-    z = x @ w
-    mean, var = z.mean(axis=0), z.var(axis=0)
-    xc = z - mean
-    n = xc / np.sqrt(var + 1e-5)
-    y = g * n + b
-    loss = np.sum((y - t) ** 2)
-    d = 2 * (y - t)
-    dg, db = (d * n).sum(axis=0), d.sum(axis=0)
-    dn = d * g
-    dvar = np.sum(dn * xc * -0.5 * (var + 1e-5) ** (-1.5), axis=0)
-    dmean = -np.sum(dn / np.sqrt(var + 1e-5), axis=0)
-    dz = dn / np.sqrt(var + 1e-5) + dvar * 2 * xc / 8 + dmean / 8
-    w -= 0.01 * x.T @ dz
-    g -= 0.01 * dg
-    b -= 0.01 * db
-"""
-
-
-def test_a_power_that_was_not_lowered_is_told_as_such(tmp_path: Path) -> None:
-    assert check_of_script(tmp_path, NORMED).ok is True
-    check, line = edited_script(tmp_path, NORMED, "** (-1.5)", "** (-0.5)")
-    assert told(check) == (line, "scale-factor"), str(check)
-    assert "** (-1.5)" in (check.first_wrong.should_be or ""), str(check)
 
 
 def masked(due: str) -> str:
@@ -670,97 +578,3 @@ def test_so_many_classes_stand_for_so_many_samples(tmp_path: Path) -> None:
     check, line = edited_script(tmp_path, CLASSES, "y.shape[0]", "y.shape[1]")
     assert told(check) == (line, "missing-batch-sum-or-mean"), str(check)
     assert "`y.shape[1]` should be `y.shape[0]`" in str(check)
-
-
-COLUMNS = """
-import numpy as np
-
-draw = np.random.default_rng(18)
-x, t = draw.normal(size=(9, 3)), draw.normal(size=(9, 2))
-w1, w2, w3 = draw.normal(size=(3, 4)), draw.normal(size=(4, 4)), draw.normal(size=(4, 2))
-for turn in range(3):
-    z1 = x @ w1
-    z2 = np.maximum(0, z1) @ w2
-    y = np.maximum(0, z2) @ w3
-    loss = np.sum((y - t) ** 2)
-    d3 = 2 * (y - t)
-    d2 = (w3 @ d3.T).T
-    e2 = d2 * (z2 > 0)
-    d1 = (w2 @ e2.T).T
-    e1 = d1 * (z1 > 0)
-    w3 -= 0.01 * np.maximum(0, z2).T @ d3
-    w2 -= 0.01 * np.maximum(0, z1).T @ e2
-    w1 -= 0.01 * x.T @ e1
-"""
-
-
-def test_the_transpose_of_another_value_is_another_value(tmp_path: Path) -> None:
-    assert check_of_script(tmp_path, COLUMNS).ok is True
-    check, line = edited_script(tmp_path, COLUMNS, "(w2 @ e2.T).T", "(w2 @ d2.T).T")
-    assert told(check) == (line, "wrong-operand"), str(check)
-
-
-POOLED = """
-import numpy as np
-from tinygrad_scratch import verify
-
-
-def pooled(a):
-    z = np.zeros((2, 3, 3))
-    for h in range(3):
-        for k in range(3):
-            z[:, h, k] = np.mean(a[:, h : h + 2, k : k + 2], axis=(1, 2))
-    return z
-
-
-def spread(dz):
-    da = np.zeros((2, 4, 4))
-    for h in range(3):
-        for k in range(3):
-            da[:, h : h + 2, k : k + 2] += dz[:, h, k][:, None, None] / 4
-    return da
-
-
-draw = np.random.default_rng(19)
-x, t = draw.normal(size=(2, 4, 4)), draw.normal(size=(2, 3, 3))
-w, v = draw.normal(size=(4, 4)), draw.normal(size=(3, 3))
-with verify(w=w, v=v) as check:
-    a = np.tanh(w * x)
-    p = pooled(a)
-    y = v * p
-    check.loss = 0.5 * np.sum((y - t) ** 2)
-    d = y - t
-    dv = np.sum(d * p, axis=0)
-    d = spread(d * v)
-    d = d * (1 - a * a)
-    check.gradients = {"w": np.sum(d * x, axis=0), "v": dv}
-"""
-
-
-def test_a_mean_over_windows_is_no_mean_of_the_loss(tmp_path: Path) -> None:
-    assert check_of_script(tmp_path, POOLED).ok is True
-    check, line = edited_script(tmp_path, POOLED, "[:, None, None] / 4", "[:, None, None]")
-    assert told(check) == (line, "scale-factor"), str(check)
-
-
-PARTS = """
-import numpy as np
-
-draw = np.random.default_rng(20)
-x, t = draw.normal(size=(9, 3)), draw.normal(size=(9, 1))
-k, w = 2, 0.3 * draw.normal(size=(3, 4))
-for turn in range(3):
-    out = x @ w
-    mean, size = out[:, :k], np.exp(out[:, k:])
-    loss = np.sum(out[:, k:] + ((t - mean) / size) ** 2 / 2)
-    delta = np.zeros(out.shape)
-    delta[:, :k] = (mean - t) / size**2
-    delta[:, k:] = 1 - ((t - mean) / size) ** 2
-    w -= 0.01 * x.T @ delta
-"""
-
-
-def test_a_part_that_is_written_one_too_early_is_off_by_one(tmp_path: Path) -> None:
-    assert check_of_script(tmp_path, PARTS).ok is True
-    check, line = edited_script(tmp_path, PARTS, "delta[:, k:] = 1", "delta[:, k - 1:-1] = 1")
-    assert told(check) == (line, "off-by-one"), str(check)
