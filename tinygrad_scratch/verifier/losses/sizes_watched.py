@@ -18,7 +18,7 @@ from tinygrad_scratch.verifier.recording.tape import Tape
 from tinygrad_scratch.verifier.truths.losses import COMPARING, Candidate
 
 LENGTH = "norm"
-SIZES = {"abs", "absolute", "fabs", LENGTH}
+SIZES = {"abs", "absolute", "fabs"}
 SUMMING = {"add", "sum", "mean", "divide", "multiply", "getitem"}
 
 
@@ -33,6 +33,8 @@ def squares_watched(
     moving, behind = entry.depending_on({p.node for p in entry.parameters if p.asked}), entry.all_behind(*ends)
     for loss in losses:
         error = sized(entry.tape, loss.node, moving) if loss.function is None else None
+        if is_length(entry.tape, loss.node) and is_length_in(entry.tape, moving & behind):
+            continue
         if error is not None and is_made_of(entry.tape, error, behind) and not is_compared(entry.tape, error, behind):
             names = [own(event.name) for event in entry.watch.events if event.node == error]
             output, weights = unweighed(entry.tape, error, moving)
@@ -44,7 +46,12 @@ def squares_watched(
 
 def is_length(tape: Tape, node: int) -> bool:
     """Whether a number is the length of all of an error."""
-    return name_of(tape.steps[tape.nodes[node].step].function) == LENGTH
+    return name_of(tape.steps[tape.nodes[node].step].function) == LENGTH and tape.nodes[node].value.size == 1
+
+
+def is_length_in(tape: Tape, made: set[int]) -> bool:
+    """Whether any of some values is a length, or a root: gradients that were divided by it are those of a length."""
+    return any(name_of(tape.steps[tape.nodes[node].step].function) in (LENGTH, "sqrt") for node in made)
 
 
 def is_made_of(tape: Tape, error: int, behind: set[int]) -> bool:
@@ -57,12 +64,13 @@ def is_made_of(tape: Tape, error: int, behind: set[int]) -> bool:
 
 def sized(tape: Tape, node: int, moving: set[int]) -> int | None:
     """The one value that parameters went into of whose sizes a number is a sum; None where it is no such sum."""
+    is_whole = is_length(tape, node)
     while True:
         step = tape.steps[tape.nodes[node].step]
         reads = [read for read in step.reads if read in moving]
         if len(reads) != 1:
             return None
-        if name_of(step.function) in SIZES:
+        if name_of(step.function) in SIZES or is_whole:
             return reads[0]
         if name_of(step.function) not in SUMMING:
             return None
