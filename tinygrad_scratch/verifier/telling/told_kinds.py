@@ -150,7 +150,10 @@ def is_of_another(found: Difference) -> bool:
     names = [ast.unparse(each) for each in (found.old, found.new) if isinstance(each, NAMES)]
     bare = [name.removesuffix(".T") for name in names]
     same_way = len({name.endswith(".T") for name in names}) == 1
-    return len(names) == 2 and same_way and bare[0] != bare[1]
+    outer = found.way[-1] if found.way else None
+    is_called = isinstance(outer, ast.Call) and outer.func is found.old
+    is_part = len(bare) == 2 and (bare[0].startswith(bare[1]) or bare[1].startswith(bare[0]))
+    return len(names) == 2 and same_way and not (is_part or is_called)
 
 
 def are_gradients(found: Difference) -> bool:

@@ -8,7 +8,7 @@ import re
 import numpy as np
 
 from tinygrad_scratch.verifier.cases.case import Case
-from tinygrad_scratch.verifier.cases.sizes import divided_in_the_end, samples
+from tinygrad_scratch.verifier.cases.sizes import averaged, divided_in_the_end, samples
 from tinygrad_scratch.verifier.cases.valued import nodes_named, parameter_of
 from tinygrad_scratch.verifier.causes.told_forms import FACTORS, Difference, is_number, rest_of_one
 from tinygrad_scratch.verifier.explaining.explain import Cause
@@ -17,7 +17,6 @@ from tinygrad_scratch.verifier.rewriting.rewrite import SIZE
 from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.rewriting.unused import nodes_around
 from tinygrad_scratch.verifier.telling.told_factors import beyond, holds_array
-from tinygrad_scratch.verifier.truths.losses import KnownLoss
 
 BATCH = "missing-batch-sum-or-mean"
 OF_FACTORS = ("scale-factor", BATCH, "missing-derivative")
@@ -63,14 +62,9 @@ def other_length(found: Difference) -> str:
 
 
 def is_sample_count(case: Case, node: ast.AST) -> bool:
-    """Whether a number that is written out is how many samples there are, by which the loss is divided, too.
-
-    Of a well-known loss, the mean or the sum is taken that fits.
-    """
+    """Whether a number that is written out is how many samples there are, by which the loss is divided, too."""
     value = node.value if isinstance(node, ast.Constant) else None
-    loss = case.step_of(case.truth.loss).function
-    is_known = isinstance(loss, KnownLoss)
-    of_loss = {*np.shape(loss.candidate.target)[:1]} - {2} if is_known else samples(case) & divided_in_the_end(case)
+    of_loss = samples(case) & divided_in_the_end(case) | averaged(case)
     return isinstance(value, int) and value in of_loss
 
 
