@@ -22,7 +22,8 @@ def tell_divided_late(cause: Cause) -> None:
     due = DIVIDED.fullmatch(right_side(cause.should_be or "")) if cause.kind in DIVIDING else None
     match own:
         case ast.Assign(targets=[ast.Name(id=name)]) if due is not None and not is_gradient_name(name):
-            renames = (n for n in source.statements if isinstance(n, ast.Assign) and n.lineno > cause.line)
+            block = source.block_of(own)
+            renames = (n for n in block if isinstance(n, ast.Assign) and n.lineno > cause.line)
             alias = next((n for n in renames if isinstance(n.value, ast.Name) and n.value.id == name), None)
         case _:
             return
