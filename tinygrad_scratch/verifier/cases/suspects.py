@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_scratch.verifier.cases.case import Case, Repair
 from tinygrad_scratch.verifier.pairs.pairing import Final
 from tinygrad_scratch.verifier.reading.names import is_gradient_name
-from tinygrad_scratch.verifier.reading.source import appended_at, is_rename
+from tinygrad_scratch.verifier.reading.source import is_rename, only_appends
 from tinygrad_scratch.verifier.recording.edits import is_filled, name_of
 from tinygrad_scratch.verifier.recording.events import Event
 from tinygrad_scratch.verifier.recording.likeness import close
@@ -36,7 +36,7 @@ def suspects(case: Case, wrong: list[Final], values: dict[int, Any]) -> list[Eve
         given = event.node in case.forward and (event.time <= loss_step or not is_gradient_name(event.short))
         if event.node in case.indices or is_next_value(case, event) or is_kept(case, event):
             continue
-        is_handed = given or step.function is None or appended_at(event.place.file, event.place.line) is not None
+        is_handed = given or step.function is None or only_appends(event.place.file, event.place.line)
         if is_handed and not is_renamed_gradient(case, event, value):
             continue
         found.append(event)

@@ -11,7 +11,7 @@ from tinygrad_scratch.verifier.pairs.pairing import Final
 from tinygrad_scratch.verifier.pairs.penalised import made_of_alone
 from tinygrad_scratch.verifier.recording.steps import Array, ancestors
 from tinygrad_scratch.verifier.recording.tape import copy
-from tinygrad_scratch.verifier.truths.losses import Candidate, fit, played
+from tinygrad_scratch.verifier.truths.losses import Candidate, Fit, fit, played
 from tinygrad_scratch.verifier.truths.made_again import made_again
 
 CALLED = re.compile(r"(?:^|_)(?:penalt\w*|pen|reg|regul\w*|l[12])(?:_|\d*$)", re.IGNORECASE)
@@ -50,7 +50,7 @@ class Summed(Mixes):
             name, parts = " + ".join([best[0].name, *penalties.values()]), (loss, *penalties)
             whole = Candidate(name, max(parts), weighted, (1.0,) * len(parts), (), parts)
             true = run.gradients(whole, nodes)
-            fits = fit(given, true) if true is not None else (0, 0, 0, 0, 0)
+            fits = fit(given, true) if true is not None else Fit()
             more = fits[0] - fit(given, alone)[0]
             if more > 0 or (more == 0 and all(map(CALLED.search, penalties.values()))):
                 return whole, *fits[:3]

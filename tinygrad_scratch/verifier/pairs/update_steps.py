@@ -249,10 +249,8 @@ def but_for_nothing(tape: Tape, step: Step, before: int) -> int | None:
     """
     if name_of(step.function) not in ("add", "subtract") or not step.reads:
         return None
-    kept, *others = step.reads
-    numbers = [np.asarray(n) for n in (*literals_of(step), *(tape.nodes[other].value for other in others))]
-    is_nothing = len(numbers) == 1 and numbers[0].size == 1 and not np.any(numbers[0])
-    return kept if is_nothing and kept != before else None
+    kept = beside_nothing(tape, step, [*step.reads[:1]])
+    return kept if kept != before else None
 
 
 def in_exponent(tape: Tape, step: Step, before: int) -> tuple[int, int] | None:

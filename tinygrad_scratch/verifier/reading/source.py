@@ -110,17 +110,24 @@ def puts_together(node: ast.AST) -> bool:
 
 def is_rename(file: str, line: int) -> bool:
     """Whether a line only gives another name to what has one: `a = b`, or hands it on: `return a`, `all.append(a)`."""
-    found = [node for node in statements(text_of(file)) if node.lineno <= line <= end_of_head(node)]
-    value = getattr(found[-1], "value", None) if found and isinstance(found[-1], ast.Assign | ast.Return) else None
-    appended = appended_at(file, line)
-    return isinstance(value if appended is None else appended, ast.Name | ast.Attribute | ast.Subscript)
+    match innermost_at(file, line):
+        case ast.Assign(value=value) | ast.Return(value=value):
+            pass
+        case other:
+            _, value = (append_in(other) if other is not None else None) or (None, None)
+    return isinstance(value, ast.Name | ast.Attribute | ast.Subscript)
 
 
-def appended_at(file: str, line: int) -> ast.expr | None:
-    """The value that a line does nothing with but to append it to a list; None where it does anything else."""
+def only_appends(file: str, line: int) -> bool:
+    """Whether a line does nothing but append a value to a list."""
+    own = innermost_at(file, line)
+    return own is not None and append_in(own) is not None
+
+
+def innermost_at(file: str, line: int) -> ast.stmt | None:
+    """The innermost statement that a line belongs to; None where there is none."""
     found = [node for node in statements(text_of(file)) if node.lineno <= line <= end_of_head(node)]
-    put = append_in(found[-1]) if found else None
-    return None if put is None else put[1]
+    return found[-1] if found else None
 
 
 def append_in(node: ast.AST) -> tuple[ast.expr, ast.expr] | None:

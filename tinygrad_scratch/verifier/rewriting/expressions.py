@@ -453,18 +453,14 @@ def to_the_end(part: Part, cut: ast.Slice) -> Iterator[Rewrite]:
 
 def one_further(part: Part, cut: ast.Slice) -> Iterator[Rewrite]:
     """As many entries, from the next one or the one before on: `x[1:n + 1]` for `x[:n]`."""
-    written = part.source.code(cut)
-    if written.endswith(":-1") and cut.lower is not None:
-        other = f"{moved_by(part.source.code(cut.lower), 1)}:"
-        said = f"`{written}` should be `{other}`: the entries beside them are due"
-        yield part.change(other, "off-by-one", said, NAMED, at=part.source.span(cut))
-    if cut.upper is None or (isinstance(cut.upper, ast.UnaryOp) and isinstance(cut.upper.op, ast.USub)):
+    if cut.upper is None:
         return
+    written, upper = part.source.code(cut), part.source.code(cut.upper)
+    lower = "" if cut.lower is None else part.source.code(cut.lower)
     for step in (1, -1):
-        lower = "" if cut.lower is None else part.source.code(cut.lower)
-        if lower or step > 0:
-            first = "" if moved_by(lower, step) == "0" else moved_by(lower, step)
-            other = f"{first}:{moved_by(part.source.code(cut.upper), step)}"
+        if lower or (step > 0 and not upper.startswith("-")):
+            bounds = (moved_by(bound, step) for bound in (lower, upper))
+            other = ":".join("" if bound == "0" else bound for bound in bounds)
             said = f"`{written}` should be `{other}`: the entries beside them are due"
             yield part.change(other, "off-by-one", said, NAMED, at=part.source.span(cut))
 
@@ -472,11 +468,13 @@ def one_further(part: Part, cut: ast.Slice) -> Iterator[Rewrite]:
 def moved_by(bound: str, step: int) -> str:
     """The bound of a slice that is one larger or smaller, as it is written.
 
-    >>> moved_by("", 1), moved_by("n", 1), moved_by("n + 1", -1), moved_by("2", -1), moved_by("n - 1", 1)
-    ('1', 'n + 1', 'n', '1', 'n')
+    >>> moved_by("", 1), moved_by("n", 1), moved_by("n + 1", -1), moved_by("n - 1", 1)
+    ('1', 'n + 1', 'n', 'n')
+    >>> moved_by("2", -1), moved_by("-1", 1)
+    ('1', '0')
     """
     own, back = bound or "0", re.sub(r"\s*[+-]\s*1$", "", bound)
-    if own.isdigit():
+    if re.fullmatch(r"-?\d+", own):
         return str(int(own) + step)
     signed = bound.removeprefix(back).replace(" ", "")
     return back if signed == f"{-step:+d}" else f"{own} {'+' if step > 0 else '-'} 1"

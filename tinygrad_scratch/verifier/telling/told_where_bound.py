@@ -25,6 +25,7 @@ from tinygrad_scratch.verifier.reading.source import (
 )
 from tinygrad_scratch.verifier.recording.events import Event
 from tinygrad_scratch.verifier.rewriting.alike import is_update
+from tinygrad_scratch.verifier.rewriting.kept import keeps_trained
 from tinygrad_scratch.verifier.rewriting.part import NAMES, PRODUCTS, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import SIZE, kind_of_call
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
@@ -149,7 +150,7 @@ def tell_at_binding(case: Case, cause: Cause, found: Difference) -> Repair | Non
     if not handed or apart_by(cause) < 0:
         return None  # or others of its form have it in the product, too
     computed = is_other_name or (bound is not None and any(isinstance(p, COMPUTED) for p in ast.walk(bound.value)))
-    if not factors or bound is None or not computed or is_kept(bound):
+    if not factors or bound is None or not computed or keeps_trained(source, bound):
         return None
     repair = repair_at(case, cause.file, bound, own.id)
     is_lost = not is_known_by(source, bound, factors) and is_known_by(source, source.statement_on(cause.line), factors)
@@ -159,12 +160,6 @@ def tell_at_binding(case: Case, cause: Cause, found: Difference) -> Repair | Non
     cause.expression = source.code(bound.value)
     cause.should_be = product_of(cause.expression, factors)
     return repair
-
-
-def is_kept(bound: ast.Assign) -> bool:
-    """Whether what has a name of no gradient is only kept as it is then: `before = w.copy()`."""
-    copies = isinstance(bound.value, ast.Call) and name_of(bound.value) in ("copy", "deepcopy")
-    return copies and not is_gradient_name(ast.unparse(bound.targets[0]))
 
 
 def tell_before_update(case: Case, cause: Cause, found: Difference) -> Repair | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -321,12 +321,21 @@ def played(
     return Played(tape, tensors, first)
 
 
-def fit(given: list[Array], true: list[Array]) -> tuple[int, int, int, int, int]:
-    """How many gradients are right up to one factor for all, as they are, but for their sign, and to the last digit.
+class Fit(NamedTuple):
+    """How many gradients fit a loss, in several ways."""
 
-    The last number is how many are right to the last digit up to a factor. A loss of about the same slope fits small
-    numbers nearly as well as the one that is meant. What is nought but for rounding beside the others, as of a bias
-    that is taken off again, fits any loss.
+    same: int = 0  # up to one factor for all
+    exact: int = 0  # as they are
+    but_for_sign: int = 0
+    precise: int = 0  # as they are, to the last digit
+    along: int = 0  # up to a factor each, to the last digit
+
+
+def fit(given: list[Array], true: list[Array]) -> Fit:
+    """How many gradients are the true ones.
+
+    A loss of about the same slope fits small numbers nearly as well as the one that is meant. What is nought but for
+    rounding beside the others, as of a bias that is taken off again, fits any loss.
     """
     factors, precise, along, telling = [], 0, 0, 0
     sizes = [float(np.max(np.abs(wanted), initial=0.0)) for wanted in true]
@@ -346,7 +355,7 @@ def fit(given: list[Array], true: list[Array]) -> tuple[int, int, int, int, int]
     if same == 1 and not telling:  # a number on its own is a multiple of any other
         same = 0
     as_they_are, but_for_sign = (sum(abs(f - 1) < 1e-4 for f in found) for found in (factors, map(abs, factors)))
-    return same, as_they_are, but_for_sign, precise, along
+    return Fit(same, as_they_are, but_for_sign, precise, along)
 
 
 LARGE_IS_GOOD = re.compile(

@@ -9,17 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.recording.edits import name_of
+from tinygrad_scratch.verifier.recording.edits import COMPARISONS, name_of
 from tinygrad_scratch.verifier.recording.tape import Tape
 
 SIZES = "absolute", "fabs"
-COMPARING = "greater_equal", "greater", "less", "less_equal"
 
 
 def one_sided(tape: Tape, until: int) -> set[int]:
     """The steps, up to one, that make absolute values of an array with noughts by which a choice is made."""
     steps = tape.steps[: until + 1]
-    compared = {read for step in steps if name_of(step.function) in COMPARING for read in step.reads}
+    compared = {read for step in steps if name_of(step.function) in COMPARISONS for read in step.reads}
     sizes = (step for step in steps if name_of(step.function) in SIZES and compared.issuperset(step.reads))
     return {step.index for step in sizes if step.reads and np.any(tape.nodes[step.reads[0]].value == 0)}
 

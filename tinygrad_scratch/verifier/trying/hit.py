@@ -15,7 +15,6 @@ from tinygrad_scratch.verifier.cases.valued import is_mere_number, nodes_named, 
 from tinygrad_scratch.verifier.explaining.anywhere import both_ways
 from tinygrad_scratch.verifier.meant.conventions import WAYS, is_of_layout
 from tinygrad_scratch.verifier.meant.directions import UP, direction
-from tinygrad_scratch.verifier.reading.names import is_gradient_name
 from tinygrad_scratch.verifier.reading.source import (
     TOKEN,
     chooses_nothing,
@@ -28,6 +27,7 @@ from tinygrad_scratch.verifier.reading.source import (
     without_brackets,
 )
 from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, is_update, sets_apart
+from tinygrad_scratch.verifier.rewriting.kept import keeps_trained
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, SIZE, Rewrite
 from tinygrad_scratch.verifier.rewriting.text import effort, is_near, is_without, source_of
 from tinygrad_scratch.verifier.rewriting.textbook import is_made_so, is_spoiled
@@ -42,7 +42,6 @@ OUTER = re.compile(rf"{PRODUCT.pattern}|\bouter\(")
 INDEX = re.compile(r"\[(?:[^][]|\[[^][]*\])*\]")
 OF_SIGMOID = re.compile(r"(?<![\w.])1(?:\.0*)?\s*-\s*([^\W\d][\w.]*(?:\[[^\]]*\])*)(?![\w(])")
 NUMBER_TAKEN = re.compile(r"[\w\])]\s*[-+]\s*[\d.]+\s*(?=[),\]]|$)")
-KEPT = re.compile(r"([\w.]+)\s*=\s*(?:(?:np|copy)\.(?:deep)?copy\(([\w.]+)\)|([\w.]+)\.copy\(\))$")
 OF_COUNTING = re.compile(r"for \w+ in (?:reversed\()?range\(")
 OF_SLOPE = re.compile(
     r"d_?[A-Za-z]\w*_?_d_?\w+|d[A-Z]\w*d[A-Z]\w*|\w*(?:deri?v|prime|slope|jac|mask)\w*", re.IGNORECASE
@@ -285,11 +284,9 @@ class Hit:
 
     @property
     def is_of_kept(self) -> bool:
-        """Whether the line only keeps what is trained as it is then: `before = w.copy()`."""
-        kept = KEPT.match(self.written)
-        name = re.escape(kept[2] or kept[3]) if kept is not None else ""
-        trained = bool(name) and re.search(rf"(?<![\w.]){name}\s*(?:[-+]=|=\s*{name}\s*[-+])", text_of(self.file))
-        return kept is not None and bool(trained) and not is_gradient_name(kept[1])
+        """Whether the line only keeps what is trained as it is then."""
+        source = source_of(text_of(self.file))
+        return keeps_trained(source, source.statement_on(self.rewrite.line))
 
     @property
     def drops_floor(self) -> bool:
