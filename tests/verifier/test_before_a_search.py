@@ -54,10 +54,11 @@ def test_to_prove_that_something_is_wrong_is_no_search(tmp_path: Path, monkeypat
 
 
 def test_whether_all_is_right_in_some_convention_is_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Any] = []
+    asked, truths = list[Any](), list[Any]()
     in_some = conventions.is_right_in_some
 
     def noted(case: Case, values: dict[int, Any]) -> bool:
+        truths.append(case.truth)  # so that no other one gets the id of one that is gone
         asked.append((id(case.truth), conventions.all_that_is_asked(case)))
         return in_some(case, values)
 

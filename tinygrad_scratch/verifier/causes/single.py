@@ -286,6 +286,7 @@ def literal(region: Region) -> Iterator[Finding]:
 
 
 def other_numbers(region: Region, powers: bool) -> Iterator[Finding]:
+    """Numbers with which others are right in their place: of powers alone, or of all other calls."""
     for step, turns in region.sites():
         if not isinstance(step.arguments, tuple) or (name_of(step.function) == "power") != powers:
             continue
