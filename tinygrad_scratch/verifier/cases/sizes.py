@@ -15,6 +15,8 @@ from tinygrad_scratch.verifier.recording.steps import Step
 from tinygrad_scratch.verifier.truths.losses import KnownLoss
 
 WEIGHTS = re.compile(r"weight|importance")
+CURVES = "exp", "log", "log1p", "logaddexp", "tanh"
+"""Functions after which no mean is taken: what they are given is no loss yet."""
 
 if TYPE_CHECKING:
     from tinygrad_scratch.verifier.cases.case import Case
@@ -47,11 +49,15 @@ def divided_by(case: Case) -> set[int]:
 
 
 def divided_in_the_end(case: Case) -> set[int]:
-    """The same where no weights come after it, as by a matrix product: the mean over a window is none of the loss."""
+    """The same where no weights come after it, as by a matrix product: the mean over a window is none of the loss.
+
+    Nor is a temperature, by which outputs are divided before they go through `exp`.
+    """
     parameters = {final.parameter.node for final in case.finals}
     weighs = parameters | {node for node in case.forward if is_part_of(case, node, parameters)}
     made_by = map(case.step_of, case.forward)
-    later = (s for s in made_by if name_of(s.function) in PRODUCTS or not weighs.isdisjoint(s.reads))
+    bends = (*PRODUCTS, *CURVES)
+    later = (s for s in made_by if name_of(s.function) in bends or not weighs.isdisjoint(s.reads))
     read = {node for step in later for node in step.reads}
     return divided_in(case, case.forward - case.ancestors(read)) | averaged(case)
 

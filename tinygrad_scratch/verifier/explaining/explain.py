@@ -24,12 +24,14 @@ from tinygrad_scratch.verifier.explaining.lost_sums import lost_sums
 from tinygrad_scratch.verifier.explaining.misgiven import Misgiven
 from tinygrad_scratch.verifier.explaining.one_turn import holds_in_one_turn
 from tinygrad_scratch.verifier.explaining.whole_rooms import room_too_small
+from tinygrad_scratch.verifier.explaining.wrapped import with_any_numbers, wrapped, wraps_behind
 from tinygrad_scratch.verifier.losses.slopes import factor_of_all, factors_with_slopes, wrong_slopes
 from tinygrad_scratch.verifier.meant.beside_the_gradient import decays_meant
 from tinygrad_scratch.verifier.meant.conventions import (
     TINY,
     forward_only,
     is_right_by_convention,
+    may_go_uphill,
     scale_begun_with,
     scales,
     small_numbers,
@@ -430,9 +432,13 @@ def best_reading(case: Case) -> list[tuple[Repair, Cause]]:
     usual, sizes = conventional(case), sizes_of_the_loss(case)
     by_updates = all(final.by == "update" for final in case.finals)
     with_slopes = [
-        n for n in factors_with_slopes(case) if by_updates or any(is_near_number(abs(n), s) for s in (*usual, 2.0))
+        n
+        for n in factors_with_slopes(case)
+        if (n > 0 or may_go_uphill(case)) and (by_updates or any(is_near_number(abs(n), s) for s in (*usual, 2.0)))
     ]
+    unwrapped = with_any_numbers(case, wraps_behind(case))
     readings = likeliest_first(case, [1.0, *scales(case, case.replay())], way)
+    readings = [*(scales(case, unwrapped) if unwrapped else ()), *readings]
     case.reset(1.0)
     begun_with = scale_begun_with(case)
     for scale in dict.fromkeys([*with_slopes, *readings, *([begun_with] if begun_with else [])]):
@@ -440,8 +446,8 @@ def best_reading(case: Case) -> list[tuple[Repair, Cause]]:
         begun = len(case.wrong(case.replay()))
         found = mistakes(case)
         scaled = all(cause.kind in SCALES for _, cause in found)
-        known = (any(is_near_number(abs(scale), factor) for factor in each) for each in (usual, sizes))
-        rank, by_half = [*known, True].index(True), 1 < len(case.finals) - begun == begun  # as many carry it as not
+        is_known = (any(is_near_number(abs(scale), factor) for factor in each) for each in (usual, sizes))
+        rank, by_half = [*is_known, True].index(True), 1 < len(case.finals) - begun == begun  # as many carry it as not
         unusual = rank if scaled and not (rank == 1 and by_half) else 0
         size = abs(scale) if scaled else 0.0
         wrong = bool(case.wrong(case.replay()))
@@ -481,7 +487,7 @@ def likeliest_first(case: Case, known: list[float], way: float) -> list[float]:
 def mistakes(case: Case) -> list[tuple[Repair, Cause]]:
     """Repair by repair until the gradients are right; a line that is wrong in each turn of a loop is one mistake."""
     case.begin()
-    found = of_slopes(case) | of_rooms(case)
+    found = of_slopes(case) | of_whole_numbers(case)
     while len(found) < MOST_MISTAKES and not (found and case.is_spent()):
         candidates = next_repairs(case)
         if not candidates:
@@ -554,9 +560,9 @@ def of_slopes(case: Case) -> dict[tuple[str, int], tuple[Repair, Cause]]:
     return {(cause.file, cause.line): (repair, cause)}
 
 
-def of_rooms(case: Case) -> dict[tuple[str, int], tuple[Repair, Cause]]:
-    """Room for whole numbers that gradients are written into, if there is any to blame; that is mended."""
-    found = room_too_small(case)
+def of_whole_numbers(case: Case) -> dict[tuple[str, int], tuple[Repair, Cause]]:
+    """Room for whole numbers that gradients are written into, or a wrap of such, if any is to blame; that is mended."""
+    found = room_too_small(case) or wrapped(case)
     if found is None:
         return {}
     cause = as_cause(Region(case, found[0]), found[1])

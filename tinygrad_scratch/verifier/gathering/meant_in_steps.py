@@ -122,18 +122,17 @@ class MeantInSteps(Opponents):
         """Whether what velocities are made of is another multiple in one of them already."""
         pairs = zip(self.finals, found, strict=True)
         within_all = all(final.node in self.all_behind(own.node) - {own.node} for final, own in pairs)
-        taken_up = [inner for own in found for inner in self._taken_up(own)]
-        shares = taken_up if len(taken_up) == len(found) else []
-        return any(
-            has_an_odd_one(self._multiples(before, truth)) for before in (self.finals if within_all else [], shares)
+        taken_up = [self._taken_up(own) for own in found]
+        return (within_all and has_an_odd_one(self._multiples(self.finals, truth))) or (
+            None not in taken_up and has_an_odd_one(self._multiples([f for f in taken_up if f is not None], truth))
         )
 
-    def _taken_up(self, velocity: Final) -> list[Final]:
-        """What a velocity takes up shares of: `g` of `v = 0.9 * v + 0.1 * g`, where v is nothing yet."""
+    def _taken_up(self, velocity: Final) -> Final | None:
+        """What a velocity takes up a share of: `g` of `v = 0.9 * v + 0.1 * g`; None where it has no such share."""
         made, shape = self.tape.steps[self.tape.nodes[velocity.node].step], self._value(velocity.node).shape
-        shares = (inside(self.tape, read) for read in made.reads if self._value(read).shape == shape)
-        known = [share for share in shares if share is not None and np.any(self._value(share[0]))]
-        return [replace(velocity, node=node, direction=velocity.direction * sign) for node, sign in known]
+        arrays = [read for read in made.reads if self._value(read).shape == shape]
+        inner = next(filter(None, (inside(self.tape, read) for read in arrays)), None)
+        return None if inner is None else replace(velocity, node=inner[0], direction=velocity.direction * inner[1])
 
     def _with_decay(self, final: Final, truth: Truth) -> Final:
         """The whole of an update that shrinks the weights, where the loss has a penalty on them."""

@@ -167,12 +167,19 @@ class ComputedLosses(WellKnown):
         return any(True for read in step.reads for _ in factors_of(self.tape, read, seen.losses.__contains__))
 
     def _is_loss_added_to(self, node: int) -> bool:
-        """Whether a number is what there was before it and a value that is called a loss: `total += loss`."""
-        step, named = self.tape.steps[self.tape.nodes[node].step], self._seen().by_node
-        added = (
-            [event for read in step.reads for event in named.get(read, ())] if name_of(step.function) == "add" else []
-        )
-        return any(OF_LOSS.search(event.short.lower()) and not is_gradient_name(event.short) for event in added)
+        """Whether a number is what there was before it and a value, or a share of one, that is called a loss.
+
+        So are `total += loss` and `total += focal_loss(y, t) / batches`.
+        """
+        step = self.tape.steps[self.tape.nodes[node].step]
+        read = step.reads if name_of(step.function) == "add" else ()
+        made_by = (self.tape.steps[self.tape.nodes[each].step] for each in read)
+        added = {
+            *read,
+            *(n for each in made_by if name_of(each.function) in ("multiply", "divide") for n in each.reads),
+        }
+        named = [event.short for event in (*self.watch.events, *self.watch.returned) if event.node in added]
+        return any(OF_LOSS.search(name.lower()) and not is_gradient_name(name) for name in named)
 
     def _seen(self) -> Seen:
         """What all names are asked for, worked out once for a run as it is now."""

@@ -333,8 +333,13 @@ def allowed(case: Case, factor: float, everywhere: bool = False) -> bool:
     is_vague = not is_known(case, factor, everywhere=False) or is_half(case, factor)
     lost = known and is_vague and abs(factor) < 1 and is_lost_on_the_way(case, factor)
     natural = ((known and not lost) or rate_of_all(case, factor)) and not is_one_layer(case)
-    uphill = not case.is_minimised and (direction(case) != DOWN or is_likelihood(case.tape, case.truth.loss))
-    return (factor > 0 or uphill) and (bool(natural) or (only_in_updates(case) and is_steady(case, factor)))
+    uphill = factor > 0 or may_go_uphill(case)
+    return uphill and (bool(natural) or (only_in_updates(case) and is_steady(case, factor)))
+
+
+def may_go_uphill(case: Case) -> bool:
+    """Whether negatives of gradients may be meant: by a sign of the update, or as those of a likelihood."""
+    return not case.is_minimised and (direction(case) != DOWN or is_likelihood(case.tape, case.truth.loss))
 
 
 def is_half(case: Case, factor: float) -> bool:

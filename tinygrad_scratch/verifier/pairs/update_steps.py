@@ -430,9 +430,13 @@ def added_to_kept(tape: Tape, taken: Step, stored: int) -> tuple[int, int] | Non
 
 
 def uncopied(tape: Tape, node: int) -> int:
-    """What a value is a copy of, or itself."""
-    while (step := tape.steps[tape.nodes[node].step]).reads and name_of(step.function) in ("copy", "array", "asarray"):
-        node = step.reads[0]
+    """What a value is a copy of, or was written over with as a whole, or itself."""
+    while (step := tape.steps[tape.nodes[node].step]).reads:
+        inner = step.reads[-1] if name_of(step.function) in ("setitem", "copyto") else step.reads[0]
+        is_whole = tape.nodes[inner].value.shape == tape.nodes[node].value.shape
+        if name_of(step.function) not in ("copy", "array", "asarray", "setitem", "copyto") or not is_whole:
+            return node
+        node = inner
     return node
 
 

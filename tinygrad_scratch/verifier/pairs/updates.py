@@ -448,12 +448,13 @@ class Updates:
 
         A velocity is what goes on under its name, or what moved the parameter before, as conjugate directions do.
         """
-        node = uncopied(self.tape, node)
+        own, node = {*self.names.get(node, ())}, uncopied(self.tape, node)
+        own |= {*self.names.get(node, ())}
         step = self.tape.steps[self.tape.nodes[node].step]
         name, reads = getattr(step.function, "__name__", ""), step.reads
         if name not in ("add", "subtract") or len(reads) != 2:
             return None
-        if not {*self.names.get(reads[0], ())}.isdisjoint(self.names.get(node, ())):
+        if not own.isdisjoint(self.names.get(reads[0], ())):
             change = reads[1], -1 if name == "add" else 1
             inner = drawn_to(self.tape, change, reads[0], by_distance=True)  # `m += 0.1 * (g - m)`
             if inner is not None:
@@ -464,10 +465,8 @@ class Updates:
             decayed = made.reads if getattr(made.function, "__name__", "") == "multiply" else ()
             read = self.tape.steps[self.tape.nodes[moved].step].reads  # a polynomial of matrices is no velocity
             before = [n for n in decayed if n not in read and not is_plain_number(self.tape, n)]
-            same_name = not {name for n in before for name in self.names.get(n, ())}.isdisjoint(
-                self.names.get(node, ())
-            )
-            if same_name or (direction_of(self.tape, kept) in moved_it and before):
+            goes_on = not own.isdisjoint(name for n in before for name in self.names.get(n, ()))
+            if goes_on or (direction_of(self.tape, kept) in moved_it and before):
                 return moved, -1 if name == "subtract" else 1
         return None
 

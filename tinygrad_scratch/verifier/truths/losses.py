@@ -304,8 +304,10 @@ def played(
                     made = arguments[0] * 1 if off(step) else function(*arguments, **keywords)
                     made = made if edit is None else edit(step, arguments, keywords)
                     bind(step.result, made, playing)
-                except Exception:  # what comes of it is not known
-                    lost.update(tape.nodes[node].slot for node in step.makes)
+                except Exception:  # what comes of it is not known, but for whole numbers, which have no gradient
+                    made_here = [tape.nodes[node] for node in step.makes]
+                    playing.update({node.slot: node.value.copy() for node in made_here if is_whole(node.value)})
+                    lost.update(node.slot for node in made_here if not is_whole(node.value))
             else:
                 lost.update(tape.nodes[node].slot for node in step.makes)
             for node in step.makes:
@@ -319,6 +321,10 @@ def played(
                     tensors[node] = make(held._value, held._record)
             forget(playing, done_with.get(step.index, []))
     return Played(tape, tensors, first)
+
+
+def is_whole(value: Array) -> bool:
+    return value.dtype.kind in "biu"
 
 
 class Fit(NamedTuple):

@@ -69,6 +69,7 @@ def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tu
         or of_same_name(cause, hits)
         or of_entries(case, repair, cause, hits)
         or of_told_sums(cause, hits)
+        or of_added_to(cause, hits)
         or of_unread(cause, hits)
         or likelier(hits, cause, names)
         or at_binding(cause, hits)
@@ -294,6 +295,16 @@ def of_told_sums(cause: Cause, hits: list[Hit]) -> list[Hit]:
     best = max((hit.meant for hit in own), default=None)
     is_told = cause.kind == "broadcasting-shape" and bool(others) and by_others
     return [hit for hit in own if hit.meant == best] if is_told else []
+
+
+def of_added_to(cause: Cause, hits: list[Hit]) -> list[Hit]:
+    """Those of the line that bound what a told one adds to, where only a factor is told, and no text of it."""
+    added = parsed(statement_at(cause.file, cause.line))
+    if cause.kind not in FACTORS or cause.should_be or not isinstance(added, ast.AugAssign):
+        return []
+    begun = f"{ast.unparse(added.target)} = "
+    earlier = (hit for hit in hits if hit.rewrite.line < cause.line and hit.written.startswith(begun))
+    return [hit for hit in earlier if not (hit.convention or hit.puts_in)]
 
 
 def at_binding(cause: Cause, hits: list[Hit]) -> list[Hit]:
