@@ -36,9 +36,18 @@ class Lineage:
     truth: Truth
     finals: list[Final]
 
-    @cached_property
+    @property
     def parents(self) -> Parents:
-        return self.tape.parents()
+        """What each value was made from, worked out anew where calls were put on the tape meanwhile."""
+        known, count = self._parents_by_count, len(self.tape.nodes)
+        if count not in known:
+            known.clear()
+            known[count] = self.tape.parents()
+        return known[count]
+
+    @cached_property
+    def _parents_by_count(self) -> dict[int, Parents]:
+        return {}
 
     def ancestors(self, nodes: Iterable[int]) -> set[int]:
         return ancestors(self.parents, nodes)

@@ -224,8 +224,11 @@ class ComputedLosses(WellKnown):
         """Whether a number is the mere difference of an output and a target, which nobody makes small.
 
         Of two values that both depend on parameters it may well be a loss, as the `rate - y * log(rate)` of counts is.
+        Of what goes on under its name, as `total -= np.log(p)` does, it is what is taken off.
         """
         step = self.tape.steps[self.tape.nodes[node].step]
+        if step.place is not None and len(step.reads) == 2 and goes_on(statement_at(step.place.file, step.place.line)):
+            step = self.tape.steps[self.tape.nodes[step.reads[1]].step]
         while getattr(step.function, "__name__", "") in ("negative", "sum", "mean", "getitem", "squeeze"):
             step = self.tape.steps[self.tape.nodes[step.reads[0]].step]
         owners = {final.parameter.node for final in self.owners_by(lambda value, parameter: False)[0]}

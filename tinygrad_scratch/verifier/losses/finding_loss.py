@@ -17,10 +17,12 @@ from tinygrad_scratch.verifier.losses.well_known import DRAWN
 from tinygrad_scratch.verifier.pairs.pairing import Final
 from tinygrad_scratch.verifier.pairs.penalised import penalty_in
 from tinygrad_scratch.verifier.recording.edits import name_of
-from tinygrad_scratch.verifier.recording.steps import ancestors
+from tinygrad_scratch.verifier.recording.steps import Array, ancestors
 from tinygrad_scratch.verifier.truths.losses import Candidate, Played, played
 
 WHOLE_SQUARES = "mean squared error", "squared error"  # their slopes have a 2, which no slip puts in
+FEWEST = 3  # entries, of which most tell
+LAST_DIGITS = 1e-9
 EITHER_WAY = (
     "No loss was found. The updates go uphill on the {}, and the other way for other data: by a number as a reward is, "
     "which belongs to the loss, or in another branch. Set check.loss = ... in the block, to the loss that is meant."
@@ -66,7 +68,13 @@ class FindingLoss(TheirLosses):
             return self._choose(*whole, len(finals))
         if self._is_from_above(run, best, mine, finals):
             return None
-        return self._find_theirs_or_usual(run, best, mix is not None, mine, finals)
+        problem = self._find_theirs_or_usual(run, best, mix is not None, mine, finals)
+        found = self._fitting_in_entries(run, mine, finals) if problem and not self.goes_either_way else None
+        if found is None:
+            return problem
+        self.loss_name = found.name
+        self.notes.append(f"No loss was named: {found.name} is taken; most entries of the gradients fit it.")
+        return self._put(found)
 
     def _is_from_above(self, run: Played, best: Fitting | None, mine: list[Candidate], finals: list[Final]) -> bool:
         """Whether a gradient from above tells of a layer, where no loss is computed that any gradient fits: take it."""
@@ -143,6 +151,21 @@ class FindingLoss(TheirLosses):
                 "of them are meant. Give the value a name, loss = ..., and name that one: --loss loss."
             )
         return self._last_resort(finals)
+
+    def _fitting_in_entries(self, run: Played, mine: list[Candidate], finals: list[Final]) -> Candidate | None:
+        """The well-known loss that most entries of each row of weights are the gradient of, as all but the intercept's.
+
+        Where it is few entries, a penalty may be what the others are right by.
+        """
+        nodes = [final.parameter.node for final in finals]
+        if not nodes or self.wanted_loss or any(self._value(node).ndim != 1 for node in nodes):
+            return None
+        for candidate in self._well_known(nodes, mine, alone=True):
+            true = run.gradients(candidate, nodes) or []
+            pairs = zip(finals, true, strict=False)
+            if true and all(are_mostly_right(f.direction * self._value(f.node), wanted) for f, wanted in pairs):
+                return candidate
+        return None
 
     def _is_slope(self, best: Fitting | None) -> bool:
         """Whether the best loss of theirs goes into the gradients, and only so fits them, by its own factor."""
@@ -229,3 +252,11 @@ class FindingLoss(TheirLosses):
     def is_moved_by_data(self) -> bool:
         """Whether an update was made of more than the parameters, and is not only what centres or scales these."""
         return bool(self._data_behind(node for _, node in self.gradients))
+
+
+def are_mostly_right(mine: Array, wanted: Array) -> bool:
+    """Whether more than half of the entries of a row are right to the last digits, and not by being nought."""
+    if mine.shape != wanted.shape or mine.size < FEWEST or not np.all(np.isfinite(wanted)):
+        return False
+    is_right = (np.abs(mine - wanted) <= LAST_DIGITS * np.max(np.abs(wanted))) & (wanted != 0)
+    return 2 * int(is_right.sum()) > mine.size

@@ -665,16 +665,25 @@ def is_root(tape: Tape, node: int) -> bool:
 
 
 def scaled_by_root(tape: Tape, step: Step) -> tuple[int, int] | None:
-    """What a call scales by a square root, and that root: `m`, of `m / root` and of `(rate / root) * m`."""
+    """What a call scales by a square root, and that root: `m`, of `m / root` and of `(rate / root) * m`.
+
+    The rate may be a root itself, as by Adadelta (Zeiler 2012).
+    """
     name, reads = name_of(step.function), step.reads
     if name == "divide" and len(reads) == 2 and is_root(tape, reads[1]):
         return reads[0], reads[1]
     for one, other in (reads, reads[::-1]) if name == "multiply" and len(reads) == 2 else ():
         made = tape.steps[tape.nodes[one].step]
-        numbers = [read for read in made.reads if is_plain_number(tape, read)]
-        if name_of(made.function) == "divide" and is_root(tape, made.reads[-1]) and len(numbers) == len(made.reads) - 1:
+        by_root = name_of(made.function) == "divide" and is_root(tape, made.reads[-1])
+        if by_root and all(is_rate_or_root(tape, read) for read in made.reads[:-1]):
             return other, made.reads[-1]
     return None
+
+
+def is_rate_or_root(tape: Tape, node: int) -> bool:
+    step = tape.steps[tape.nodes[node].step]
+    turned = name_of(step.function) == "negative"
+    return is_plain_number(tape, node) or is_root(tape, step.reads[0] if turned else node)
 
 
 def root_in(tape: Tape, node: int) -> int | None:

@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from functools import cache
 
 PREFIXES = re.compile(
-    r"^(?:d[jlce]_?d_?|d(?:loss|cost|err|error)_?d?_?|d_(?:loss|cost|err|error|[jlce])_+d_?|grads?_?(?:of_?|wrt_?)?|gradients?_?(?:of_?|wrt_?)?|"
+    r"^(?:all_d[jlce]_?d_?|d[jlce]_?d_?|d(?:loss|cost|err|error)_?d?_?|d_(?:loss|cost|err|error|[jlce])_+d_?|grads?_?(?:of_?|wrt_?)?|gradients?_?(?:of_?|wrt_?)?|"
     r"nabla_?|delta_?|del_?|diff_?|"
     r"partial_?|deriv_?|d_|d(?=[a-z])|g_|g(?=[wb]))"
 )
 SUFFIXES = re.compile(r"(?:_?(?:grads?|gradients?|prime|deriv(?:ative)?|diff|delta|bar))(?=_?\d*$)")
 GRADIENT = re.compile(
-    r"^_*(?:d[A-Z]|d[wb]\d*(?:_?(?:acc\w*|sum|total|avg|mean|batch))?$|d_|d(?:gamma|beta|theta|weights?|bias|biases|u|v|h|x|input|inputs)\d*$|d[jlce]_?d|"
+    r"^_*(?:d[A-Z]|d[wb]\d*(?:_?(?:acc\w*|sum|total|avg|mean|batch))?$|d_|d(?:gamma|beta|theta|weights?|bias|biases|u|v|h|x|input|inputs)\d*$|(?:all_)?d[jlce]_?d|"
     r"g[WBwb]?\d*$|g_|g(?:bar|avg|sum|mean)$|nabla|"
     r".*grad|delta_?[wbWB]|partial_|dh|dloss|dcost|del_)", re.ASCII
 )  # fmt: skip
@@ -47,6 +47,7 @@ SAME = {
     "coef": "w",
     "ws": "w",
     "bs": "b",
+    "all": "",  # as in `all_weights`, a list
 }
 
 
@@ -92,6 +93,8 @@ def bare(word: str) -> str:
 
     >>> bare("dW1"), bare("grad_weights"), bare("W_1"), bare("dJdW3"), bare("nabla_b"), bare("d_loss__d_b_h")
     ('w1', 'w', 'w1', 'w3', 'b', 'bh')
+    >>> bare("all_weights"), bare("all_dl_dweights")
+    ('w', 'w')
     """
     text = unmangled(word).strip("_").lower()
     shorter = PREFIXES.sub("", text) if is_gradient_name(word) else text
