@@ -192,3 +192,64 @@ def test_a_penalty_of_the_only_parameter_is_told_though_that_begins_as_noughts(
     assert check_of_script(tmp_path, BEGUN_AT_NOUGHT).ok
     check, line = edited_script(tmp_path, BEGUN_AT_NOUGHT, "(p - t) + strength * theta", f"(p - t){wrong}")
     assert told(check) == (line, kind), str(check)
+
+
+SEVERAL = (
+    DATA
+    + """
+from functools import partial
+from scipy.optimize import minimize
+
+def cost(w, X, y):
+    error = X @ w - y
+    return 0.5 * np.mean(error**2), X.T @ error / len(y)
+
+def ridge(w, share):
+    error = X @ w - y
+    J = np.sum(error**2) + share * np.sum(w**2)
+    slope = 2 * X.T @ error + 2 * share * w
+    return J, slope
+
+for start in (w, 2 * w):
+    best = minimize(cost, start, args=(X, y), jac=True, method="L-BFGS-B").x
+for share in (0.1, 0.2):
+    best = minimize(partial(ridge, share=share), best, jac=True, method="BFGS").x
+def loss(w):
+    return np.sum(np.log1p(np.exp(-np.sign(y) * (X @ w))))
+def slope_of_loss(w):
+    return X.T @ (-np.sign(y) / (1 + np.exp(np.sign(y) * (X @ w))))
+last = minimize(loss, best, jac=slope_of_loss, method="CG")
+print(last.x, last.fun)
+"""
+)
+
+
+def test_each_function_that_minimisers_are_given_is_judged_once(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, SEVERAL)
+    assert check.ok, str(check)
+    more = [note for note in check.notes if note.endswith("was made, and judged, too: it is right.")]
+    assert [note.count(f":{line_of(SEVERAL, text)} ") for note, text in zip(more, ("partial(", "last ="), strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "kind"),
+    [
+        ("+ 2 * share * w", "+ share * w", "regularisation"),
+        ("X.T @ (-np.sign", "X.T @ (np.sign", "sign"),
+        ("2 * X.T @ error", "2 * X.T @ error / len(y)", "missing-batch-sum-or-mean"),
+    ],
+)
+def test_a_mistake_in_a_later_one_is_told(tmp_path: Path, right: str, wrong: str, kind: str) -> None:
+    check, line = edited_script(tmp_path, SEVERAL, right, wrong)
+    assert told(check) == (line, kind), str(check)
+    assert "What a minimiser is given before is right." in check.notes
+
+
+def test_a_minimiser_is_given_no_negative_where_slopes_are_odd_functions(tmp_path: Path) -> None:
+    text = BOTH.replace("error = X @ w - y", "error = np.tanh(X @ w) - y").replace(
+        "grad = X.T @ error / len(y)", "grad = X.T @ (error * slope_of(X @ w)) / len(y)"
+    )
+    text = text.replace("def cost", "def slope_of(z):\n    return 1 - np.tanh(z)**2\n\ndef cost")
+    assert check_of_script(tmp_path, text).ok
+    check, line = edited_script(tmp_path, text, "X.T @ (error *", "X.T @ (-error *")
+    assert told(check) == (line, "sign"), str(check)

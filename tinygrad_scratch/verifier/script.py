@@ -23,6 +23,7 @@ from tinygrad_scratch.verifier.reading.loops import names_in, tree_of, without_m
 from tinygrad_scratch.verifier.reading.names import is_gradient_name, listed, without_holder
 from tinygrad_scratch.verifier.reading.places import PACKAGE, is_theirs
 from tinygrad_scratch.verifier.reading.source import parsed, statement_at, text_of
+from tinygrad_scratch.verifier.recording.minimised import MINIMISED
 from tinygrad_scratch.verifier.recording.parameters import Parameter
 from tinygrad_scratch.verifier.recording.tape import LimitReached
 from tinygrad_scratch.verifier.rewriting.clock import Clock
@@ -32,7 +33,7 @@ from tinygrad_scratch.verifier.telling.told_set_back import tell_call_that_sets_
 from tinygrad_scratch.verifier.telling.told_untouched import tell_untouched
 from tinygrad_scratch.verifier.turns.ones import masks_of_ones, turn_that_tells
 from tinygrad_scratch.verifier.turns.run_later import lines_not_run, turn_that_runs
-from tinygrad_scratch.verifier.turns.training_turns import Loops, Names, TurnDone
+from tinygrad_scratch.verifier.turns.training_turns import MADE_AND_JUDGED, Loops, Names, TurnDone
 from tinygrad_scratch.verifier.verdicts.lost_updates import said_of_all_lost
 
 MOST_SECONDS = 10.0  # for a run to another loop
@@ -41,6 +42,7 @@ MOST_OF_TURN = 5_000  # calls, where a later one is judged, too
 LATER = 2  # turns after the one that is judged, until another one is
 MOST_OTHERS = 8  # turns with other lines that are judged
 NEVER = 10**9  # a turn that no loop comes to
+MOST_MINIMA = 5  # functions that minimisers are given
 MOST_SILENT = 6  # turns that are passed over, as those with an input of noughts
 
 
@@ -131,17 +133,25 @@ def check_further(check: Any, code: Any, path: str, loss: str | None, seconds: f
         if found is not None and not found.ok:
             return found
         check = found or check
+    check = check_other_turns(path, check, loss, seconds)
+    may_be_wrong = check.ok or (check.problem and not check.finals)
+    if are_judged and check.first_wrong is None:
+        check.leave_open(known)
+    other = check_of_others(path, check, seconds) if may_be_wrong and loss is None else None
+    return check if other is None else other
+
+
+def check_other_turns(path: str, check: Any, loss: str | None, seconds: float) -> Any:
+    """The check of another turn, or of what a minimiser is given elsewhere, if something is wrong there alone."""
     if check.ok:
         check = check_past_masks(path, check, loss, seconds)
     if check.ok and not check.entry.own_slope:
         check = check_later(path, check, loss, seconds)
     if check.ok:
         check = check_other_lines(path, check, loss, seconds)
-    may_be_wrong = check.ok or (check.problem and not check.finals)
-    if are_judged and check.first_wrong is None:
-        check.leave_open(known)
-    other = check_of_others(path, check, seconds) if may_be_wrong and loss is None else None
-    return check if other is None else other
+    if check.ok and check.entry.is_minimised:
+        check = check_other_minima(path, check, loss, seconds)
+    return check
 
 
 def check_once_more(check: Any, code: Any, path: str, seconds: float, most_silent: int) -> Any:
@@ -249,6 +259,27 @@ def check_other_lines(path: str, check: Any, loss: str | None, seconds: float) -
         judged = "was judged, too, and is right" if other is not None and other.ok else "was not judged"
         check.notes.append(f"Turn {turn + 1} of the loop makes gradients in {where}, and {judged}.")
         lines = lines - new
+    return check
+
+
+def check_other_minima(path: str, check: Any, loss: str | None, seconds: float) -> Any:
+    """The check of another function that a minimiser is given, if something is wrong in it.
+
+    What is right there, or was not judged, is said of the first check.
+    """
+    clock = Clock()
+    until = clock.now() + MOST_SECONDS
+    for number in range(1, MOST_MINIMA):
+        other = None
+        with contextlib.suppress(Exception, LimitReached):
+            other = check_after(path, loss, seconds, {MINIMISED: number})
+        if other is None or not other.entry.is_minimised or clock.now() > until:
+            break
+        if other.first_wrong is not None:
+            other.notes.append("What a minimiser is given before is right.")
+            return other
+        made = next(note for note in other.notes if note.endswith(MADE_AND_JUDGED))
+        check.notes.append(f"{made.removesuffix('.')}, too: {'it is right' if other.ok else 'nothing is known of it'}.")
     return check
 
 

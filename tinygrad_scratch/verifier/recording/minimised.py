@@ -6,6 +6,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,30 @@ RETURN_BOTH = {"fmin_l_bfgs_b", "fmin_tnc"}  # without a function for it, the ob
 MINIMISERS = {"minimize", "fmin_bfgs", "fmin_cg", "fmin_ncg", *RETURN_BOTH}
 
 
+MINIMISED = "", 0  # stands for the file and line of a loop where a minimiser makes the turns
+
+
+class Objectives:
+    """Which call of a minimiser is judged: the first one after so many objectives, each of which may be met again."""
+
+    def __init__(self, passed: int) -> None:
+        self.passed = passed
+        self.met = set[Any]()
+
+    def are_passed(self, objective: Any) -> bool:
+        """Whether an objective, which was met now, is one of those that are passed over."""
+        self.met.add(known_by(objective))
+        return len(self.met) <= self.passed
+
+
+def known_by(objective: Any) -> Any:
+    """What tells an objective from another one: where it was written, be it given some arguments already."""
+    while isinstance(objective, partial):
+        objective = objective.func
+    code = getattr(objective, "__code__", None)
+    return objective if code is None else (code.co_filename, code.co_firstlineno)
+
+
 def minimising(minimiser: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
     """A minimiser; where the tape waits for one, its objective is called once, and where it begins is the parameter."""
     name = minimiser.__name__
@@ -26,11 +51,26 @@ def minimising(minimiser: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
         said = None if tape.on_minimum is None or tape.closed else objective_in(minimiser, arguments, keywords)
         if tape.on_minimum is None or said is None:
             return minimiser(*arguments, **keywords)
-        start = created(start_in(arguments, keywords), tape)
-        return tape.on_minimum(name, start, *first_call(said, start))
+        tape.on_minimum(name, said[0], lambda: called_once(said, created(start_in(arguments, keywords), tape)))
+        return found_at_once(minimiser, arguments, keywords)  # this one is passed over
 
     call.__name__ = name
     return call
+
+
+def called_once(said: Any, start: Any) -> tuple[Any, Any, Any]:
+    """Where a minimiser begins, and the loss and its gradient there."""
+    return start, *first_call(said, start)
+
+
+def found_at_once(minimiser: Callable[..., Any], arguments: Any, keywords: Any) -> Any:
+    """What a minimiser makes of an objective without slope: where it began is the minimum."""
+    given = inspect.signature(minimiser).bind(*arguments, **keywords)
+    objective = next(iter(given.arguments))
+    slopes = [name for name in ("jac", "fprime") if callable(given.arguments.get(name))]
+    given.arguments |= dict.fromkeys(slopes, lambda start, *others: np.zeros_like(start))
+    given.arguments[objective] = lambda start, *others: 0.0 if slopes else (0.0, np.zeros_like(start))
+    return minimiser(*given.args, **given.kwargs)
 
 
 def start_in(arguments: Any, keywords: Any) -> Any:
@@ -55,10 +95,10 @@ class Handed(Exception):  # noqa: N818  # it is no error
 
 
 @contextmanager
-def stopped_at_once(namespaces: Iterable[dict[str, Any]]) -> Iterator[None]:
+def stopped_at_once(namespaces: Iterable[dict[str, Any]], objectives: Objectives) -> Iterator[None]:
     """Let a run end with the first call that a minimiser of SciPy's makes, wherever some modules know it from."""
     optimize = vars(sys.modules["scipy.optimize"])
-    stops = {id(optimize[name]): stopping(optimize[name]) for name in MINIMISERS}
+    stops = {id(optimize[name]): stopping(optimize[name], objectives) for name in MINIMISERS}
     found = [(names, name) for names in (optimize, *namespaces) for name, value in names.items() if id(value) in stops]
     before = [names[name] for names, name in found]
     try:
@@ -70,13 +110,15 @@ def stopped_at_once(namespaces: Iterable[dict[str, Any]]) -> Iterator[None]:
             names[name] = value
 
 
-def stopping(minimiser: Callable[..., Any]) -> Callable[..., Any]:
+def stopping(minimiser: Callable[..., Any], objectives: Objectives) -> Callable[..., Any]:
     """A minimiser that only begins, where its objective has a gradient."""
 
     def call(*arguments: Any, **keywords: Any) -> Any:
         said = objective_in(minimiser, arguments, keywords)
         if said is None:
             return minimiser(*arguments, **keywords)
+        if objectives.are_passed(said[0]):
+            return found_at_once(minimiser, arguments, keywords)
         _, gradient = first_call(said, start_in(arguments, keywords))
         raise Handed(gradient)
 

@@ -11,7 +11,7 @@ from types import CodeType, FrameType
 from typing import Any, Self
 
 from tinygrad_scratch.verifier.reading.source import end_of_head, nested, statements, text_of
-from tinygrad_scratch.verifier.recording.minimised import Handed, stopped_at_once
+from tinygrad_scratch.verifier.recording.minimised import Handed, Objectives, stopped_at_once
 from tinygrad_scratch.verifier.recording.stand_ins import their_modules
 from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
 from tinygrad_scratch.verifier.rewriting.text import lines_of, source_of
@@ -368,8 +368,8 @@ class Script(Again):
         return variables
 
     def run_until_minimised(self, codes: list[CodeType]) -> dict[str, Any]:
-        """The gradient that a minimiser is given first."""
-        with stopped_at_once(self.namespaces):
+        """The gradient that a minimiser is given first, of the function that is judged."""
+        with stopped_at_once(self.namespaces, Objectives(self.turns - 1)):
             try:
                 self.run(codes, {})
             except Handed as handed:

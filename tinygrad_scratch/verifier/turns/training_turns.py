@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
 from inspect import CO_GENERATOR
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -46,9 +48,11 @@ from tinygrad_scratch.verifier.reading.loops import (
     trained_in,
 )
 from tinygrad_scratch.verifier.reading.numbers_by_name import is_bias_of, is_number
+from tinygrad_scratch.verifier.reading.places import place_of
 from tinygrad_scratch.verifier.reading.source import is_rename
 from tinygrad_scratch.verifier.recording.events import Event, claims_gradient
 from tinygrad_scratch.verifier.recording.holders import put, set_local
+from tinygrad_scratch.verifier.recording.minimised import MINIMISED, Objectives
 from tinygrad_scratch.verifier.recording.parameters import Parameter, arrays_below, held_by, is_data
 from tinygrad_scratch.verifier.recording.recorded import Recorded, from_outside
 from tinygrad_scratch.verifier.recording.steps import Array, Step, ancestors, is_behind
@@ -69,6 +73,7 @@ from tinygrad_scratch.verifier.verdicts.lost_updates import gone
 
 OF_AN_UPDATE = 3  # calls: as those of a decay, of a step, and of what keeps it within bounds
 Names = dict[tuple[str, int], frozenset[str]]  # by loop: its file and line
+MADE_AND_JUDGED = "was made, and judged."
 MOST_IDLE = 16  # turns in a row that updated nothing, or had nothing to record: no later one of these lines does
 
 
@@ -102,6 +107,7 @@ class Loops:
 
     def __post_init__(self) -> None:
         self.met = Met(self.check.watch)
+        self.objectives = Objectives(self.ends.get(MINIMISED, 0))
 
     def see(self, frame: FrameType) -> None:
         turns = self.running.setdefault(self._number(frame), [])
@@ -210,12 +216,21 @@ class Loops:
             self.check.entry.gone = {moved[node] for node in self.check.entry.gone}
             self.begun = {loop: [later[step] for step in begun] for loop, begun in self.begun.items()}
 
-    def end_with(self, minimiser: str, start: Any, loss: Any, gradient: Any) -> None:
-        """End the run with one call of what a minimiser of SciPy's is given: its loss, and the gradient of that."""
-        self.updated = [Parameter("x0", start, None)]
-        self.check.loss, self.check.gradients = loss, [gradient]
+    def end_with(self, minimiser: str, objective: Any, begin: Callable[[], tuple[Any, Any, Any]]) -> None:
+        """End the run with one call of what a minimiser of SciPy's is given: its loss, and the gradient of that.
+
+        Of several such functions those that were judged before are passed over, wherever they are met.
+        """
+        if self.objectives.are_passed(objective):
+            return
+        start, self.check.loss, gradient = begin()
+        self.file, self.line = MINIMISED
+        self.silent[MINIMISED] = self.objectives.passed
+        self.updated, self.check.gradients = [Parameter("x0", start, None)], [gradient]
         self.check.entry.is_minimised = True
-        self.judged = f"One call of the function that {minimiser} is given was made, and judged."
+        place = place_of(sys._getframe(1)) if self.objectives.passed else None
+        where = f" at {Path(place.file).name}:{place.line}" if place is not None else ""
+        self.judged = f"One call of the function that {minimiser} is given{where} {MADE_AND_JUDGED}"
         raise TurnDone("one call")
 
     def _goes_on(self, updates: list[Update], first: int) -> bool:
