@@ -52,6 +52,9 @@ def layout(region: Region) -> Iterator[Finding]:
         yield Finding("transpose", "it is transposed", None)
 
 
+SPREAD = "was spread along the columns"
+
+
 def columns(region: Region) -> Iterator[Finding]:
     """One number per sample that was spread along the other axis of a square, where each row should have its own."""
     for step, turns in region.sites():
@@ -61,7 +64,7 @@ def columns(region: Region) -> Iterator[Finding]:
         changes: dict[int, Edit] = {s.index: then(lambda value: value[:, None]) for s in turns}
         if region.gives_truth(changes):
             code = region.code(step)
-            said = f"`{code}` has a number for each row, and was spread along the columns: there are as many of these"
+            said = f"`{code}` has a number for each row, and {SPREAD}: there are as many of these"
             yield Finding("broadcasting-shape", said, step, region.rewritten(step, f"({code})[:, None]"), changes)
 
 

@@ -142,7 +142,19 @@ def kind_of_layout(case: Case, cause: Cause, found: Difference) -> str:
         return "transpose"
     if cause.kind == "broadcasting-shape" and is_of_penalty(case, found):
         return "regularisation"
+    if cause.kind == "wrong-operand" and (only_adds_axes(found.old, found.new) or only_adds_axes(found.new, found.old)):
+        cause.sentence = f"`{ast.unparse(found.old)}` is spread along another axis than `{ast.unparse(found.new)}` is"
+        return "broadcasting-shape"
     return "wrong-operand" if cause.kind == "transpose" and is_of_another(found) else ""
+
+
+def only_adds_axes(plain: ast.AST, laid_out: ast.AST) -> bool:
+    """Whether one value is another one with new axes: `count[:, None]`."""
+    if not isinstance(laid_out, ast.Subscript) or not same(laid_out.value, plain):
+        return False
+    index = laid_out.slice
+    parts = index.elts if isinstance(index, ast.Tuple) else [index]
+    return all(ast.unparse(part) in ("None", ":", "...", "np.newaxis") for part in parts)
 
 
 def is_of_another(found: Difference) -> bool:

@@ -14,6 +14,7 @@ from tinygrad_scratch.verifier.causes.told_forms import (
     same,
 )
 from tinygrad_scratch.verifier.meant.conventions import is_one_layer
+from tinygrad_scratch.verifier.pairs.penalised import is_mask
 from tinygrad_scratch.verifier.reading.source import is_sum, leaves
 from tinygrad_scratch.verifier.rewriting.part import name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY, PENALTY, SIZE
@@ -91,10 +92,19 @@ def is_penalty(case: Case, *expressions: ast.AST) -> bool:
 
 
 def holds_parameters_alone(case: Case, *expressions: ast.AST) -> bool:
-    """Whether what expressions read are parameters, or rows of them, and numbers; one parameter at least."""
+    """Whether what expressions read are parameters, or rows of them, and numbers; one parameter at least.
+
+    A given mask may say which entries are penalised.
+    """
     held = [nodes_named(case, name) for node in expressions for name in names_in(node)]
-    arrays = [nodes for nodes in held if nodes and not all(is_mere_number(case, each) for each in nodes)]
+    arrays = [nodes for nodes in held if nodes and not all(is_number_or_mask(case, each) for each in nodes)]
     return bool(arrays) and all(any(parameter_of(case, each) is not None for each in nodes) for nodes in arrays)
+
+
+def is_number_or_mask(case: Case, node: int) -> bool:
+    trained = {final.parameter.node for final in case.finals}
+    is_given = is_mask(case.tape.nodes[node].value) and trained.isdisjoint(case.ancestors([node]))
+    return is_given or is_mere_number(case, node)
 
 
 def parameters_in(case: Case, name: str) -> set[int]:

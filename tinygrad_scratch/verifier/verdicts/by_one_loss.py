@@ -60,6 +60,7 @@ from tinygrad_scratch.verifier.telling.told_in_other_places import tell_in_other
 from tinygrad_scratch.verifier.telling.told_kinds import name_kind
 from tinygrad_scratch.verifier.telling.told_read_early import tell_where_read_early
 from tinygrad_scratch.verifier.telling.told_where_bound import tell_where_bound
+from tinygrad_scratch.verifier.telling.told_where_spread import tell_where_spread
 from tinygrad_scratch.verifier.truths.finite import not_finite
 from tinygrad_scratch.verifier.truths.truth import NotOnTensors, Truth, truth_of
 from tinygrad_scratch.verifier.trying.hit import Hit
@@ -468,6 +469,7 @@ class JudgingByLoss(PastChoices):
             tell_push(self.case, cause)
             tell_where_read_early(self.case, cause)
             tell_divided_late(cause)
+            tell_where_spread(cause)
         if len(self.causes) == 1 and not tell_as_given(self.case, self.causes[0]):
             alone = self._case(self.truth)
             alone.scale, alone.transposed = self.case.scale, self.case.transposed

@@ -1,0 +1,58 @@
+"""One number per sample that was spread along the other axis is told where it is spread: `X * d` for `X * d[:, None]`.
+
+Where it was summed up along an axis it is told there: that axis may be kept.
+"""
+
+from __future__ import annotations
+
+import ast
+from copy import deepcopy
+
+from tinygrad_scratch.verifier.causes.layout import SPREAD
+from tinygrad_scratch.verifier.explaining.explain import Cause
+from tinygrad_scratch.verifier.reading.source import right_side, statement_at, text_of
+from tinygrad_scratch.verifier.rewriting.text import source_of
+from tinygrad_scratch.verifier.telling.told_where_bound import tell_at
+
+
+def tell_where_spread(cause: Cause) -> None:
+    """Tell it at the one later statement that reads the value, where that has a name."""
+    if SPREAD not in cause.sentence:
+        return
+    source = source_of(text_of(cause.file))
+    own = source.statement_on(cause.line)
+    match own:
+        case ast.Assign(targets=[ast.Name() | ast.Attribute() as target], value=value) if not keeps_axis(value):
+            name = ast.unparse(target)
+        case _:
+            return
+    later = (node for node in source.block_of(own) if node.lineno > cause.line)
+    readers = [node for node in later if isinstance(node, ast.Assign) and reads(node.value, name)]
+    if len(readers) != 1:
+        return
+    reader = readers[0]
+    tell_at(cause, reader, None, ast.unparse(reader.targets[0]))
+    changed = Columns(name).visit(deepcopy(reader.value))
+    cause.expression, cause.should_be = right_side(statement_at(cause.file, cause.line)), ast.unparse(changed)
+    cause.sentence = f"`{name}` has a number for each row, and {SPREAD}: there are as many of these"
+
+
+def keeps_axis(value: ast.expr) -> bool:
+    """Whether a call could keep the axis that it sums up along, by `keepdims=True`."""
+    return isinstance(value, ast.Call) and any(keyword.arg == "axis" for keyword in value.keywords)
+
+
+def reads(value: ast.expr, name: str) -> bool:
+    return any(ast.unparse(part) == name for part in ast.walk(value) if isinstance(part, ast.Name | ast.Attribute))
+
+
+class Columns(ast.NodeTransformer):
+    """Puts a column for a row of numbers, wherever it is read as it is."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        if isinstance(node, ast.Name | ast.Attribute) and ast.unparse(node) == self.name:
+            return ast.parse(f"{self.name}[:, None]", mode="eval").body
+        return self.generic_visit(node)
