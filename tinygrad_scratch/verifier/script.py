@@ -384,12 +384,17 @@ def check_of_others(path: str, check: Any, seconds: float) -> Any:
                 f"The loop at line {line} was {'judged before, and is right' if check.ok else NOT_JUDGED}."
             )
             return found
-        if is_met and found is not None and found.ok:
+        if is_met and found is not None and is_surely_right(found):
             check.notes.append(f"{begin}a turn of that was judged by itself, and is right.")
             check.notes += [note for note in found.notes if note.startswith(NO_LOSS) and note not in check.notes]
         elif is_met:
             check.notes.append(f"{begin}that was not judged.")
     return None
+
+
+def is_surely_right(check: Any) -> bool:
+    """Whether all is right, and as it is where the loss is a well-known one: of one sample many go by some factor."""
+    return bool(check.ok and not (check.entry.is_well_known and check.case.convention))
 
 
 def others_run_by(path: str, check: Any) -> list[Elsewhere]:

@@ -46,7 +46,13 @@ class Elsewhere:
     function: str = ""  # that it is in, where that is another one than that of the turn that was judged
 
     def holds(self, file: str, line: int) -> bool:
-        return file == self.file and (line == self.first if self.around else self.first <= line <= self.last)
+        """Whether a loop that begins in a line is this one or in it, or in a function by which it trains."""
+        if file != self.file:
+            return False
+        calls = {name.removesuffix("()") for name in self.names if name.endswith("()")}
+        called = (f for f in functions_of(tree_of(file)) if f.name in calls and line in lines_of(f))
+        within = line == self.first if self.around else self.first <= line <= self.last
+        return within or (not self.around and next(called, None) is not None)
 
 
 def trained_elsewhere(
