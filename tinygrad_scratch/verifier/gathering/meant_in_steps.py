@@ -401,7 +401,7 @@ class MeantInSteps(Opponents):
         called = self._is_called_gradient(final.node, final.parameter) and not along and not adapted
         if final.by != "update" or final.node in meant or called or uphill or (scaled and whole):
             return final
-        if not scaled and self._is_squared_product(final.node):
+        if not (scaled or adapted) and self._is_squared_product(final.node):
             return final
         made = Updates(self.tape, self._all_names())
         inner = next(

@@ -40,6 +40,11 @@ def made_of(tape: Tape, values: set[int], among: set[int]) -> set[int]:
 
 
 def is_part(tape: Tape, part: int, whole: int) -> bool:
-    """Whether an array has fewer samples than another one, or as many in another order, and is like it otherwise."""
+    """Whether an array has fewer samples than another one, or as many in another order, and is like it otherwise.
+
+    So is one row of it, or one number.
+    """
     mine, theirs = tape.nodes[part].value.shape, tape.nodes[whole].value.shape
+    if len(theirs) == len(mine) + 1:
+        return theirs[1:] == mine
     return len(mine) == len(theirs) > 0 and sum(one != other for one, other in zip(mine, theirs, strict=True)) < 2

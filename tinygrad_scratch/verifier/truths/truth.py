@@ -17,6 +17,7 @@ from tinygrad_scratch.verifier.recording.references import Ref, bind, map_tree, 
 from tinygrad_scratch.verifier.recording.steps import Array, Step
 from tinygrad_scratch.verifier.recording.tape import Tape, copy
 from tinygrad_scratch.verifier.truths.one_sided import one_sided, size_to_the_right
+from tinygrad_scratch.verifier.truths.stores import stored
 from tinygrad_scratch.verifier.truths.unmoved import held_there, unmoved
 
 
@@ -312,6 +313,7 @@ def truth_of(
     for (node, _), gradient in zip(asked, gradients, strict=False):
         known = found.cotangents.get(node)
         found.cotangents[node] = gradient.numpy() if known is None else known + gradient.numpy()
+    found.cotangents |= stored(tape, found.cotangents, tape.nodes[loss].step)
     for (node, step, _), gradient in zip(read, gradients[len(asked) :], strict=True):
         if np.any(gradient.numpy()):
             add_part(found.parts.setdefault(node, []), step, gradient.numpy())
