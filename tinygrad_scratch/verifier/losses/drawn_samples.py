@@ -46,5 +46,5 @@ def is_part(tape: Tape, part: int, whole: int) -> bool:
     """
     mine, theirs = tape.nodes[part].value.shape, tape.nodes[whole].value.shape
     if len(theirs) == len(mine) + 1:
-        return theirs[1:] == mine
+        return bool(theirs[1:] == mine)
     return len(mine) == len(theirs) > 0 and sum(one != other for one, other in zip(mine, theirs, strict=True)) < 2
