@@ -109,8 +109,8 @@ def factor_found(region: Region, factor: float, step: Step | None) -> Finding:
     should = None if is_untold else region.rewritten(step, opposite(code) if is_negative else scaled)
     if is_negative:
         return Finding("sign", "the sign is wrong: it is the negative of the gradient", step, should)
-    if factor > 0 and batch_size(region, factor):
-        size = batch_size(region, factor)
+    size = batch_size(region, factor) if factor > 0 and not (factor < 1 and has_mean_before(region)) else 0
+    if size:
         said = (
             f"it is divided by {size}, the number of samples, once too often"
             if factor > 1
@@ -118,6 +118,15 @@ def factor_found(region: Region, factor: float, step: Step | None) -> Finding:
         )
         return Finding("missing-batch-sum-or-mean", said, step, should)
     return Finding("scale-factor", times_what_it_should_be(factor), step, should)
+
+
+def has_mean_before(region: Region) -> bool:
+    """Whether a gradient that the step was made of is right as it is: the mean of the loss is in that."""
+    behind = region.case.ancestors([region.node]) - region.case.forward - {region.node}
+    named = {event.node for event in region.case.events if event.node in behind}
+    values = (np.asarray(region.values[node]) for node in named)
+    matches = (region.case.match(value) for value in values if value.size > 2 and value.dtype.kind == "f")
+    return any(found is not None and found.how == "" for found in matches)
 
 
 def adds_up(region: Region, step: Step) -> bool:

@@ -39,14 +39,16 @@ def reductions(region: Region) -> Iterator[Finding]:
                             "missing-batch-sum-or-mean", f"`{region.code(step)}` {said}", step, should, changes
                         )
                     else:
-                        yield Finding(
-                            "broadcasting-shape",
-                            f"`{region.code(step)}` sums over axis {axis}; it should be axis {other}",
-                            step,
-                            should,
-                            changes,
-                        )
+                        said = f"`{region.code(step)}` sums over axis {axis}; it should be axis {other}"
+                        kind = "missing-batch-sum-or-mean" if leaves_out_samples(axis, other) else "broadcasting-shape"
+                        yield Finding(kind, said, step, should, changes)
     yield from not_reduced(region)
+
+
+def leaves_out_samples(axis: Any, other: Any) -> bool:
+    """Whether a call goes over all axes that are due but the first one, which is that of the samples."""
+    written = {axis} if isinstance(axis, int) else set(axis or ())
+    return isinstance(other, tuple) and written == {*other} - {0} != {*other}
 
 
 def axes_of(ndim: int) -> list[Any]:

@@ -193,7 +193,9 @@ def tell_product(case: Case, cause: Cause, found: Difference) -> Difference:
     product = product_named(source_of(text_of(cause.file)), cause.line, found) if cause.should_be else None
     if product is not None and cause.kind == AT_POINT and is_of_data(case, found.old):  # of which no slope is taken
         factors = " * ".join(map(ast.unparse, product[1]))
-        cause.kind, cause.sentence = "missing-derivative", f"`{ast.unparse(found.old)}` is not multiplied by {factors}"
+        divides = isinstance(product[0], ast.BinOp) and isinstance(product[0].op, ast.Div)
+        cause.kind, how = ("scale-factor", "divided") if divides else ("missing-derivative", "multiplied")
+        cause.sentence = f"`{ast.unparse(found.old)}` is not {how} by {factors}"
         return found
     of_forward = case.forward.intersection(nodes_named(case, ast.unparse(found.new)))  # what has a name there is meant
     if product is None or cause.kind != "wrong-operand" or of_forward:
