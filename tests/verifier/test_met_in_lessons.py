@@ -64,7 +64,48 @@ for turn in range(4):
 """
 
 
-@pytest.mark.parametrize("text", [WRITTEN_OVER, ADADELTA, ONE])
+MARGIN = """
+import numpy as np
+
+draw = np.random.default_rng(6)
+X = draw.normal(size=(9, 3))
+y = np.sign(X[:, 0] + 0.1)
+w, C = np.zeros(3), 50.0
+for turn in range(4):
+    for i, x in enumerate(X):
+        loss = w @ w / 2 + C * np.sum(np.maximum(0, 1 - y * (X @ w))) / len(y)
+        slope = w if 1 - y[i] * (x @ w) < 0 else w - C * y[i] * x
+        w = w - 0.001 * slope
+"""
+ADJOINT = """
+import numpy as np
+
+draw = np.random.default_rng(7)
+A, C = 0.5 * np.eye(2), draw.normal(size=(1, 2))
+start, y = draw.normal(size=2), draw.normal(size=(1, 12))
+V_old, step = np.inf, 0.1
+for turn in range(4):
+    X, E = np.zeros((2, 13)), np.zeros_like(y)
+    X[:, 0] = start
+    for t in range(12):
+        E[:, t] = y[:, t] - C @ X[:, t]
+        X[:, t + 1] = A @ X[:, t]
+    V = 0.5 * np.sum(E * E) / 12
+    if V > V_old:
+        step /= 2
+    V_old = V
+    gA, gC, lam = np.zeros_like(A), np.zeros_like(C), np.zeros(2)
+    for t in range(12)[::-1]:
+        eps = E[:, t] / 12
+        gA += np.outer(lam, X[:, t])
+        gC -= np.outer(eps, X[:, t])
+        lam = A.T @ lam - C.T @ eps
+    for part, slope in ((A, gA), (C, gC), (start, lam)):
+        part -= step * slope
+"""
+
+
+@pytest.mark.parametrize("text", [WRITTEN_OVER, ADADELTA, ONE, MARGIN, ADJOINT])
 def test_the_gradient_in_such_a_step_is_judged(tmp_path: Path, text: str) -> None:
     check = check_of_script(tmp_path, text)
     assert check.ok, str(check)
@@ -200,3 +241,27 @@ def test_lists_that_are_called_all_gradients_are_paired(tmp_path: Path) -> None:
     check = check_of_script(tmp_path, ALL)
     assert check.ok, str(check)
     assert len(check.finals) == 4, str(check)
+
+
+HIDDEN = """
+import numpy as np
+
+draw = np.random.default_rng(8)
+x, y = draw.normal(size=(10, 4)), draw.normal(size=(10, 2))
+w1, w2 = draw.normal(size=(4, 3)), draw.normal(size=(3, 2))
+for turn in range(3):
+    h = 1 / (1 + np.exp(-x.dot(w1)))
+    out = h.dot(w2)
+    loss = np.square(out - y).sum()
+    grad_out = 2.0 * (out - y)
+    grad_w2 = h.T.dot(grad_out)
+    grad_h = grad_out.dot(w2.T)
+    grad_w1 = x.T.dot(grad_h * h * (1 - h))
+    w1 -= 0.01 * grad_w1
+    w2 -= 0.01 * grad_w2
+"""
+
+
+def test_a_gradient_of_what_its_name_says_lacks_no_slope(tmp_path: Path) -> None:
+    check, line = edited_script(tmp_path, HIDDEN, "x.T.dot(grad_h * h * (1 - h))", "x.T.dot(grad_h)")
+    assert told(check) == (line, "missing-derivative"), str(check)

@@ -59,7 +59,8 @@ class ComputedLosses(WellKnown):
 
     def _computed(self) -> list[Candidate]:
         """The values that they computed and that may be the loss: by name first, then any number that nothing reads."""
-        read = {n for step in self.tape.steps if name_of(step.function) not in OF_A_SHAPE for n in step.reads}
+        only_looked_at = (*OF_A_SHAPE, *COMPARISONS)
+        read = {n for step in self.tape.steps if name_of(step.function) not in only_looked_at for n in step.reads}
         parameters = {p.node for p in self.parameters}
         reached = self.depending_on(parameters)
         events = [*self.watch.events, *self.watch.returned]

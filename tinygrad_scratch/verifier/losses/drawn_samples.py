@@ -48,3 +48,14 @@ def is_part(tape: Tape, part: int, whole: int) -> bool:
     if len(theirs) == len(mine) + 1:
         return bool(theirs[1:] == mine)
     return len(mine) == len(theirs) > 0 and sum(one != other for one, other in zip(mine, theirs, strict=True)) < 2
+
+
+def numbers_taken(tape: Tape, taken: dict[int, int]) -> dict[int, int]:
+    """How many samples some arrays have, each with how many were taken of them: one where a row was."""
+    found: dict[int, int] = {}
+    for whole, part in taken.items():
+        mine, theirs = tape.nodes[part].value.shape, tape.nodes[whole].value.shape
+        count = mine[0] if len(mine) == len(theirs) else 1
+        if theirs[0] != count and theirs[0] > 2:
+            found[theirs[0]] = count
+    return found

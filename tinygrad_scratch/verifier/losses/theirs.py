@@ -9,7 +9,7 @@ from dataclasses import replace
 from tinygrad_scratch.verifier.gathering.told import UNNAMED, own, told_by_line
 from tinygrad_scratch.verifier.gathering.whole_steps import parts_of
 from tinygrad_scratch.verifier.losses.computed_losses import OF_LOSS
-from tinygrad_scratch.verifier.losses.drawn_samples import samples_taken
+from tinygrad_scratch.verifier.losses.drawn_samples import numbers_taken, samples_taken
 from tinygrad_scratch.verifier.losses.mixes import Fitting
 from tinygrad_scratch.verifier.losses.other_weights import looked_ahead, running_copy
 from tinygrad_scratch.verifier.losses.sizes_watched import is_length, squares_watched
@@ -276,7 +276,7 @@ class TheirLosses(TakenLosses):
         taken = samples_taken(self.tape, *behind)
         if not taken:
             return None
-        put_back, loss, held = self.kept(), theirs.node, dict[int, int]()
+        put_back, loss, held, sizes = self.kept(), theirs.node, dict[int, int](), numbers_taken(self.tape, taken)
         for parameter in sorted(trained):
             first = parameter + len(held)  # each copy moves the values after it
             before, moved = self.tape.insert(self.tape.nodes[first].step, copy, (first,))
@@ -285,7 +285,7 @@ class TheirLosses(TakenLosses):
             held = {moved(old): moved(new) for old, new in held.items()} | {first: before}
         made = None
         with contextlib.suppress(Exception):  # a call that holds for as many samples alone
-            made = made_again(self.tape, loss, taken | held)
+            made = made_again(self.tape, loss, taken | held, sizes)
         if made is None:
             put_back()
             return None

@@ -214,7 +214,8 @@ def worst(value: Any, truth: Any) -> Worst:
         return Worst(np.inf, shapes=(value.shape, truth.shape))
     if not value.size:
         return Worst(0.0)
-    apart = np.abs(value - truth)
+    with np.errstate(invalid="ignore"):  # inf less inf
+        apart = np.abs(value - truth)
     place = np.unravel_index(np.argmax(np.where(np.isnan(apart), np.inf, apart)), value.shape)
     index = tuple(int(i) for i in place)
     return Worst(difference(value, truth), index, number(value[place]), number(truth[place]))

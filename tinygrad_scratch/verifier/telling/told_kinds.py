@@ -38,6 +38,8 @@ from tinygrad_scratch.verifier.rewriting.text import Source, source_of
 from tinygrad_scratch.verifier.telling.told_choices import is_chosen_for_slope
 from tinygrad_scratch.verifier.telling.told_difference import difference
 from tinygrad_scratch.verifier.telling.told_factors import (
+    beyond,
+    factors_lacking,
     holds_array,
     holds_number,
     is_divided_too_seldom,
@@ -119,6 +121,9 @@ def name_kind(case: Case, cause: Cause) -> None:
         cause.should_be = (cause.should_be or "").replace(ast.unparse(found.new), right, 1)
         return
     found = tell_product(case, cause, found)
+    if cause.kind == "wrong-operand" and only_multiplies(found):
+        lacking = " * ".join(map(ast.unparse, factors_lacking(found)))
+        cause.kind, cause.sentence = "missing-derivative", f"`{ast.unparse(found.old)}` is not multiplied by {lacking}"
     size = "" if is_of_penalty(case, found) else kind_of_size(case, cause, found)
     kind = size or of_read(case, cause, found) or of_counter(cause, found) or kind_by_text(case, found, cause.kind)
     source = source_of(text_of(cause.file))
@@ -186,6 +191,12 @@ def is_of_point(source: Source, cause: Cause, found: Difference) -> bool:
     exchanged = of_one and all(isinstance(each, ast.Name | ast.Attribute) for each in (found.old, found.new))
     masked = isinstance(found.new, ast.Compare) and same(found.new.left, found.old)  # the function itself before
     return exchanged or masked
+
+
+def only_multiplies(found: Difference) -> bool:
+    """Whether what is right is what was written times something."""
+    is_product = isinstance(found.new, ast.BinOp) and isinstance(found.new.op, ast.Mult)
+    return is_product and bool(factors_lacking(found)) and not beyond(found.old, found.new)
 
 
 def tell_product(case: Case, cause: Cause, found: Difference) -> Difference:

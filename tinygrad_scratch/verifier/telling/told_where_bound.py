@@ -13,7 +13,7 @@ from tinygrad_scratch.verifier.cases.case import Case, Repair
 from tinygrad_scratch.verifier.causes.told_forms import Difference, is_value_for_mask, rest_of_one
 from tinygrad_scratch.verifier.explaining.explain import Cause
 from tinygrad_scratch.verifier.reading.loops import names_in
-from tinygrad_scratch.verifier.reading.names import is_gradient_name, without_holder
+from tinygrad_scratch.verifier.reading.names import bare, is_gradient_name, without_holder
 from tinygrad_scratch.verifier.reading.source import (
     bracketed,
     entries_of,
@@ -152,6 +152,8 @@ def tell_at_binding(case: Case, cause: Cause, found: Difference) -> Repair | Non
     computed = is_other_name or (bound is not None and any(isinstance(p, COMPUTED) for p in ast.walk(bound.value)))
     if not factors or bound is None or not computed or keeps_trained(source, bound):
         return None
+    if is_of_its_name(case, bound, own.id):
+        return None
     repair = repair_at(case, cause.file, bound, own.id)
     is_lost = not is_known_by(source, bound, factors) and is_known_by(source, source.statement_on(cause.line), factors)
     if repair is None and is_lost:
@@ -160,6 +162,14 @@ def tell_at_binding(case: Case, cause: Cause, found: Difference) -> Repair | Non
     cause.expression = source.code(bound.value)
     cause.should_be = product_of(cause.expression, factors)
     return repair
+
+
+def is_of_its_name(case: Case, bound: ast.Assign, name: str) -> bool:
+    """Whether what a line makes is the gradient of what its name says, as `grad_h` of h: it lacks no slope there."""
+    here = (e.node for e in case.events if e.short == name and e.place.line == bound.lineno)
+    matches = (case.match(np.asarray(case.tape.nodes[node].value)) for node in here)
+    right = {found.of for found in matches if found is not None and found.how == ""}
+    return any(event.node in right and bare(event.short) == bare(name) != name for event in case.events)
 
 
 def tell_before_update(case: Case, cause: Cause, found: Difference) -> Repair | None:

@@ -368,7 +368,7 @@ LARGE_IS_GOOD = re.compile(
     r"(?:^|_)(?:ll|llh|elbo|(?:log_?)?lik(?:elihood)?|log_?(?:post(?:erior)?|joint|evidence))\d*$"
 )
 LOSS_WORDS = re.compile(
-    r"(?:^|_)(?:loss|losses|cost|costs|error|err|objective|obj|nll|mse|sse|bce|ce|crossentropy|entropy|hinge|misfit"
+    r"(?:^|_)(?:loss|losses|cost|costs|error|err|objective|obj|criterion|nll|mse|sse|bce|ce|crossentropy|entropy|hinge|misfit"
     r"|deviance|bits|nats|bpc|surprisal)\d*$"
     r"|(?:^|_)(?:bits|nats)_per_\w+$"
     r"|(?:^|[a-z]{2}_)(?:j|l|e)\d*$"  # of `z_j` it is an index
