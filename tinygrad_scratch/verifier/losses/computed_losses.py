@@ -23,7 +23,7 @@ from tinygrad_scratch.verifier.reading.printed import (
     returned_with_gradients,
 )
 from tinygrad_scratch.verifier.reading.source import statement_at
-from tinygrad_scratch.verifier.recording.edits import COMPARISONS, name_of
+from tinygrad_scratch.verifier.recording.edits import COMPARISONS, is_literal, name_of
 from tinygrad_scratch.verifier.recording.events import Event
 from tinygrad_scratch.verifier.recording.likeness import factor_of
 from tinygrad_scratch.verifier.recording.steps import Array, Step, ancestors
@@ -59,8 +59,7 @@ class ComputedLosses(WellKnown):
 
     def _computed(self) -> list[Candidate]:
         """The values that they computed and that may be the loss: by name first, then any number that nothing reads."""
-        only_looked_at = (*OF_A_SHAPE, *COMPARISONS)
-        read = {n for step in self.tape.steps if name_of(step.function) not in only_looked_at for n in step.reads}
+        read = {n for step in self.tape.steps if not is_only_looked_at(step) for n in step.reads}
         parameters = {p.node for p in self.parameters}
         reached = self.depending_on(parameters)
         events = [*self.watch.events, *self.watch.returned]
@@ -346,6 +345,16 @@ class ComputedLosses(WellKnown):
 def is_only_shown(step: Step) -> bool:
     """Whether a call only shows a value, if with fewer digits."""
     return shows(step) or name_of(step.function) == "round"
+
+
+def is_only_looked_at(step: Step) -> bool:
+    """Whether a call measures an array, or compares a number with what it was before: `if loss > last_loss`.
+
+    What is compared with a number that is written there, as a margin is with 1, is no loss.
+    """
+    numbers = [part for part in step.arguments if is_literal(part)] if isinstance(step.arguments, tuple) else []
+    before = name_of(step.function) in COMPARISONS and not any(map(np.isfinite, numbers))
+    return before or name_of(step.function) in OF_A_SHAPE
 
 
 def compared_along(tape: Tape) -> Iterator[int]:

@@ -27,7 +27,7 @@ class Objectives:
 
     def __init__(self, passed: int) -> None:
         self.passed = passed
-        self.met = set[Any]()
+        self.met = set[Any]()  # by what tells them apart
 
     def are_passed(self, objective: Any) -> bool:
         """Whether an objective, which was met now, is one of those that are passed over."""
@@ -40,7 +40,7 @@ def known_by(objective: Any) -> Any:
     while isinstance(objective, partial):
         objective = objective.func
     code = getattr(objective, "__code__", None)
-    return objective if code is None else (code.co_filename, code.co_firstlineno)
+    return id(objective) if code is None else (code.co_filename, code.co_firstlineno)
 
 
 def minimising(minimiser: Callable[..., Any], tape: Tape) -> Callable[..., Any]:

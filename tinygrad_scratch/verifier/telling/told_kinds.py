@@ -194,9 +194,11 @@ def is_of_point(source: Source, cause: Cause, found: Difference) -> bool:
 
 
 def only_multiplies(found: Difference) -> bool:
-    """Whether what is right is what was written times something."""
+    """Whether what is right is what was written times what a function makes, as one for slopes does."""
     is_product = isinstance(found.new, ast.BinOp) and isinstance(found.new.op, ast.Mult)
-    return is_product and bool(factors_lacking(found)) and not beyond(found.old, found.new)
+    lacking = factors_lacking(found)
+    made = bool(lacking) and all(isinstance(factor, ast.Call) for factor in lacking)
+    return is_product and made and not beyond(found.old, found.new)
 
 
 def tell_product(case: Case, cause: Cause, found: Difference) -> Difference:

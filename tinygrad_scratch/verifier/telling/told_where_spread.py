@@ -16,7 +16,7 @@ from tinygrad_scratch.verifier.telling.told_where_bound import tell_at
 
 
 def tell_where_spread(cause: Cause) -> None:
-    """Tell it at the one later statement that reads the value, where that has a name."""
+    """Tell it at the one later statement that reads the value, and does so once, where that has a name."""
     if SPREAD not in cause.sentence:
         return
     source = source_of(text_of(cause.file))
@@ -27,7 +27,7 @@ def tell_where_spread(cause: Cause) -> None:
         case _:
             return
     later = (node for node in source.block_of(own) if node.lineno > cause.line)
-    readers = [node for node in later if isinstance(node, ast.Assign) and reads(node.value, name)]
+    readers = [node for node in later if isinstance(node, ast.Assign) for _ in range(times_read(node.value, name))]
     if len(readers) != 1:
         return
     reader = readers[0]
@@ -42,8 +42,9 @@ def keeps_axis(value: ast.expr) -> bool:
     return isinstance(value, ast.Call) and any(keyword.arg == "axis" for keyword in value.keywords)
 
 
-def reads(value: ast.expr, name: str) -> bool:
-    return any(ast.unparse(part) == name for part in ast.walk(value) if isinstance(part, ast.Name | ast.Attribute))
+def times_read(value: ast.expr, name: str) -> int:
+    named = (part for part in ast.walk(value) if isinstance(part, ast.Name | ast.Attribute))
+    return sum(ast.unparse(part) == name for part in named)
 
 
 class Columns(ast.NodeTransformer):
