@@ -446,8 +446,8 @@ def best_reading(case: Case) -> list[tuple[Repair, Cause]]:
         begun = len(case.wrong(case.replay()))
         found = mistakes(case)
         scaled = all(cause.kind in SCALES for _, cause in found)
-        is_known = (any(is_near_number(abs(scale), factor) for factor in each) for each in (usual, sizes))
-        rank, by_half = [*is_known, True].index(True), 1 < len(case.finals) - begun == begun  # as many carry it as not
+        known = (any(is_near_number(abs(scale), factor) for factor in each) for each in (usual, sizes))
+        rank, by_half = [*known, True].index(True), 1 < len(case.finals) - begun == begun  # as many carry it as not
         unusual = rank if scaled and not (rank == 1 and by_half) else 0
         size = abs(scale) if scaled else 0.0
         wrong = bool(case.wrong(case.replay()))

@@ -12,7 +12,6 @@ import numpy as np
 
 from tinygrad_scratch.verifier.cases.case import Case, Repair
 from tinygrad_scratch.verifier.causes.region import Finding
-from tinygrad_scratch.verifier.reading.places import Place
 from tinygrad_scratch.verifier.recording.edits import name_of
 from tinygrad_scratch.verifier.recording.events import Event
 from tinygrad_scratch.verifier.recording.references import call_with_arrays
@@ -23,27 +22,23 @@ ARITHMETIC = {"add", "subtract", "multiply", "negative", "power", "square", "sum
 
 def wrapped(case: Case) -> tuple[Repair, Finding] | None:
     """The first such wrap behind the gradients, if with any number in its place more gradients are right."""
-    wraps = wraps_behind(case)
-    played = with_any_numbers(case, wraps)
-    first = wraps[0] if wraps else None
+    steps = wraps_behind(case)
+    played, first = with_any_numbers(case, steps), steps[0] if steps else None
     if first is None or first.place is None or played is None:
         return None
     wrong, still = ({final.node for final in case.wrong(values)} for values in (case.replay(), played))
     mended = [final for final in case.finals if final.node in wrong - still]
     if not mended or not still < wrong:
         return None
-    named = [e for e in case.events if e.node >= first.makes[0] and (e.place.file, e.place.line) == at(first.place)]
+    here = first.place.file, first.place.line
+    named = [e for e in case.events if e.node >= first.makes[0] and (e.place.file, e.place.line) == here]
     event = named[0] if named else Event(mended[0].name, first.makes[0], first.place, 0, first.index + 1)
-    case.overrides |= {made: np.asarray(played[made]) for step in wraps for made in step.makes}
+    case.overrides |= {made: np.asarray(played[made]) for step in steps for made in step.makes}
     kind = case.tape.nodes[first.makes[0]].value.dtype
     ends = np.iinfo(kind)
     said = f"numbers of {kind} end at {ends.min} and {ends.max}: what is beyond begins again at the other end"
     finding = Finding("dtype-or-integer", said, place=first.place)
     return Repair(event, np.asarray(played[event.node]), mended[0].parameter.node, None, len(mended)), finding
-
-
-def at(place: Place) -> tuple[str, int]:
-    return place.file, place.line
 
 
 def wraps_behind(case: Case) -> list[Step]:

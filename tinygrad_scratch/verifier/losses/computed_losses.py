@@ -23,7 +23,7 @@ from tinygrad_scratch.verifier.reading.printed import (
     returned_with_gradients,
 )
 from tinygrad_scratch.verifier.reading.source import statement_at
-from tinygrad_scratch.verifier.recording.edits import COMPARISONS, is_literal, name_of
+from tinygrad_scratch.verifier.recording.edits import COMPARISONS, name_of
 from tinygrad_scratch.verifier.recording.events import Event
 from tinygrad_scratch.verifier.recording.likeness import factor_of
 from tinygrad_scratch.verifier.recording.steps import Array, Step, ancestors
@@ -352,8 +352,7 @@ def is_only_looked_at(step: Step) -> bool:
 
     What is compared with a number that is written there, as a margin is with 1, is no loss.
     """
-    numbers = [part for part in step.arguments if is_literal(part)] if isinstance(step.arguments, tuple) else []
-    before = name_of(step.function) in COMPARISONS and not any(map(np.isfinite, numbers))
+    before = name_of(step.function) in COMPARISONS and not any(map(np.isfinite, literals_of(step)))
     return before or name_of(step.function) in OF_A_SHAPE
 
 

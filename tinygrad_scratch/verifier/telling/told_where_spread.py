@@ -6,11 +6,10 @@ Where it was summed up along an axis it is told there: that axis may be kept.
 from __future__ import annotations
 
 import ast
-from copy import deepcopy
 
 from tinygrad_scratch.verifier.causes.layout import SPREAD
 from tinygrad_scratch.verifier.explaining.explain import Cause
-from tinygrad_scratch.verifier.reading.source import right_side, statement_at, text_of
+from tinygrad_scratch.verifier.reading.source import replaced, right_side, statement_at, text_of
 from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.telling.told_where_bound import tell_at
 
@@ -32,8 +31,8 @@ def tell_where_spread(cause: Cause) -> None:
         return
     reader = readers[0]
     tell_at(cause, reader, None, ast.unparse(reader.targets[0]))
-    changed = Columns(name).visit(deepcopy(reader.value))
-    cause.expression, cause.should_be = right_side(statement_at(cause.file, cause.line)), ast.unparse(changed)
+    cause.expression = right_side(statement_at(cause.file, cause.line))
+    cause.should_be = replaced(cause.expression, name, f"{name}[:, None]")
     cause.sentence = f"`{name}` has a number for each row, and {SPREAD}: there are as many of these"
 
 
@@ -45,15 +44,3 @@ def keeps_axis(value: ast.expr) -> bool:
 def times_read(value: ast.expr, name: str) -> int:
     named = (part for part in ast.walk(value) if isinstance(part, ast.Name | ast.Attribute))
     return sum(ast.unparse(part) == name for part in named)
-
-
-class Columns(ast.NodeTransformer):
-    """Puts a column for a row of numbers, wherever it is read as it is."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def visit(self, node: ast.AST) -> ast.AST:
-        if isinstance(node, ast.Name | ast.Attribute) and ast.unparse(node) == self.name:
-            return ast.parse(f"{self.name}[:, None]", mode="eval").body
-        return self.generic_visit(node)

@@ -306,8 +306,10 @@ def played(
                     bind(step.result, made, playing)
                 except Exception:  # what comes of it is not known, but for whole numbers, which have no gradient
                     made_here = [tape.nodes[node] for node in step.makes]
-                    playing.update({node.slot: node.value.copy() for node in made_here if is_whole(node.value)})
-                    lost.update(node.slot for node in made_here if not is_whole(node.value))
+                    playing.update(
+                        {node.slot: node.value.copy() for node in made_here if holds_no_gradient(node.value)}
+                    )
+                    lost.update(node.slot for node in made_here if not holds_no_gradient(node.value))
             else:
                 lost.update(tape.nodes[node].slot for node in step.makes)
             for node in step.makes:
@@ -323,7 +325,8 @@ def played(
     return Played(tape, tensors, first)
 
 
-def is_whole(value: Array) -> bool:
+def holds_no_gradient(value: Array) -> bool:
+    """Whether an array is of whole numbers, or a mask."""
     return value.dtype.kind in "biu"
 
 

@@ -29,7 +29,8 @@ def stored(tape: Tape, cotangents: Mapping[int, Array], until: int) -> dict[int,
         last[slot] = made
         if is_begun and slope is not None and not np.any(cotangents.get(made, 0)):
             whole = found.pop(before, np.zeros(tape.nodes[made].value.shape))
-            found[made] = put(step, tape, whole, slope)
+            if put(step, tape, whole, slope):
+                found[made] = whole
     return {node: whole for node, whole in found.items() if last[tape.nodes[node].slot] == node and np.any(whole)}
 
 
@@ -42,10 +43,11 @@ def kept_by(tape: Tape, step: Step) -> tuple[int, int, int] | None:
     return None if before is None or value is None or before == value else (before, value, step.makes[0])
 
 
-def put(step: Step, tape: Tape, whole: Array, slope: Array) -> Array:
-    """An array with a gradient where a call put the value that it is of."""
+def put(step: Step, tape: Tape, whole: Array, slope: Array) -> bool:
+    """Put a gradient where a call put the value that it is of; not where that was spread over more entries."""
     held = {tape.nodes[node].slot: tape.nodes[node].value for node in step.reads}
-    _, index, value = call_with_arrays(step, held)[0]
-    if np.shape(whole[index]) == np.shape(value) == slope.shape or np.size(whole[index]) == slope.size:
+    index = call_with_arrays(step, held)[0][1]
+    fits = np.size(whole[index]) == slope.size
+    if fits:
         whole[index] = slope.reshape(np.shape(whole[index]))
-    return whole
+    return fits
