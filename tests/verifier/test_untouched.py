@@ -120,6 +120,52 @@ def test_a_copy_that_is_moved_instead_is_noted(tmp_path: Path) -> None:
     assert "moves params['b'], which the loss is not made of" in noted(check)
 
 
+LAYERED = """
+import numpy as np
+
+rng = np.random.default_rng(6)
+X, Y = rng.normal(size=(9, 3)), rng.normal(size=(9, 2))
+
+class Affine:
+    def __init__(self, W):
+        self.W = W
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W
+
+    def backward(self, d):
+        self.dW = self.x.T @ d
+        return d @ self.W.T
+
+params = {"W1": rng.normal(size=(3, 2)), "W2": rng.normal(size=(2, 2))}
+layers = [Affine(params["W1"]), Affine(params["W2"])]
+for turn in range(9):
+    out = layers[1].forward(np.tanh(layers[0].forward(X)))
+    loss = np.mean((out - Y) ** 2)
+    d = layers[1].backward(2 * (out - Y) / Y.size)
+    layers[0].backward(d * (1 - layers[1].x ** 2))
+    grad = {"W1": layers[0].dW, "W2": layers[1].dW}
+    params["W1"] -= 0.1 * grad["W1"]
+    params["W2"] -= 0.1 * grad["W2"]
+"""
+
+
+@pytest.mark.parametrize("key", ["W1", "W2"])
+def test_a_new_array_in_a_dict_beside_a_layer_that_holds_the_old_one_is_told(tmp_path: Path, key: str) -> None:
+    assert check_of_script(tmp_path, LAYERED).ok
+    right, wrong = f'params["{key}"] -= 0.1 *', f'params["{key}"] = params["{key}"] - 0.1 *'
+    check, line = edited_script(tmp_path, LAYERED, right, wrong)
+    assert told(check) == (line, "stale-or-updated-weights"), str(check)
+    assert f"gives {key} a new array" in check.first_wrong.sentence
+
+
+def test_a_new_array_that_is_handed_to_the_layer_is_right(tmp_path: Path) -> None:
+    handed = '    params["W2"] = params["W2"] - 0.1 * grad["W2"]\n    layers[1].W = params["W2"]\n'
+    check = check_of_script(tmp_path, LAYERED.replace('    params["W2"] -= 0.1 * grad["W2"]\n', handed))
+    assert check.ok, str(check)
+
+
 def test_what_is_left_as_it_is_is_noted_and_no_mistake(tmp_path: Path) -> None:
     check, _ = edited_script(tmp_path, HEAD + TURN + EACH, "    b = b - 0.1 * db\n", "")
     assert check.ok, str(check)

@@ -39,6 +39,7 @@ from tinygrad_scratch.verifier.verdicts.lost_updates import said_of_all_lost
 MOST_SECONDS = 10.0  # for a run to another loop
 MOST_PAST = 8  # runs past a loop in which each turn moves something else
 MOST_OF_TURN = 5_000  # calls, where a later one is judged, too
+MOST_OF_RUN = 20_000  # calls with what is made before the loop, as slopes by differences
 LATER = 2  # turns after the one that is judged, until another one is
 MOST_OTHERS = 8  # turns with other lines that are judged
 NEVER = 10**9  # a turn that no loop comes to
@@ -215,7 +216,8 @@ def check_later(path: str, check: Any, loss: str | None, seconds: float) -> Any:
     """
     make, ends = partial(turn_again, path, loss, seconds, MOST_SILENT), {check.loop: check.turn + LATER}
     with contextlib.suppress(Exception, LimitReached):  # of it nothing is known, then
-        is_long = len(check.tape.steps) + check.tape.taken_off > MOST_OF_TURN
+        calls = len(check.tape.steps)
+        is_long = calls - check.begun[-1] > MOST_OF_TURN or calls + check.tape.taken_off > MOST_OF_RUN
         later = make(check.kind_of_rerun(), ends) if check.loop[1] and not is_long else None
         if later is None or not has_more_to_tell(check, later):
             return check

@@ -16,7 +16,7 @@ from tinygrad_scratch.verifier.reading.loops import names_in, root_of
 from tinygrad_scratch.verifier.reading.names import listed
 from tinygrad_scratch.verifier.reading.source import text_of
 from tinygrad_scratch.verifier.recording.edits import name_of
-from tinygrad_scratch.verifier.recording.events import Event, claims_gradient
+from tinygrad_scratch.verifier.recording.events import Event, by_node, claims_gradient
 from tinygrad_scratch.verifier.recording.likeness import is_along
 from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.telling.untouched import TURNS, Untouched, files_of, in_turn, same_before, untouched
@@ -30,7 +30,7 @@ def tell_untouched(check: Any, later: Any) -> None:
     Of a check in which all is right, by one of a later turn.
     """
     found = untouched(check, later)
-    for event, of, sentence in (*led_elsewhere(later, found), *after_a_loop(later, found)):
+    for event, of, sentence in (*led_elsewhere(later, found), *after_a_loop(later, found), *led_apart(later, found)):
         here = [each for each in check.case.events if (each.name, each.place) == (event.name, event.place)]
         node = same_before(check, later.tape.nodes[of.node].value, of.names)
         if here and node is not None:
@@ -109,6 +109,31 @@ def loop_before(file: str, line: int) -> ast.For | None:
     between = (part for each in block if each.lineno > loop.lineno for part in ast.walk(each))
     given = {part.id for part in between if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
     return loop if given.isdisjoint(names_in(loop.target)) else None
+
+
+def led_apart(later: Any, found: list[Untouched]) -> Iterator[Told]:
+    """Where a parameter's update makes a new array, and what the loss is made of goes on to hold the one before.
+
+    So it is of `params["W"] = params["W"] - rate * dW` beside a layer that was given the array once.
+    """
+    for each in found:
+        event = moved_instead(later, each)
+        if event is not None and begins_as(later, event, each.node):
+            said = (
+                f"this line gives {event.short} a new array, and {each.name}, of which the loss is made, stays the old "
+            )
+            yield event, each, f"{said}one. Write into that, as by `-=` or `[...] =`"
+
+
+def begins_as(later: Any, event: Event, node: int) -> bool:
+    """Whether an array that updates move goes on by its name from turn to turn, and began as some other one."""
+    named, at, updates = by_node(later.case.events), event.node, 0
+    while at != node and name_of((step := later.case.step_of(at)).function) in ("add", "subtract"):
+        before = [r for r in step.reads if r == node or event.name in (other.name for other in named.get(r, ()))]
+        if not before:
+            return False
+        at, updates = before[0], updates + 1
+    return at == node and updates > 1
 
 
 # ---- what is noted ---------------------------------------------------------------------------------------------------

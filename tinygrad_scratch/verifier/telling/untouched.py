@@ -72,7 +72,9 @@ def gradients_of(check: Any, later: Any, node: int, names: frozenset[str]) -> li
         return []
     made = [event for event in in_turn(check) if claims_gradient(event.name)]
     right = {(e.name, e.place) for e in made if close(check.tape.nodes[e.node].value, truth)}
-    return [event for event in in_turn(later) if (event.name, event.place) in right]
+    known = [event for event in in_turn(later) if (event.name, event.place) in right]
+    slope = later.case.scale * later.truth.cotangents[node]  # of layers of one class each has a gradient of that name
+    return [event for event in known if close(later.tape.nodes[event.node].value, slope)] or known
 
 
 def same_before(check: Any, value: Array, names: frozenset[str]) -> int | None:
