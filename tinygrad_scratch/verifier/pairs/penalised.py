@@ -161,15 +161,17 @@ def strength(part: Array, weights: Array) -> Array | None:
 def adds_penalty(one: list[Array], other: list[Array], weights: list[Array]) -> bool:
     """Whether the gradients of another loss are those of one with what pulls each weight to 0, and no other part.
 
-    A number that depends on none of the weights has no gradients.
+    A number that depends on none of the weights has no gradients, and a weight of 0 nothing pulls.
     """
     pulls = False
     if not any(map(np.any, other)):
         return False
     for part, whole, values in zip(one, other, weights, strict=True):
         pull = (whole - part) * values
-        size = max(np.max(np.abs(each), initial=0.0) for each in (part, whole)) * np.max(np.abs(values), initial=0.0)
-        if np.any(pull < -ROUNDING * size):
+        largest = max(np.max(np.abs(each), initial=0.0) for each in (part, whole))
+        size = largest * np.max(np.abs(values), initial=0.0)
+        moves_noughts = np.abs((whole - part)[values == 0]) > ROUNDING * largest
+        if np.any(pull < -ROUNDING * size) or np.any(moves_noughts):
             return False
         pulls = pulls or bool(np.any(pull > ROUNDING * size))
     return pulls
