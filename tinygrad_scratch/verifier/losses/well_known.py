@@ -33,6 +33,7 @@ from tinygrad_scratch.verifier.truths.truth import VIEWING
 
 SHOWING = VIEWING | {"copy", "array"}
 OF_DRAWS, DRAWN = "summed cross-entropy", "what was drawn"
+OF_COUNTS = "Poisson"
 MOST_MEETINGS = 3
 MOST_CALLS = 3  # that targets are made by where they are used
 SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**"}
@@ -99,7 +100,13 @@ class WellKnown(Owners):
             if (not self.judged_by or candidate.name == self.judged_by)
             and (self.wanted_loss or is_plausible(name, self._output(candidate), candidate.target))
             and not (name in OF_PIECES and self._is_of_its_target(candidate))
+            and not (OF_COUNTS in name and self.wanted_loss is None and not self._is_exponential(candidate))
         ]
+
+    def _is_exponential(self, candidate: Candidate) -> bool:
+        """Whether each of an output's values is the exponential of something, as a rate is."""
+        made = (self.tape.steps[self.tape.nodes[node].step] for node in candidate.turns or (candidate.node,))
+        return all(name_of(step.function) == "exp" for step in made)
 
     def _is_of_its_target(self, candidate: Candidate) -> bool:
         """Whether an output was made of its target already, as a margin is, `y * (w @ x)`."""

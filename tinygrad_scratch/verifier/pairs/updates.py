@@ -448,8 +448,8 @@ class Updates:
 
         A velocity is what goes on under its name, or what moved the parameter before, as conjugate directions do.
         """
-        own, node = {*self.names.get(node, ())}, uncopied(self.tape, node)
-        own |= {*self.names.get(node, ())}
+        called, node = list(self.names.get(node, ())), uncopied(self.tape, node)
+        own = {*called, *self.names.get(node, ())}
         step = self.tape.steps[self.tape.nodes[node].step]
         name, reads = getattr(step.function, "__name__", ""), step.reads
         if name not in ("add", "subtract") or len(reads) != 2:
@@ -466,6 +466,8 @@ class Updates:
             read = self.tape.steps[self.tape.nodes[moved].step].reads  # a polynomial of matrices is no velocity
             before = [n for n in decayed if n not in read and not is_plain_number(self.tape, n)]
             goes_on = not own.isdisjoint(name for n in before for name in self.names.get(n, ()))
+            shares = own & {*self.names.get(kept, ())}  # a sum that has another name first is no velocity by that
+            goes_on = goes_on and (not shares or (self.names.get(node) or called)[0] in shares)
             if goes_on or (direction_of(self.tape, kept) in moved_it and before):
                 return moved, -1 if name == "subtract" else 1
         return None

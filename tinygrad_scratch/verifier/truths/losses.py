@@ -61,6 +61,8 @@ def is_probabilities(output: Array) -> bool:
 
 def is_plausible(name: str, output: Array, target: Array) -> bool:
     """Whether an output and targets are what a known loss is made for."""
+    if "Poisson" in name:
+        return bool(np.all(output > 0) and np.all(target >= 0) and np.any(target > 1) and target.size == output.size)
     if "binary" in name:
         return bool(np.all((output >= 0) & (output <= 1)))
     if name in OF_PIECES and are_signs(target, output):
@@ -120,6 +122,12 @@ def margins(output: Any, target: Any) -> Any:
     return np.sum(np.maximum(0, output - right[..., None] + 1)) - rows_of(output)
 
 
+def of_counts(output: Any, target: Any) -> Any:
+    """What a Poisson distribution of the mean that is the output says of counts, without what depends on these alone."""
+    counts = np.reshape(target, output.shape)
+    return np.sum(output - counts * np.log(output))
+
+
 def samples(output: Any, target: Any) -> int:
     """How many samples there are, in rows or in columns."""
     labels = np.asarray(target)
@@ -147,6 +155,8 @@ LOSSES: dict[str, Loss] = {
     "summed sigmoid cross-entropy": binary_of_logits,
     "hinge": lambda o, t: margins(o, t) / samples(o, t),
     "summed hinge": margins,
+    "Poisson negative log-likelihood": lambda o, t: of_counts(o, t) / o.size,
+    "summed Poisson negative log-likelihood": of_counts,
     "mean absolute error": lambda o, t: np.sum(np.abs(o - np.reshape(t, o.shape))) / o.size,
 }  # fmt: skip
 OF_PIECES = ("mean absolute error", "hinge", "summed hinge")
@@ -167,6 +177,7 @@ ALIASES = {
     "mean cross-entropy": "cross-entropy", "softmax crossentropy": "softmax cross-entropy", "svm": "hinge",
     "sum of squared errors": "squared error", "sum of squares": "squared error",
     "summed squared error": "squared error",
+    "poisson": "Poisson negative log-likelihood", "poisson nll": "Poisson negative log-likelihood",
     "half sum of squared errors": "half squared error", "half the squared error": "half squared error",
 }  # fmt: skip
 
@@ -174,7 +185,7 @@ ALIASES = {
 def loss_named(name: str) -> tuple[str, Loss]:
     """A well-known loss, by any of its names."""
     text = re.sub(r"[\s_]+", " ", name.strip().lower()).replace("cross entropy", "cross-entropy")
-    text = ALIASES.get(text, text)
+    text = ALIASES.get(text, text).replace("poisson", "Poisson")
     if text not in LOSSES:
         raise ValueError(
             f"No loss is known as {name!r}. Write one of: {', '.join(LOSSES)}; or set check.loss = ... to a value."
