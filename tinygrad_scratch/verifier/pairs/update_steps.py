@@ -376,8 +376,7 @@ def inside(tape: Tape, node: int) -> tuple[int, int] | None:
         return moved, -1 if name == "subtract" and (of_number or moved == reads[-1] != reads[0]) else 1
     scaled = scaled_by_root(tape, step)
     if scaled is not None and scaled[0] in arrays and (name == "divide" or len(arrays) == 2):
-        rates = [tape.nodes[read].value for read in reads if name == "multiply" and read != scaled[0]]
-        return scaled[0], -1 if any(np.all(rate <= 0) and np.any(rate) for rate in rates) else 1  # `-rate / root`
+        return scaled[0], way_of_rates(tape, step, scaled[0])
     if name == "getitem" and (stored := stored_there(tape, step)) is not None:
         return added_to_kept(tape, step, stored) or (stored, 1)
     if (way := behind_matrix(tape, step)) is not None:
@@ -386,6 +385,12 @@ def inside(tape: Tape, node: int) -> tuple[int, int] | None:
     if is_product and len(arrays) == 1 and any(is_of_spectrum(tape, read) for read in reads if read != arrays[0]):
         return arrays[0], 1
     return multiple(tape, step)
+
+
+def way_of_rates(tape: Tape, step: Step, scaled: int) -> int:
+    """The sign of what a call scales a value by: -1 of `(-rate / root) * m`."""
+    rates = [tape.nodes[read].value for read in step.reads if read != scaled]
+    return -1 if any(np.all(rate <= 0) and np.any(rate) for rate in rates) else 1
 
 
 def is_of_spectrum(tape: Tape, node: int) -> bool:
@@ -707,6 +712,15 @@ def is_scaled_by_squares(tape: Tape, node: int) -> bool:
     made_of = ancestors(parents, [node])
     behind = (tape.steps[tape.nodes[each].step] for each in ancestors(parents, [root]))
     return any(is_square(step) and step.reads[0] in made_of for step in behind if step.reads)
+
+
+def is_scaled_by_own_squares(tape: Tape, node: int) -> bool:
+    """Whether a call scales an array by a root of sums of its own squares, entry by entry, as Adagrad and its kin do."""
+    scaled = scaled_by_root(tape, tape.steps[tape.nodes[node].step])
+    if scaled is None or tape.nodes[scaled[1]].value.size < 2:
+        return False
+    behind = (tape.steps[tape.nodes[each].step] for each in ancestors(tape.parents(), [scaled[1]]))
+    return any(is_square(step) and step.reads[0] == scaled[0] for step in behind)
 
 
 def is_square(step: Step) -> bool:

@@ -27,6 +27,7 @@ from tinygrad_scratch.verifier.pairs.update_steps import (
     is_nothing,
     is_plain_number,
     is_root,
+    is_scaled_by_own_squares,
     is_shrunk,
     is_written,
     literals_of,
@@ -34,6 +35,7 @@ from tinygrad_scratch.verifier.pairs.update_steps import (
     stands_for,
     stored_there,
     uncopied,
+    way_of_rates,
 )
 from tinygrad_scratch.verifier.pairs.ways import Way, at_end, way_to
 from tinygrad_scratch.verifier.reading.names import is_gradient_name
@@ -503,8 +505,8 @@ class Updates:
             if is_by_input(step, self.inputs):
                 return None
             return reads[0], 1 if literals[0] > 0 else -1
-        if name == "divide" and len(reads) == 2 and is_root(self.tape, reads[1]):
-            return reads[0], 1
+        if (scaled := scaled_by_root(self.tape, step)) is not None:
+            return scaled[0], way_of_rates(self.tape, step, scaled[0])
         rates = [read for read in reads if self.is_multiple_of_rate(read)]
         if name == "multiply" and len(reads) == 2 and len(rates) == 1:
             return next(read for read in reads if read not in rates), 1
@@ -558,7 +560,8 @@ class Updates:
 
     def is_gradient(self, node: int) -> bool:
         short = [name.rsplit(".", 1)[-1] for name in self.names.get(node, ())]
-        return any(is_gradient_name(name) or name in self.called for name in short)
+        is_named = any(is_gradient_name(name) or name in self.called for name in short)
+        return is_named and not is_scaled_by_own_squares(self.tape, node)  # `delta = eta / np.sqrt(s) * g` is a step
 
     def is_multiple_of_rate(self, node: int) -> bool:
         """Whether a number is a rate, or so many times one, as in `5 * rate * g`."""
