@@ -715,7 +715,7 @@ def is_scaled_by_squares(tape: Tape, node: int) -> bool:
 
 
 def is_scaled_by_own_squares(tape: Tape, node: int) -> bool:
-    """Whether a call scales an array by a root of sums of its own squares, entry by entry, as Adagrad and its kin do."""
+    """Whether a call scales an array by a root of sums of its own squares, entry by entry, as Adagrad does."""
     scaled = scaled_by_root(tape, tape.steps[tape.nodes[node].step])
     if scaled is None or tape.nodes[scaled[1]].value.size < 2:
         return False

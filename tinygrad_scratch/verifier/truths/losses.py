@@ -123,7 +123,7 @@ def margins(output: Any, target: Any) -> Any:
 
 
 def of_counts(output: Any, target: Any) -> Any:
-    """What a Poisson distribution, with the output for its mean, says of counts, but for what depends on these alone."""
+    """What a Poisson distribution with such means says of counts, but for what depends on these alone."""
     counts = np.reshape(target, output.shape)
     return np.sum(output - counts * np.log(output))
 
