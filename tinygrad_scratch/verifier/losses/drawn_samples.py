@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tinygrad_scratch.verifier.recording.edits import name_of
+from tinygrad_scratch.verifier.recording.references import call_with_arrays
+from tinygrad_scratch.verifier.recording.steps import Array, Step
 from tinygrad_scratch.verifier.recording.tape import Tape
+
+TAKING = {"getitem", "take", "copy"}
 
 
 def samples_taken(tape: Tape, of_loss: set[int], of_gradients: set[int]) -> dict[int, int]:
@@ -28,6 +34,54 @@ def samples_taken(tape: Tape, of_loss: set[int], of_gradients: set[int]) -> dict
     parts = {whole_of[part]: part for part in whole_of.keys() & read}
     is_clear = len(parts) == len(wholes) == len(whole_of.keys() & read)
     return parts if is_clear and read.isdisjoint(made_of(tape, wholes, of_loss)) else {}
+
+
+def are_of_other_rows(tape: Tape, of_loss: set[int], of_gradients: set[int]) -> bool:
+    """Whether a loss is made of other rows than gradients, wherever each is made of some of an array's rows alone.
+
+    So is one of samples that were held back, to see how well others are learnt.
+    """
+    mine, theirs = rows_read(tape, of_loss), rows_read(tape, of_gradients)
+    both = [of for of in mine.keys() & theirs.keys() if max(len(mine[of]), len(theirs[of])) < len(tape.nodes[of].value)]
+    return bool(both) and all(mine[of].isdisjoint(theirs[of]) for of in both)
+
+
+def rows_read(tape: Tape, made: set[int]) -> dict[int, set[int]]:
+    """The rows of each array that some values were made of, by the parts of it that were taken."""
+    places: dict[int, tuple[int, Array]] = {}  # of an array: what it is a part of, and of which row each entry is
+    found: dict[int, set[int]] = {}
+    for step in tape.steps:
+        if made.isdisjoint(step.makes):
+            continue
+        of = rows_in(tape, step.reads[0], places) if name_of(step.function) in TAKING and step.reads else None
+        taken = part_of_rows(tape, step, of[1]) if of is not None else None
+        if of is not None and taken is not None:
+            places[step.makes[0]] = of[0], taken
+            continue
+        for read in step.reads:
+            if (known := rows_in(tape, read, places)) is not None:
+                found.setdefault(known[0], set()).update(np.unique(known[1]).tolist())
+    return found
+
+
+def rows_in(tape: Tape, node: int, places: dict[int, tuple[int, Array]]) -> tuple[int, Array] | None:
+    """What an array is a part of, and of which row of that each entry is; None for a number."""
+    value = tape.nodes[node].value
+    if not value.ndim:
+        return places.get(node)
+    rows = np.arange(len(value)).reshape([-1] + [1] * (value.ndim - 1))
+    return places.get(node) or (node, np.broadcast_to(rows, value.shape))
+
+
+def part_of_rows(tape: Tape, step: Step, rows: Array) -> Array | None:
+    """The rows of the entries that a call takes out of an array; None where it does something else with them."""
+    playing = {tape.nodes[read].slot: tape.nodes[read].value for read in step.reads[1:]}
+    arguments, keywords = call_with_arrays(step, playing | {tape.nodes[step.reads[0]].slot: rows})
+    try:
+        taken = np.asarray(step.function(*arguments, **keywords))
+    except (TypeError, ValueError, IndexError):
+        return None
+    return taken if taken.shape == tape.nodes[step.makes[0]].value.shape else None
 
 
 def made_of(tape: Tape, values: set[int], among: set[int]) -> set[int]:

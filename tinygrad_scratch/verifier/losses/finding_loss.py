@@ -114,7 +114,8 @@ class FindingLoss(TheirLosses):
         best = best or late
         held = [final.parameter.node for final in finals if final.node in self._penalty]
         held = nodes if best is not None and self._is_called_loss(best[0]) else held  # a penalty may be missing in all
-        if known is not None and best is not None and (late or self._penalises(run, best[0], known[0], held)):
+        penalises = known is not None and best is not None and self._penalises(run, best[0], known[0], held)
+        if late or (penalises and best is not None and not self._is_loss_of_other_data(best[0])):
             known = None
         is_game = best is not None and best[2] > 0 and best[3] == len(finals)  # all fit it as they are, but for signs
         unnamed = best is not None and not named and not is_game

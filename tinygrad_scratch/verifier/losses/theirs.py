@@ -274,7 +274,7 @@ class TheirLosses(TakenLosses):
         ends = self._ends_of(finals)
         behind = [ancestors(self._parents, nodes, until=trained) - trained for nodes in ([theirs.node], ends)]
         taken = samples_taken(self.tape, *behind)
-        if not taken:
+        if not taken or self._is_loss_of_other_data(theirs):
             return None
         put_back, loss, held, sizes = self.kept(), theirs.node, dict[int, int](), numbers_taken(self.tape, taken)
         for parameter in sorted(trained):
