@@ -182,7 +182,9 @@ def check_by_own_loss(path: str, check: Any, seconds: float, most_silent: int) -
         with contextlib.suppress(Exception), as_main(path, file) as names:  # it may be given what is not there
             code = code_of(file, (line, call))
             found = check_of_turn(code, names, None, seconds, again=again, most_silent=most_silent)
-        if found is not None and not found.problem and found.loop == check.loop and found.is_by_own_penalties():
+        if found is None or found.problem or found.loop != check.loop or not found.is_by_own_penalties():
+            continue
+        if found.ok or are_sure(found):
             return found
     return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from copy import deepcopy
 from functools import cache
 
@@ -12,6 +13,7 @@ from tinygrad_scratch.verifier.rewriting.part import name_of
 from tinygrad_scratch.verifier.truths.losses import is_loss_name
 
 MOST_CALLS = 2
+HELD_BACK = re.compile(r"valid|(?:^|_)val(?:_|$)|(?:^|_)dev(?:_|$)|test", re.IGNORECASE)
 PLAIN = ast.Name, ast.Attribute, ast.Constant, ast.expr_context
 
 
@@ -19,7 +21,7 @@ PLAIN = ast.Name, ast.Attribute, ast.Constant, ast.expr_context
 def losses_called(file: str) -> tuple[ast.Call, ...]:
     """The calls of functions of a file that are named as losses, each of which is given nothing but names and numbers.
 
-    Of several calls of one function the last one counts.
+    Of several calls of one function the last one counts, but for those of samples that are held back.
     """
     tree, found = tree_of(file), dict[str, ast.Call]()
     own = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
@@ -28,7 +30,8 @@ def losses_called(file: str) -> tuple[ast.Call, ...]:
         if isinstance(node, ast.Call) and name in own and (is_loss_name(name) or OF_LOSS.search(name.lower())):
             given = (node.func, *node.args, *(keyword.value for keyword in node.keywords))
             parts = [part for each in given for part in ast.walk(each)]
-            if all(isinstance(part, PLAIN) for part in parts):
+            is_held_back = any(isinstance(part, ast.Name) and HELD_BACK.search(part.id) for part in parts)
+            if all(isinstance(part, PLAIN) for part in parts) and not (is_held_back and name in found):
                 found[name] = node
     return tuple(found.values())[:MOST_CALLS]
 

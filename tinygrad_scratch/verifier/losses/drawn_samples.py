@@ -9,7 +9,8 @@ from tinygrad_scratch.verifier.recording.references import call_with_arrays
 from tinygrad_scratch.verifier.recording.steps import Array, Step
 from tinygrad_scratch.verifier.recording.tape import Tape
 
-TAKING = {"getitem", "take", "copy"}
+TAKING = {"getitem", "take", "delete", "compress", "copy", "reshape", "ravel", "flatten", "T", "transpose"}
+MOST_ENTRIES = 2_000_000
 
 
 def samples_taken(tape: Tape, of_loss: set[int], of_gradients: set[int]) -> dict[int, int]:
@@ -36,47 +37,47 @@ def samples_taken(tape: Tape, of_loss: set[int], of_gradients: set[int]) -> dict
     return parts if is_clear and read.isdisjoint(made_of(tape, wholes, of_loss)) else {}
 
 
-def are_of_other_rows(tape: Tape, of_loss: set[int], of_gradients: set[int]) -> bool:
-    """Whether a loss is made of other rows than gradients, wherever each is made of some of an array's rows alone.
+def are_of_other_parts(tape: Tape, of_loss: set[int], of_gradients: set[int]) -> bool:
+    """Whether a loss is made of other entries than gradients, wherever each is made of some of an array's alone.
 
     So is one of samples that were held back, to see how well others are learnt.
     """
-    mine, theirs = rows_read(tape, of_loss), rows_read(tape, of_gradients)
-    both = [of for of in mine.keys() & theirs.keys() if max(len(mine[of]), len(theirs[of])) < len(tape.nodes[of].value)]
-    return bool(both) and all(mine[of].isdisjoint(theirs[of]) for of in both)
+    mine, theirs = parts_read(tape, of_loss), parts_read(tape, of_gradients)
+    both = [(mine[of], theirs[of]) for of in mine.keys() & theirs.keys()]
+    parts = [(one, other) for one, other in both if not (np.all(one) or np.all(other))]
+    return bool(parts) and not any(np.any(one & other) for one, other in parts)
 
 
-def rows_read(tape: Tape, made: set[int]) -> dict[int, set[int]]:
-    """The rows of each array that some values were made of, by the parts of it that were taken."""
-    places: dict[int, tuple[int, Array]] = {}  # of an array: what it is a part of, and of which row each entry is
-    found: dict[int, set[int]] = {}
+def parts_read(tape: Tape, made: set[int]) -> dict[int, Array]:
+    """Which entries of each array some values were made of, by the parts of it that were taken."""
+    places: dict[int, tuple[int, Array]] = {}  # of an array: what it is a part of, and which of that its entries are
+    found: dict[int, Array] = {}
     for step in tape.steps:
         if made.isdisjoint(step.makes):
             continue
-        of = rows_in(tape, step.reads[0], places) if name_of(step.function) in TAKING and step.reads else None
-        taken = part_of_rows(tape, step, of[1]) if of is not None else None
+        of = places_in(tape, step.reads[0], places) if name_of(step.function) in TAKING and step.reads else None
+        taken = places_taken(tape, step, of[1]) if of is not None else None
         if of is not None and taken is not None:
             places[step.makes[0]] = of[0], taken
             continue
         for read in step.reads:
-            if (known := rows_in(tape, read, places)) is not None:
-                found.setdefault(known[0], set()).update(np.unique(known[1]).tolist())
+            if (known := places_in(tape, read, places)) is not None:
+                found.setdefault(known[0], np.zeros(tape.nodes[known[0]].value.size, bool))[known[1]] = True
     return found
 
 
-def rows_in(tape: Tape, node: int, places: dict[int, tuple[int, Array]]) -> tuple[int, Array] | None:
-    """What an array is a part of, and of which row of that each entry is; None for a number."""
+def places_in(tape: Tape, node: int, places: dict[int, tuple[int, Array]]) -> tuple[int, Array] | None:
+    """What an array is a part of, and which of its entries it has; None for one of a single entry, or of very many."""
     value = tape.nodes[node].value
-    if not value.ndim:
+    if node in places or not 1 < value.size < MOST_ENTRIES:
         return places.get(node)
-    rows = np.arange(len(value)).reshape([-1] + [1] * (value.ndim - 1))
-    return places.get(node) or (node, np.broadcast_to(rows, value.shape))
+    return node, np.arange(value.size).reshape(value.shape)
 
 
-def part_of_rows(tape: Tape, step: Step, rows: Array) -> Array | None:
-    """The rows of the entries that a call takes out of an array; None where it does something else with them."""
+def places_taken(tape: Tape, step: Step, places: Array) -> Array | None:
+    """The places of what a call takes out of an array; None where it does something else with them."""
     playing = {tape.nodes[read].slot: tape.nodes[read].value for read in step.reads[1:]}
-    arguments, keywords = call_with_arrays(step, playing | {tape.nodes[step.reads[0]].slot: rows})
+    arguments, keywords = call_with_arrays(step, playing | {tape.nodes[step.reads[0]].slot: places})
     try:
         taken = np.asarray(step.function(*arguments, **keywords))
     except (TypeError, ValueError, IndexError):

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.gathering.told import PRINTED, UNNAMED, own
 from tinygrad_scratch.verifier.losses.computed_losses import OF_LOSS
-from tinygrad_scratch.verifier.losses.drawn_samples import are_of_other_rows
+from tinygrad_scratch.verifier.losses.drawn_samples import are_of_other_parts
 from tinygrad_scratch.verifier.losses.fitting import FittingLosses
 from tinygrad_scratch.verifier.losses.mixes import Fitting
 from tinygrad_scratch.verifier.losses.own_slopes import OwnSlope
@@ -65,9 +65,10 @@ class TakenLosses(FittingLosses):
         mine, theirs = self._data_behind(of_loss), self._data_behind(of_gradients)
         if not mine or not theirs or mine.isdisjoint(theirs):
             return bool(mine and theirs)
-        trained = {parameter.node for parameter in self.parameters if parameter.asked}
-        behind = (ancestors(self._parents, nodes, until=trained) - trained for nodes in (of_loss, of_gradients))
-        return are_of_other_rows(self.tape, *behind)
+        asked = [parameter for parameter in self.parameters if parameter.asked] or self.parameters
+        weights = {p.node for p in asked}.union(*map(self.updated_values, asked))
+        behind = (ancestors(self._parents, nodes, until=weights) - weights for nodes in (of_loss, of_gradients))
+        return are_of_other_parts(self.tape, *behind)
 
     def _is_of_same_data(self, loss: int, nodes: Iterable[int]) -> bool:
         """Whether a loss was made of all the data that others were made of, as gradients or an output."""
