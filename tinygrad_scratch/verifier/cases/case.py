@@ -15,12 +15,13 @@ from tinygrad_scratch.verifier.cases.lineage import Lineage
 from tinygrad_scratch.verifier.cases.sizes import divided_by, divided_in_the_end, halved, has_square, samples
 from tinygrad_scratch.verifier.pairs.pairing import Final
 from tinygrad_scratch.verifier.reading.places import FileLine, Place
+from tinygrad_scratch.verifier.recording.edits import name_of
 from tinygrad_scratch.verifier.recording.events import Event
 from tinygrad_scratch.verifier.recording.likeness import close, difference, tolerance_of
 from tinygrad_scratch.verifier.recording.steps import Array, renamed
 from tinygrad_scratch.verifier.truths.losses import KnownLoss
 from tinygrad_scratch.verifier.truths.table import Entry, Table, squeezed
-from tinygrad_scratch.verifier.truths.truth import Played, Truth, played_on_tensors, truth_of
+from tinygrad_scratch.verifier.truths.truth import VIEWING, Played, Truth, played_on_tensors, truth_of
 
 MOST_EXPLANATIONS = 3_000
 MOST_PLAYED = 200_000  # calls that are made again until a check says what it found so far
@@ -206,7 +207,12 @@ class Case(Lineage):
     _noises: dict[int, float] = field(default_factory=dict, repr=False)
 
     def _noise_of(self, node: int) -> float:
-        made = {n for index in self.readers.get(node, ()) for n in self.tape.steps[index].makes}
+        waiting, made = [node], set[int]()
+        while waiting:
+            for step in (self.tape.steps[index] for index in self.readers.get(waiting.pop(), ())):
+                is_view = name_of(step.function) in VIEWING  # as of `b.reshape(1, -1, 1, 1)`, which is as small
+                waiting += [n for n in step.makes if is_view and n not in made]
+                made.update(step.makes)
         made &= self.truth.cotangents.keys()
         sizes = (float(np.max(np.abs(self.truth.cotangents[n]), initial=0.0)) for n in made)
         return 1e-10 * max(sizes, default=0.0)

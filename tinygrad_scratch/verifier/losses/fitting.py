@@ -17,7 +17,7 @@ from tinygrad_scratch.verifier.losses.steady_losses import Elsewhere
 from tinygrad_scratch.verifier.meant.self_made_targets import Given
 from tinygrad_scratch.verifier.pairs.pairing import Final
 from tinygrad_scratch.verifier.pairs.penalised import adds_penalty
-from tinygrad_scratch.verifier.pairs.update_steps import is_square, literals_of, within
+from tinygrad_scratch.verifier.pairs.update_steps import is_square, literals_of, share_of, within
 from tinygrad_scratch.verifier.recording.edits import name_of
 from tinygrad_scratch.verifier.recording.likeness import close, is_multiple, is_varied
 from tinygrad_scratch.verifier.recording.steps import Array, Step
@@ -181,7 +181,17 @@ class FittingLosses(HeldPenalties):
         whole, part = (one, other) if is_first else (other, one)
         computed = whole.function is None and part.function is None
         is_sum = computed and part.node in self.all_behind(whole.node) and self._is_only_watched(whole)
-        return whole is one if is_sum else None
+        if not is_sum:
+            return None
+        return (part if self._is_average_over_turns(whole) else whole) is one
+
+    def _is_average_over_turns(self, candidate: Candidate) -> bool:
+        """Whether a number is a share of what had its name before, and a share of a loss: `s = 0.97 * s + 0.03 * e`."""
+        step, names = self.tape.steps[self.tape.nodes[candidate.node].step], self._all_names()
+        shares = [share_of(self.tape, read) for read in step.reads] if name_of(step.function) == "add" else []
+        own = {*names.get(candidate.node, ())}
+        is_begun = len(shares) == 1 and shares[0][0] != 1  # beside a share of a plain number
+        return is_begun or any(number != 1 and not own.isdisjoint(names.get(of, ())) for number, of in shares)
 
     def _wholes_among(self, given: list[Array], finals: list[Final]) -> int:
         """How many gradients are read as they are, and not only a part of them."""
