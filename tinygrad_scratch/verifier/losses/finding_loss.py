@@ -16,8 +16,7 @@ from tinygrad_scratch.verifier.losses.theirs import TheirLosses
 from tinygrad_scratch.verifier.losses.well_known import DRAWN
 from tinygrad_scratch.verifier.pairs.pairing import Final
 from tinygrad_scratch.verifier.pairs.penalised import penalty_in
-from tinygrad_scratch.verifier.recording.edits import name_of
-from tinygrad_scratch.verifier.recording.steps import Array, ancestors
+from tinygrad_scratch.verifier.recording.steps import Array
 from tinygrad_scratch.verifier.truths.losses import Candidate, Played, played
 
 WHOLE_SQUARES = "mean squared error", "squared error"  # their slopes have a 2, which no slip puts in
@@ -172,12 +171,6 @@ class FindingLoss(TheirLosses):
     def _is_slope(self, best: Fitting | None) -> bool:
         """Whether the best loss of theirs goes into the gradients, and only so fits them, by its own factor."""
         return best is not None and not best[2] and self._is_in_gradients(best[0])
-
-    def is_made_of_logarithms(self, loss: int) -> bool:
-        """Whether a loss that they compute has a logarithm in it, as a cross-entropy has."""
-        behind = ancestors(self.tape.parents(), [loss])  # calls may have been put on the tape since
-        made = (self.tape.steps[self.tape.nodes[node].step] for node in behind)
-        return any(name_of(step.function).startswith("log") for step in made)
 
     def _of_own_slope(self, run: Played, theirs: Candidate, finals: list[Final]) -> tuple[Fitting, OwnSlope] | None:
         """A loss that nobody computes, which all gradients fit by the slope that they are made of."""

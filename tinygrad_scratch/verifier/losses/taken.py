@@ -15,6 +15,7 @@ from tinygrad_scratch.verifier.losses.mixes import Fitting
 from tinygrad_scratch.verifier.losses.own_slopes import OwnSlope
 from tinygrad_scratch.verifier.pairs.pairing import Final
 from tinygrad_scratch.verifier.pairs.updates import Decay
+from tinygrad_scratch.verifier.recording.edits import name_of
 from tinygrad_scratch.verifier.recording.steps import ancestors
 from tinygrad_scratch.verifier.recording.tape import copy
 from tinygrad_scratch.verifier.truths.losses import Candidate, KnownLoss, Played
@@ -115,7 +116,8 @@ class TakenLosses(FittingLosses):
             return no_loss(candidate.name, "it was computed of other data than the gradients")
         is_searched = candidate.node in self._seen().searched
         of_loss = OF_LOSS.search(candidate.name.lower()) or is_searched or self._is_loss_added_to(candidate.node)
-        called = given or (candidate.function is None and of_loss)
+        is_watched = bool(exact) and self._is_called_loss(candidate) and self.is_made_of_logarithms(candidate.node)
+        called = given or (candidate.function is None and (of_loss or is_watched))
         weak = candidate.function is None and not self.wanted_loss and not called
         vague = (
             "" if exact or 0 < same < count else "gradients fit it up to a factor" if same else "no gradient fits it"
@@ -135,6 +137,12 @@ class TakenLosses(FittingLosses):
         begin = "As the loss," if self.wanted_loss else "No loss was named:"
         self.notes.append(f"{begin} {self.loss_name} is taken; {fits} of {count} gradients fit it{factor}.")
         return self._put(candidate)
+
+    def is_made_of_logarithms(self, loss: int) -> bool:
+        """Whether a loss that they compute has a logarithm in it, as a cross-entropy has."""
+        behind = ancestors(self.tape.parents(), [loss])  # calls may have been put on the tape since
+        made = (self.tape.steps[self.tape.nodes[node].step] for node in behind)
+        return any(name_of(step.function).startswith("log") for step in made)
 
     def _name_of(self, candidate: Candidate) -> str:
         """What a loss is called, under a name that losses don't have, too."""
