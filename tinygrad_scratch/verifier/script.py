@@ -28,7 +28,7 @@ from tinygrad_scratch.verifier.recording.parameters import Parameter
 from tinygrad_scratch.verifier.recording.tape import LimitReached
 from tinygrad_scratch.verifier.rewriting.clock import Clock
 from tinygrad_scratch.verifier.running.again import Ends, Script
-from tinygrad_scratch.verifier.running.elsewhere import MOST_ELSEWHERE, Elsewhere, Left, functions_of
+from tinygrad_scratch.verifier.running.elsewhere import MOST_ELSEWHERE, Elsewhere, Left, functions_of, with_ends
 from tinygrad_scratch.verifier.telling.told_set_back import tell_call_that_sets_back
 from tinygrad_scratch.verifier.telling.told_untouched import tell_untouched
 from tinygrad_scratch.verifier.turns.ones import masks_of_ones, turn_that_tells
@@ -368,7 +368,7 @@ def are_judged_alike(check: Any, other: Any) -> bool:
 
 def code_of(file: str, beside: tuple[int, ast.Call] | None = None) -> Any:
     """The code of a script; a loop that begins in some line may make a call beside, at the end of each turn."""
-    tree = ast.parse(without_magics(text_of(file)))
+    tree = with_ends(ast.parse(without_magics(text_of(file))))
     return compile(with_call(tree, *beside) if beside else tree, file, "exec", dont_inherit=True)
 
 

@@ -87,7 +87,8 @@ def in_other_functions(
 ) -> list[Elsewhere]:
     """The outermost loops that train in other functions, which no loop calls: they are come to past all those before.
 
-    There are none where the loop that was judged is the last of its function: nothing comes then to go on with.
+    Those that were `seen` are left as well, as one by a turn of which the function was called that was judged.
+    There are none where nothing comes after the loop that was judged, to go on with.
     """
     tree, own, then = tree_of(file), lines_of(judged), line_after(scope, lines_of(judged)[-1])
     parts = (part for loop in ast.walk(tree) if isinstance(loop, Loop) for part in ast.walk(loop))
@@ -100,11 +101,12 @@ def in_other_functions(
     for function in others if then else ():
         for node in function.body:
             names = [name for part in beneath(node) if isinstance(part, ast.stmt) for name in stepped_by(file, part)]
-            if not isinstance(node, Loop) or (file, node.lineno) in seen or not names:
+            if not isinstance(node, Loop) or not names:
                 continue
             first, last = node.lineno, lines_of(node)[-1]
-            named, left = tuple(dict.fromkeys(names)), tuple(dict.fromkeys(found))
-            after.append(Elsewhere(file, first, last, named, False, left, function.name))
+            if (file, first) not in seen:
+                named, left = tuple(dict.fromkeys(names)), tuple(dict.fromkeys(found))
+                after.append(Elsewhere(file, first, last, named, False, left, function.name))
             if then_there := line_after(function, last):
                 found.append(Left(file, first, last, then_there))
     return after
@@ -142,8 +144,21 @@ def elsewhere(
 
 
 def line_after(scope: ast.AST, line: int) -> int:
-    """The line in which the next statement begins; 0 where none does."""
-    return min((n.lineno for n in beneath(scope) if isinstance(n, ast.stmt) and n.lineno > line), default=0)
+    """The line in which the next statement begins; 0 where none does. Past the last loop of a function one is put."""
+    later = (node.lineno for node in beneath(scope) if isinstance(node, ast.stmt) and node.lineno > line)
+    return min(later, default=lines_of(scope)[-1] + 1 if ends_with_loop(scope) else 0)
+
+
+def ends_with_loop(scope: ast.AST) -> bool:
+    return isinstance(scope, Function) and isinstance(scope.body[-1], Loop)
+
+
+def with_ends(tree: ast.Module) -> ast.Module:
+    """A script in which something follows the last loop of each function: there a run goes on that leaves the loop."""
+    for function in filter(ends_with_loop, functions_of(tree)):
+        line = lines_of(function)[-1] + 1
+        function.body.append(ast.Pass(lineno=line, end_lineno=line, col_offset=0, end_col_offset=4))
+    return tree
 
 
 def stepped_by(file: str, node: ast.stmt) -> list[str]:
