@@ -23,7 +23,7 @@ def other_windows(region: Region, step: Step, turns: list[Step]) -> Iterator[Fin
     """Another window of the same array: as large a one on all cut axes or on one, or any that is the gradient."""
     held, index = np.asarray(region.values[step.reads[0]]), step.arguments[1]
     parts = index if isinstance(index, tuple) else (index,)
-    if not all(isinstance(part, slice) and part.step in (None, 1) for part in parts) or len(parts) > held.ndim:
+    if not all(map(is_plain, parts)) or len(parts) > held.ndim:
         return
     own = [part.indices(size)[:2] for part, size in zip(parts, held.shape, strict=False)]
     of_the_truth = equal_to(region.truth, held) if step.makes == (region.node,) else iter(())
@@ -37,6 +37,12 @@ def other_windows(region: Region, step: Step, turns: list[Step]) -> Iterator[Fin
             should_be = region.rewritten(step, text) if text else None
             yield Finding("off-by-one", f"`{code}` {said(own, bounds)}", step, should_be, changes)
             return
+
+
+def is_plain(part: Any) -> bool:
+    """Whether a part of an index is a slice of all places between two numbers; other bounds were computed."""
+    is_slice = isinstance(part, slice) and part.step in (None, 1)
+    return is_slice and all(each is None or isinstance(each, int) for each in (part.start, part.stop))
 
 
 def moved(own: Bounds, shape: tuple[int, ...]) -> Iterator[Bounds]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Container
 from dataclasses import replace
@@ -51,7 +52,13 @@ from tinygrad_scratch.verifier.truths.losses import is_likelihood, is_made_large
 from tinygrad_scratch.verifier.truths.moved import falls_far_out
 from tinygrad_scratch.verifier.truths.truth import Truth
 
+KEYS = re.compile(r"\[[^\[\]]*\]")
 TINY = 1e-12  # of the largest gradient: what is less is 0
+
+
+def bound_in(event: Event) -> tuple[str, str, int]:
+    """The line that gave something a name, and that name without places and keys: all items of a list have one."""
+    return KEYS.sub("[]", event.name), event.place.file, event.place.line
 
 
 class MeantInSteps(Opponents):
@@ -72,12 +79,16 @@ class MeantInSteps(Opponents):
         return found or self._of_their_share(final, beside, steps)
 
     def _bound_as(self, final: Final, right: list[Final], behind: list[Event]) -> Final | None:
-        """What got a name where gradients that are right in such steps got it: `dw, db = layer.gradients`."""
-        if not is_scaled_by_squares(self.tape, final.node):
-            return None
-        nodes = {other.node for other in right}
-        bound = {(event.name, event.place) for event in self.watch.events if event.node in nodes}
-        alike = (event for event in behind if (event.name, event.place) in bound)
+        """What got a name where gradients that are right in such steps got it: `dw, db = layer.gradients`.
+
+        So it is in steps that a root scales, and in any where all others got theirs in one line, as items of a list.
+        """
+        nodes, rest = {other.node for other in right}, len(self.finals) - 1
+        names = {(other.node, other.name) for other in right}
+        bound = [bound_in(event) for event in self.watch.events if (event.node, event.name) in names]
+        is_one = len({*bound}) == 1 and len(bound) >= len(right) == rest > 1
+        lines = {*bound} if is_one or is_scaled_by_squares(self.tape, final.node) else set()
+        alike = (event for event in behind if bound_in(event) in lines and event.node not in nodes)
         shape = self._value(final.node).shape
         found = next((event for event in alike if self._value(event.node).shape == shape), None)
         return None if found is None else replace(final, name=found.name, node=found.node)

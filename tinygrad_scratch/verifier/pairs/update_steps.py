@@ -661,7 +661,7 @@ def is_root(tape: Tape, node: int) -> bool:
     while waiting:
         step = tape.steps[tape.nodes[waiting.pop()].step]
         name = getattr(step.function, "__name__", "")
-        if name == "sqrt":
+        if name == "sqrt" or (name == "power" and literals_of(step) == [0.5]):
             return True
         if name in ("add", "getitem", "reshape", "expand_dims"):
             waiting += [read for read in step.reads if read not in known]
@@ -706,7 +706,7 @@ def root_in(tape: Tape, node: int) -> int | None:
 def is_scaled_by_squares(tape: Tape, node: int) -> bool:
     """Whether each entry of a value is scaled by a root of squares of what the value was made of, as Adam's steps."""
     root = root_in(tape, node)
-    if root is None or tape.nodes[root].value.size < 2:
+    if root is None or tape.nodes[root].value.size < min(2, tape.nodes[node].value.size):
         return False
     parents = tape.parents()
     made_of = ancestors(parents, [node])
