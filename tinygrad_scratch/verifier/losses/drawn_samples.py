@@ -42,10 +42,25 @@ def are_of_other_parts(tape: Tape, of_loss: set[int], of_gradients: set[int]) ->
 
     So is one of samples that were held back, to see how well others are learnt.
     """
+    parts = parts_of_both(tape, of_loss, of_gradients)
+    return bool(parts) and not any(np.any(one & other) for one, other in parts)
+
+
+def is_of_fewer_parts(tape: Tape, of_loss: set[int], of_gradients: set[int]) -> bool:
+    """Whether gradients are made of all that a loss is made of, and of as much again: as of the last sample alone.
+
+    What both were made of alike may be from before, when the data was prepared.
+    """
+    both = parts_of_both(tape, of_loss, of_gradients)
+    parts = [(one, other) for one, other in both if not np.array_equal(one, other)]
+    return bool(parts) and all(np.all(other[one]) and 2 * one.sum() <= other.sum() for one, other in parts)
+
+
+def parts_of_both(tape: Tape, of_loss: set[int], of_gradients: set[int]) -> list[tuple[Array, Array]]:
+    """Which entries of each array a loss, and gradients, are made of, where neither is made of all."""
     mine, theirs = parts_read(tape, of_loss), parts_read(tape, of_gradients)
     both = [(mine[of], theirs[of]) for of in mine.keys() & theirs.keys()]
-    parts = [(one, other) for one, other in both if not (np.all(one) or np.all(other))]
-    return bool(parts) and not any(np.any(one & other) for one, other in parts)
+    return [(one, other) for one, other in both if not (np.all(one) or np.all(other))]
 
 
 def parts_read(tape: Tape, made: set[int]) -> dict[int, Array]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.gathering.told import PRINTED, UNNAMED, own
 from tinygrad_scratch.verifier.losses.computed_losses import OF_LOSS
-from tinygrad_scratch.verifier.losses.drawn_samples import are_of_other_parts
+from tinygrad_scratch.verifier.losses.drawn_samples import are_of_other_parts, is_of_fewer_parts
 from tinygrad_scratch.verifier.losses.fitting import FittingLosses
 from tinygrad_scratch.verifier.losses.mixes import Fitting
 from tinygrad_scratch.verifier.losses.own_slopes import OwnSlope
@@ -62,14 +62,22 @@ class TakenLosses(FittingLosses):
 
     def _is_loss_of_other_data(self, candidate: Candidate) -> bool:
         """Whether a loss was made of no data that any gradient was made of, as that of a validation set."""
-        of_loss, of_gradients = [candidate.node], [node for _, node in self.gradients]
-        mine, theirs = self._data_behind(of_loss), self._data_behind(of_gradients)
+        mine, theirs = self._data_behind([candidate.node]), self._data_behind(node for _, node in self.gradients)
         if not mine or not theirs or mine.isdisjoint(theirs):
             return bool(mine and theirs)
+        return are_of_other_parts(self.tape, *self._made_of(candidate))
+
+    def _is_loss_of_fewer_samples(self, candidate: Candidate) -> bool:
+        """Whether a loss was made of a part of the samples of the gradients, as of the last one of a loop."""
+        return is_of_fewer_parts(self.tape, *self._made_of(candidate))
+
+    def _made_of(self, candidate: Candidate) -> tuple[set[int], set[int]]:
+        """What a loss, and what the gradients, were made of, other than by way of the parameters."""
         asked = [parameter for parameter in self.parameters if parameter.asked] or self.parameters
         weights = {p.node for p in asked}.union(*map(self.updated_values, asked))
-        behind = (ancestors(self._parents, nodes, until=weights) - weights for nodes in (of_loss, of_gradients))
-        return are_of_other_parts(self.tape, *behind)
+        ends = [candidate.node], [node for _, node in self.gradients]
+        of_loss, of_gradients = (ancestors(self._parents, nodes, until=weights) - weights for nodes in ends)
+        return of_loss, of_gradients
 
     def _is_of_same_data(self, loss: int, nodes: Iterable[int]) -> bool:
         """Whether a loss was made of all the data that others were made of, as gradients or an output."""
@@ -114,6 +122,9 @@ class TakenLosses(FittingLosses):
             return no_loss(candidate.name, fitting)
         if candidate.function is None and not (self.wanted_loss or fits) and self._is_loss_of_other_data(candidate):
             return no_loss(candidate.name, "it was computed of other data than the gradients")
+        few_fit = candidate.function is None and not self.wanted_loss and 2 * fits < count
+        if few_fit and self._is_loss_of_fewer_samples(candidate):
+            return no_loss(candidate.name, "it was computed of fewer samples than the gradients")
         is_searched = candidate.node in self._seen().searched
         of_loss = OF_LOSS.search(candidate.name.lower()) or is_searched or self._is_loss_added_to(candidate.node)
         is_watched = bool(exact) and self._is_called_loss(candidate) and self.is_made_of_logarithms(candidate.node)
