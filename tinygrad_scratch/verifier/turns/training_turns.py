@@ -278,8 +278,10 @@ class Loops:
         read = {node for step in tape.steps[turn.steps :] for node in step.reads} - {p.node for p, _ in found}
         named, since = self._names(turn), self._outermost(frame, turn)
         read |= made_between(tape, read, since, turn.begun)
-        names = {word for node in read for event in named.get(node) for word in re.findall(r"\w+", event.name)}
-        if names.isdisjoint(trained_in(turn.file)):
+        events = [event for node in read for event in named.get(node)]
+        names = {word for event in events for word in re.findall(r"\w+", event.name)}
+        files = {turn.file, *(event.place.file for event in events)}  # an optimizer may be beside the layers
+        if all(names.isdisjoint(trained_in(file)) for file in files):
             return False
         self.passed_over = True
         self.carried |= {parameter.node for parameter, _ in found}
