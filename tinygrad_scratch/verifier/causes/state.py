@@ -108,7 +108,8 @@ def of_earlier(region: Region, step: Step, read: int, earlier: int) -> Finding:
     where = f"line {step.place.line}" if step.place else "a later line"
     scaled = is_along(np.asarray(region.values[earlier]), np.asarray(region.values[read]))  # so may be what reads it
     said = f"{name} is written over before its use in {where}"
-    return Finding("inplace-corruption", said, writer, None, in_all_calls(region, step, writer, slot), made_up=scaled)
+    first = case.step_of(min(node.number for node in case.tape.nodes if node.slot == slot and node.number > earlier))
+    return Finding("inplace-corruption", said, first, None, in_all_calls(region, step, writer, slot), made_up=scaled)
 
 
 def in_all_calls(region: Region, step: Step, writer: Step, slot: int) -> dict[int, Edit]:
