@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -18,7 +19,16 @@ from tinygrad_scratch.verifier.causes.foreseen import Along
 from tinygrad_scratch.verifier.causes.multiplied import is_mere_number, is_rest_of_one, kind_of_factor
 from tinygrad_scratch.verifier.causes.region import Finding, Region
 from tinygrad_scratch.verifier.causes.state import is_own_penalty
-from tinygrad_scratch.verifier.reading.source import bracketed, replaced, with_factor, with_operand
+from tinygrad_scratch.verifier.reading.places import Place
+from tinygrad_scratch.verifier.reading.source import (
+    bracketed,
+    parsed,
+    replaced,
+    right_side,
+    statement_at,
+    with_factor,
+    with_operand,
+)
 from tinygrad_scratch.verifier.recording.edits import (
     PRODUCTS,
     Edit,
@@ -32,6 +42,8 @@ from tinygrad_scratch.verifier.recording.edits import (
 from tinygrad_scratch.verifier.recording.likeness import close
 from tinygrad_scratch.verifier.recording.steps import Array, Step, renamed
 from tinygrad_scratch.verifier.truths.truth import Played
+
+SUMS = ast.Add, ast.Sub
 
 
 def is_made_ahead(region: Region, *factors: int) -> bool:
@@ -141,9 +153,25 @@ class Lack:
             is_slope, kind = False, "wrong-operand"
         if is_own_penalty(region, self.other) and is_mere_number(region, self.operand):
             kind = "regularisation"
+        made = self.made_before_addition(region)
+        if made is not None:  # to what has its name already something is added here
+            said = f"{name} is not multiplied by {self.text}{', of a derivative' if is_slope else ''}"
+            written = right_side(statement_at(made.file, made.line))
+            return Finding(kind, said, None, f"{factor_of_all(written)} * {self.text}", self.edits, place=made)
         said = f"{name} is not multiplied by {self.text}{', of a derivative,' if is_slope else ''} before its use"
         code = with_factor(region.code(self.step), self.place, self.text) if isinstance(self.place, int) else None
         return self.found(region, kind, said, f"({bracketed(name)} * {self.text})", code)
+
+    def made_before_addition(self, region: Region) -> Place | None:
+        """Where the one line that gave it its name made what lacks something, where a statement adds to that."""
+        here = self.step.place
+        own = parsed(statement_at(here.file, here.line)) if here is not None and self.place == 0 else None
+        target = ast.unparse(own.target) if isinstance(own, ast.AugAssign) else ""
+        bound = {event.place for event in region.case.events if event.node == self.operand and event.name == target}
+        made = bound.pop() if len(bound) == 1 else None
+        if made is None or str(made) == str(here) or str(made) != str(region.case.step_of(self.operand).place):
+            return None
+        return made if isinstance(parsed(statement_at(made.file, made.line)), ast.Assign) else None
 
     def told_as_term(self, region: Region, name: str) -> Finding:
         sum_ = f"({name}{self.text})" if self.text[0] == " " else f"({self.text}{bracketed(name)})"
@@ -153,6 +181,13 @@ class Lack:
     def found(self, region: Region, kind: str, said: str, new: str, code: str | None = None) -> Finding:
         code = code or replaced(region.code(self.step), region.name(self.operand), new)
         return Finding(kind, said, self.step, region.rewritten(self.step, code) if code else None, self.edits)
+
+
+def factor_of_all(code: str) -> str:
+    """An expression as a factor: a sum in brackets."""
+    made = parsed(code)
+    is_sum = isinstance(made, ast.Expr) and isinstance(made.value, ast.BinOp) and isinstance(made.value.op, SUMS)
+    return f"({code})" if is_sum else code
 
 
 def is_of_sum(region: Region, step: Step, place: PlaceOf) -> bool:
