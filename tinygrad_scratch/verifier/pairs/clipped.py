@@ -26,7 +26,7 @@ def before_clipping(tape: Tape, node: int, in_update: bool) -> int:
         if inner is not None:
             differs = not np.array_equal(tape.nodes[inner].value, tape.nodes[here].value, equal_nan=True)
             node = inner if differs else node
-            if not differs and name_of(step.function) == "clip" and "out" not in step.keywords:
+            if not differs and name_of(step.function) == "clip":
                 take_off_bounds(step)
         else:
             inner = handed_on(step) or (rated_in(tape, step) if in_update else None)
@@ -37,7 +37,8 @@ def before_clipping(tape: Tape, node: int, in_update: bool) -> int:
 
 def take_off_bounds(step: Step) -> None:
     """Let a call of np.clip give what it was given."""
-    step.arguments, step.keywords = (step.arguments[0], -np.inf, np.inf), {}
+    step.arguments = step.arguments[0], -np.inf, np.inf
+    step.keywords = {name: given for name, given in step.keywords.items() if name == "out"}
 
 
 def handed_on(step: Step) -> int | None:
