@@ -51,6 +51,9 @@ SAME = {
 }
 
 
+PART_OF_LOSS = re.compile(r"partial_?(?:cost|loss|likelihood|nll|objective)s?", re.IGNORECASE)
+
+
 @cache
 def is_gradient_name(name: str) -> bool:
     """Whether a name is one that people give to gradients.
@@ -59,8 +62,10 @@ def is_gradient_name(name: str) -> bool:
     [True, True, True, True, False, False]
     >>> is_gradient_name("db2_accum"), is_gradient_name("dbscan"), is_gradient_name("gbar"), is_gradient_name("gbars")
     (True, False, True, False)
+    >>> is_gradient_name("partial_w"), is_gradient_name("partial_cost")  # that is a part of the cost
+    (True, False)
     """
-    return bool(GRADIENT.match(unmangled(name)))
+    return bool(GRADIENT.match(unmangled(name))) and not PART_OF_LOSS.fullmatch(name)
 
 
 def is_bare_gradient(path: str) -> bool:
