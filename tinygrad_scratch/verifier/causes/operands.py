@@ -146,7 +146,7 @@ def said(
     handed = next((finding for finding in ways if finding is not None), None)
     if handed is not None:
         return 1, handed
-    if other_name.isidentifier() and not is_known_here(region, other) and is_multiplied_in(region, read, other):
+    if other_name.isidentifier() and not is_known_at(region, other, step) and is_multiplied_in(region, read, other):
         said_so = f"{mine} lacks the factors with which {other_name} is made of it elsewhere"
         return 2, Finding("missing-derivative", said_so, step, None, changes)
     return 2 if named else 4, Finding("wrong-operand", sentence, step, should, changes, made_up=not named)
@@ -313,6 +313,13 @@ def is_known_here(region: Region, node: int) -> bool:
     own = region.event.place
     named = (e.place for e in region.case.events if e.node == node)
     return any(in_same_function(at, own) or (at.file, at.function) == (own.file, "<module>") for at in named)
+
+
+def is_known_at(region: Region, node: int, step: Step) -> bool:
+    """The same, or one where a call is that what is wrong was made by, as in a helper."""
+    named = (event.place for event in region.case.events if event.node == node)
+    there = step.place
+    return is_known_here(region, node) or (there is not None and any(in_same_function(at, there) for at in named))
 
 
 def is_multiplied_in(region: Region, node: int, product: int) -> bool:

@@ -365,6 +365,9 @@ def of_number(part: Part, value: float) -> Iterator[Rewrite]:
         yield part.change(size, kind, f"{value} should be {size}", tier)
 
 
+AXES = {":", "None"}, {":", "np.newaxis"}  # of an index: one that is there, and a new one
+
+
 def of_indices(part: Part) -> Iterator[Rewrite]:
     """Two indices in a row, exchanged, or two of the values that several names are given, or that are returned."""
     given = isinstance(part.statement, ast.Assign | ast.Return) and part.is_whole
@@ -376,7 +379,9 @@ def of_indices(part: Part) -> Iterator[Rewrite]:
         said = f"{'' if given else 'the indices '}{codes[i]} and {codes[i + 1]} should be exchanged"
         inside = ", ".join(swapped)
         text = f"({inside})" if part.code.startswith("(") and part.code.endswith(")") and given else inside
-        yield part.change(text, "wrong-operand" if given else "transpose", said)
+        is_spread = not given and {codes[i], codes[i + 1]} in AXES
+        kind = "wrong-operand" if given else "broadcasting-shape" if is_spread else "transpose"
+        yield part.change(text, kind, f"{said}: it is spread along the wrong axis" if is_spread else said)
 
 
 def of_tuple(part: Part) -> Iterator[Rewrite]:
