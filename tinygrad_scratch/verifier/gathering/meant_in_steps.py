@@ -34,7 +34,7 @@ from tinygrad_scratch.verifier.pairs.without_rates import true_in
 from tinygrad_scratch.verifier.reading.names import is_gradient_name
 from tinygrad_scratch.verifier.reading.places import Place
 from tinygrad_scratch.verifier.recording.edits import name_of
-from tinygrad_scratch.verifier.recording.events import Event
+from tinygrad_scratch.verifier.recording.events import Event, claims_gradient
 from tinygrad_scratch.verifier.recording.likeness import (
     NOUGHT,
     close,
@@ -84,10 +84,10 @@ class MeantInSteps(Opponents):
         So it is in steps that a root scales, and in any where all others got theirs in one line, as items of a list.
         """
         nodes, rest = {other.node for other in right}, len(self.finals) - 1
-        names = {(other.node, other.name) for other in right}
-        bound = [bound_in(event) for event in self.watch.events if (event.node, event.name) in names]
-        is_one = len({*bound}) == 1 and len(bound) >= len(right) == rest > 1
-        lines = {*bound} if is_one or is_scaled_by_squares(self.tape, final.node) else set()
+        named = [event for event in self.watch.events if event.node in nodes and claims_gradient(event.name)]
+        bound = [{bound_in(event) for event in named if event.node == node} for node in nodes]
+        in_one = set.intersection(*bound) if len(right) == len(nodes) == rest > 1 else set()
+        lines = set().union(*bound) if is_scaled_by_squares(self.tape, final.node) else in_one
         alike = (event for event in behind if bound_in(event) in lines and event.node not in nodes)
         shape = self._value(final.node).shape
         found = next((event for event in alike if self._value(event.node).shape == shape), None)
