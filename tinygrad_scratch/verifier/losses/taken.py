@@ -65,17 +65,23 @@ class TakenLosses(FittingLosses):
         mine, theirs = self._data_behind([candidate.node]), self._data_behind(node for _, node in self.gradients)
         if not mine or not theirs or mine.isdisjoint(theirs):
             return bool(mine and theirs)
-        return are_of_other_parts(self.tape, *self._made_of(candidate))
+        return are_of_other_parts(self.tape, *self._made_of([candidate.node]))
 
     def _is_loss_of_fewer_samples(self, candidate: Candidate) -> bool:
-        """Whether a loss was made of a part of the samples of the gradients, as of the last one of a loop."""
-        return is_of_fewer_parts(self.tape, *self._made_of(candidate))
+        """Whether a loss was made of a part of the samples of the gradients, as of the last one of a loop.
 
-    def _made_of(self, candidate: Candidate) -> tuple[set[int], set[int]]:
-        """What a loss, and what the gradients, were made of, other than by way of the parameters."""
+        What is computed in each turn of a loop is made of the samples of all of these.
+        """
+        named = [event for event in (*self.watch.events, *self.watch.returned) if event.node == candidate.node]
+        lines = {(event.name, event.place) for event in named}
+        again = {e.node for e in (*self.watch.events, *self.watch.returned) if (e.name, e.place) in lines}
+        return is_of_fewer_parts(self.tape, *self._made_of([candidate.node, *again]))
+
+    def _made_of(self, losses: Iterable[int]) -> tuple[set[int], set[int]]:
+        """What losses, and what the gradients, were made of, other than by way of the parameters."""
         asked = [parameter for parameter in self.parameters if parameter.asked] or self.parameters
         weights = {p.node for p in asked}.union(*map(self.updated_values, asked))
-        ends = [candidate.node], [node for _, node in self.gradients]
+        ends = losses, [node for _, node in self.gradients]
         of_loss, of_gradients = (ancestors(self._parents, nodes, until=weights) - weights for nodes in ends)
         return of_loss, of_gradients
 
