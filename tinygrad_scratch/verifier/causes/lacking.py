@@ -22,6 +22,7 @@ from tinygrad_scratch.verifier.causes.state import is_own_penalty
 from tinygrad_scratch.verifier.reading.places import Place
 from tinygrad_scratch.verifier.reading.source import (
     bracketed,
+    is_sum,
     parsed,
     replaced,
     right_side,
@@ -42,8 +43,6 @@ from tinygrad_scratch.verifier.recording.edits import (
 from tinygrad_scratch.verifier.recording.likeness import close
 from tinygrad_scratch.verifier.recording.steps import Array, Step, renamed
 from tinygrad_scratch.verifier.truths.truth import Played
-
-SUMS = ast.Add, ast.Sub
 
 
 def is_made_ahead(region: Region, *factors: int) -> bool:
@@ -186,8 +185,7 @@ class Lack:
 def factor_of_all(code: str) -> str:
     """An expression as a factor: a sum in brackets."""
     made = parsed(code)
-    is_sum = isinstance(made, ast.Expr) and isinstance(made.value, ast.BinOp) and isinstance(made.value.op, SUMS)
-    return f"({code})" if is_sum else code
+    return f"({code})" if isinstance(made, ast.Expr) and is_sum(made.value) else code
 
 
 def is_of_sum(region: Region, step: Step, place: PlaceOf) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinygrad_scratch.verifier.pairs.update_steps import after_moves
 from tinygrad_scratch.verifier.recording.edits import name_of
-from tinygrad_scratch.verifier.recording.references import call_with_arrays
 from tinygrad_scratch.verifier.recording.steps import Array, Step
 from tinygrad_scratch.verifier.recording.tape import Tape
 
@@ -91,13 +91,8 @@ def places_in(tape: Tape, node: int, places: dict[int, tuple[int, Array]]) -> tu
 
 def places_taken(tape: Tape, step: Step, places: Array) -> Array | None:
     """The places of what a call takes out of an array; None where it does something else with them."""
-    playing = {tape.nodes[read].slot: tape.nodes[read].value for read in step.reads[1:]}
-    arguments, keywords = call_with_arrays(step, playing | {tape.nodes[step.reads[0]].slot: places})
-    try:
-        taken = np.asarray(step.function(*arguments, **keywords))
-    except (TypeError, ValueError, IndexError):
-        return None
-    return taken if taken.shape == tape.nodes[step.makes[0]].value.shape else None
+    taken = after_moves(tape, [step], places)
+    return taken if taken is not None and taken.shape == tape.nodes[step.makes[0]].value.shape else None
 
 
 def made_of(tape: Tape, values: set[int], among: set[int]) -> set[int]:

@@ -128,8 +128,11 @@ class FindingLoss(TheirLosses):
         if known is not None and not by_chance and fits > (best[1] if best else 0):
             watched = [each for each in mine or self._late if self._is_only_watched(each)]
             theirs = self._whole_of([c for c in watched if not self.all_behind(c.node).isdisjoint(nodes)])
-            is_of_same = theirs is not None and self._is_of_same_data(theirs.node, known[0].outputs)
-            is_of_same = is_of_same and theirs is not None and not self._is_loss_of_other_data(theirs)
+            is_of_same = (
+                theirs is not None
+                and self._is_of_same_data(theirs.node, known[0].outputs)
+                and not self._is_loss_of_other_data(theirs)
+            )
             self.other_node = theirs.node if theirs and is_of_same else None  # by no other they can be judged
             of_logs = theirs is not None and self.is_made_of_logarithms(theirs.node)
             is_square = of_logs and known[0].name.startswith(WHOLE_SQUARES) and known[2] == len(finals)

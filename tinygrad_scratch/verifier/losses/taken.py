@@ -72,9 +72,9 @@ class TakenLosses(FittingLosses):
 
         What is computed in each turn of a loop is made of the samples of all of these.
         """
-        named = [event for event in (*self.watch.events, *self.watch.returned) if event.node == candidate.node]
-        lines = {(event.name, event.place) for event in named}
-        again = {e.node for e in (*self.watch.events, *self.watch.returned) if (e.name, e.place) in lines}
+        events = [*self.watch.events, *self.watch.returned]
+        lines = {(event.name, event.place) for event in events if event.node == candidate.node}
+        again = {event.node for event in events if (event.name, event.place) in lines}
         return is_of_fewer_parts(self.tape, *self._made_of([candidate.node, *again]))
 
     def _made_of(self, losses: Iterable[int]) -> tuple[set[int], set[int]]:

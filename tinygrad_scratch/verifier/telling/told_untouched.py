@@ -119,10 +119,8 @@ def led_apart(later: Any, found: list[Untouched]) -> Iterator[Told]:
     for each in found:
         event = moved_instead(later, each)
         if event is not None and begins_as(later, event, each.node):
-            said = (
-                f"this line gives {event.short} a new array, and {each.name}, of which the loss is made, stays the old "
-            )
-            yield event, each, f"{said}one. Write into that, as by `-=` or `[...] =`"
+            said = f"this line gives {event.short} a new array, and {each.name}, of which the loss is made, stays"
+            yield event, each, f"{said} the old one. Write into that, as by `-=` or `[...] =`"
 
 
 def begins_as(later: Any, event: Event, node: int) -> bool:
