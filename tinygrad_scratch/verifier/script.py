@@ -86,20 +86,22 @@ def check_past(path: str, check: Any, seconds: float) -> Any:
 
     So it is of one that only makes data, or goes on with a state.
     """
-    if not check.problem or check.finals or not check.loop[1]:
+    if not check.problem or not check.loop[1]:
         return check
-    names, other, clock = frozenset[str](), check, Clock()
+    states, other, clock = dict[tuple[str, int], frozenset[str]](), check, Clock()
     until = clock.now() + MOST_SECONDS
     try:
         for _ in range(MOST_PAST):
             if clock.now() > until:
                 return check
-            names |= {parameter.name for parameter in other.entry.updated}
-            other = check_after(path, None, min(seconds, MOST_SECONDS), {}, {check.loop: names})
-            if other.loop != check.loop or other.entry.is_moved_by_data():
+            moved = {parameter.name for parameter in other.entry.updated}
+            states[other.loop] = states.get(other.loop, frozenset()) | moved
+            other = check_after(path, None, min(seconds, MOST_SECONDS), {}, states)
+            if not other.problem or (other.loop == check.loop and other.entry.is_moved_by_data()):
                 break
     except (Exception, LimitReached):  # nothing else trains, then
         return check
+    names = states[check.loop]
     judged = {without_holder(final.parameter.name) for final in other.finals}
     is_trained = not judged.isdisjoint(map(without_holder, names))  # it is no state, then
     is_trained = is_trained and check.entry.is_moved_by_data()  # and is not only centred before

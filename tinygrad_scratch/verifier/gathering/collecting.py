@@ -421,18 +421,21 @@ class Collecting(Told):
         """The values that were given to the name of a parameter later, and not to that of another one.
 
         In a loop over all of them, one name is given to each: `for p, g in zip(parameters, gradients): p -= rate * g`.
+        By a mere place in a list, as `params[0]` has, only what is as large is meant, and not a number in `losses[0]`.
         """
         found = [self.after[parameter.name]] if parameter.name in self.after else []
         found += [after for changed, after in self.changed if changed.node == parameter.node]
         wanted, others = end_of(parameter.name), {each.name for each in self.parameters} - {parameter.name}
-        slot = self.tape.nodes[parameter.node].slot
-        held = {self.tape.nodes[each.node].slot for each in self.parameters} - {slot}
+        nodes = self.tape.nodes
+        slot, size = nodes[parameter.node].slot, nodes[parameter.node].value.size
+        held = {nodes[each.node].slot for each in self.parameters} - {slot}
         found += [
             event.node
             for event in self.watch.events
             if words(event.name)[-len(wanted) :] == wanted
             and event.name not in others
-            and self.tape.nodes[event.node].slot not in held
+            and nodes[event.node].slot not in held
+            and (nodes[event.node].value.size == size or not is_place(parameter.name))
             and not (claims_gradient(event.name) or is_of_other_case(event.name, parameter.name))
         ]
         return [node for node in dict.fromkeys(found) if node > parameter.node]

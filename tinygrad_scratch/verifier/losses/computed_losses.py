@@ -28,7 +28,8 @@ from tinygrad_scratch.verifier.recording.events import Event
 from tinygrad_scratch.verifier.recording.likeness import factor_of
 from tinygrad_scratch.verifier.recording.steps import Array, Step, ancestors
 from tinygrad_scratch.verifier.recording.tape import Tape
-from tinygrad_scratch.verifier.truths.losses import Candidate, is_loss_name, is_probabilities
+from tinygrad_scratch.verifier.truths.losses import Candidate, is_loss_name, is_of_losses, is_probabilities
+from tinygrad_scratch.verifier.truths.stores import kept_by
 from tinygrad_scratch.verifier.truths.truth import shows
 
 NEARLY = 2e-5  # a small number that keeps an output off from 0 makes a difference, too
@@ -49,6 +50,7 @@ class Seen:
     by_node: dict[int, list[Event]]
     by_line: dict[tuple[str, Place], set[int]]  # what a line gave a name to, in all turns
     searched: set[int]  # the numbers that are compared with what the same call makes at another point
+    kept: dict[int, str]  # the numbers that are written to entries of arrays, with the name if it says losses
 
 
 class ComputedLosses(WellKnown):
@@ -69,9 +71,11 @@ class ComputedLosses(WellKnown):
         nodes = [e.node for e in named if self.tape.nodes[e.node].value.size == 1]
         unread = [node.number for node in self.tape.nodes if node.value.size == 1 and node.number not in read]
         nodes += unread[-MOST_UNREAD:]
+        kept = self._seen().kept
+        nodes += [*kept][-MOST_UNREAD:]
         printed = dict.fromkeys(self._printed(), PRINTED) | self._of_several(named)
         nodes = [*nodes, *printed]
-        names = printed | {event.node: own(event.name) for event in reversed(named)}
+        names = printed | {n: name for n, name in kept.items() if name} | {event.node: own(event.name) for event in reversed(named)}
         versions = {parameter: self.updated_values(parameter) for parameter in self.parameters}
         updated = {*self._made.values()}.union(*(nodes for p, nodes in versions.items() if p.asked))
         made = reached - parameters - self.all_behind(*set().union(*versions.values()))  # after an update, of gradients
@@ -99,6 +103,18 @@ class ComputedLosses(WellKnown):
         found = [step for step in found if step.reads[0] in arrays and self._value(step.makes[0]).size == 1]
         return {step.makes[0]: f"the {name_of(step.function)} of {arrays[step.reads[0]]}" for step in found}
 
+    def _in_entries(self) -> dict[int, str]:
+        """The numbers that are written to entries of arrays that nothing else reads: `errors[i] = sum(e ** 2)`."""
+        kept = [written for written in (kept_by(self.tape, step) for step in self.tape.steps) if written]
+        writing = {made for _, _, made in kept}
+        read = {self._slot(n) for s in self.tape.steps if writing.isdisjoint(s.makes) for n in s.reads}
+        names = {self._slot(e.node): own(e.name) for e in self.watch.events if is_of_losses(e.short)}
+        numbers = ((value, self._slot(made)) for _, value, made in kept if self._value(value).size == 1)
+        return {value: names.get(slot, "") for value, slot in numbers if slot not in read}
+
+    def _slot(self, node: int) -> int:
+        return self.tape.nodes[node].slot
+
     def _is_smoothed(self, candidate: Candidate, moving: set[int]) -> bool:
         """Whether a number is what it was under its name before, and a small part of another: it is only watched.
 
@@ -121,8 +137,10 @@ class ComputedLosses(WellKnown):
         """Whether a name is one of losses, or of their gradients and nothing reads it: a discriminator's `d_loss`.
 
         So may any be that is given to a sum of losses, as `total = mix * ce + (1 - mix) * kl`, or is printed as one,
-        or is called the total, or that a search along a line makes less.
+        or is called the total, or that a search along a line makes less, or that is written down among losses.
         """
+        if self._seen().kept.get(node):
+            return True
         if is_loss_name(name) or not OF_LOSS.search(name.lower()):
             may_be = self._is_sum_of_losses(node) or self._is_printed(name, node) or self._is_total(name, node)
             may_be = may_be or node in self._seen().searched
@@ -193,7 +211,7 @@ class ComputedLosses(WellKnown):
                 by_line.setdefault((event.name, event.place), set()).add(event.node)
             losses = {node for node, events in by_node.items() if any(is_loss_name(event.name) for event in events)}
             moving, searched = self.depending_on(set(arrays)), set(compared_along(self.tape))
-            self._seen_last = key, Seen(moving, losses, by_node, by_line, searched)
+            self._seen_last = key, Seen(moving, losses, by_node, by_line, searched, self._in_entries())
         return self._seen_last[1]
 
     def _is_called_loss(self, candidate: Candidate) -> bool:

@@ -132,6 +132,7 @@ class FittingLosses(HeldPenalties):
         spoils what comes after.
         Of the values of one name, the last one is meant that any gradient fits: a penalty may be all that is missing.
         One that went into another of its name is a part of it, unless all gradients as a whole say otherwise.
+        So is one that goes into a sum, unless that is a multiple of it alone, and any gradient is equal to its own.
         """
         found: tuple[Candidate, tuple[int, int, int, int, tuple[int, ...], int, int, int], list[Array]] | None = None
         steps = self._steps_of(finals)
@@ -162,7 +163,8 @@ class FittingLosses(HeldPenalties):
             unfit = not same and found is not None and UNNAMED not in (candidate.name, found[0].name)
             tied = found is not None and key[:2] == found[1][:2] and (0 < exact < len(finals) or unfit)
             better = self._is_likelier((candidate, true), (found[0], found[2])) if found and tied else None
-            if found is not None and same == found[1][0] and (wholes != found[1][2] or 0 < same < len(finals)):
+            known_by = key[1] != found[1][1] and one_factor(true, found[2]) is not None if found else False
+            if found and same == found[1][0] and (wholes != found[1][2] or 0 < same < len(finals)) and not known_by:
                 whole = self._is_whole_meant(candidate, found[0], wholes - found[1][2])
                 better = better if whole is None else whole
             if found is None or (key > found[1] if better is None else better):

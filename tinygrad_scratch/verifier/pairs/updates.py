@@ -78,6 +78,15 @@ class Decay:
         return float(np.vdot(change, alone) / np.vdot(alone, alone)) * self.direction
 
 
+def is_field_of(one: str, other: str) -> bool:
+    """Whether a path is the end of another one, with the field that it is of.
+
+    >>> is_field_of("mu.w1", "state.mu.w1"), is_field_of("w1", "state.w1")
+    (True, False)
+    """
+    return "." in one and other.endswith(f".{one}")
+
+
 def lost(
     tape: Tape, before: int, after: int, rate: float, decay: float = 0.0, rest: Array | None = None
 ) -> Recorded | None:
@@ -467,7 +476,8 @@ class Updates:
             decayed = made.reads if getattr(made.function, "__name__", "") == "multiply" else ()
             read = self.tape.steps[self.tape.nodes[moved].step].reads  # a polynomial of matrices is no velocity
             before = [n for n in decayed if n not in read and not is_plain_number(self.tape, n)]
-            goes_on = not own.isdisjoint(name for n in before for name in self.names.get(n, ()))
+            named = {name for n in before for name in self.names.get(n, ())}
+            goes_on = not own.isdisjoint(named) or any(is_field_of(one, other) for one in own for other in named)
             shares = own & {*self.names.get(kept, ())}  # a sum that has another name first is no velocity by that
             goes_on = goes_on and (not shares or (self.names.get(node) or called)[0] in shares)
             if goes_on or (direction_of(self.tape, kept) in moved_it and before):

@@ -101,7 +101,7 @@ def parts_below(value: Any, name: str) -> Iterator[tuple[Any, str, Any]]:
 
 def held_by(frame: FrameType) -> set[tuple[str, int]]:
     """The places in the containers of a running function, with what is there now: a container may be a new one."""
-    held = ((name, value) for name, value in frame.f_locals.items() if isinstance(value, dict | list))
+    held = ((name, value) for name, value in frame.f_locals.items() if isinstance(value, dict | list | tuple))
     below = (part for name, value in held for part in arrays_below(value, name, set()))
     return {(path, part.node) for _, _, path, part in below if type(part) is Recorded and part.is_used}
 

@@ -38,6 +38,7 @@ from tinygrad_scratch.verifier.telling.told_slopes import OF_SLOPE
 
 COMPUTED = ast.Call | ast.BinOp
 AT_POINT = "derivative-at-wrong-point"
+NAME = re.compile(r"\b[a-zA-Z_][\w.]*")
 TOLD = "missing-derivative", "missing-term", "regularisation", "wrong-operand", AT_POINT
 
 
@@ -241,18 +242,24 @@ def tell_within(case: Case, cause: Cause, found: Difference) -> Repair | None:
 
 
 def tell_where_worked_out(cause: Cause, found: Difference) -> None:
-    """Tell a slope that is none where it was worked out, if a line reads it by a name: `slope = z * (1 - z)`."""
+    """Tell a slope that is none where it was worked out, if a line reads it by a name: `slope = z * (1 - z)`.
+
+    It is called a slope, or the right one is the same of another value.
+    """
     gone, due = (
         [each for each in leaves(one) if ast.dump(each) not in map(ast.dump, leaves(other))]
         for one, other in ((found.old, found.new), (found.new, found.old))
     )
     source, name = source_of(text_of(cause.file)), getattr(gone[0], "id", "") if len(gone) == 1 else ""
-    bound = only_binding(source, cause.line, name) if OF_SLOPE.search(name) else None
+    bound = only_binding(source, cause.line, name) if name else None
     if bound is None or not due or not isinstance(bound.value, ast.BinOp):
         return
     written, text = source.code(bound.value), " * ".join(bracketed(ast.unparse(each)) for each in due)
+    if not (OF_SLOPE.search(name) or NAME.sub("x", text) == NAME.sub("x", ast.unparse(bound.value))):
+        return
     right = replaced(text, name, bracketed(written)) or text
-    if not is_known_by(source, bound, [ast.parse(right)]):
+    there, here = (is_known_by(source, at, [ast.parse(right)]) for at in (bound, source.statement_on(cause.line)))
+    if here and not there:
         return
     tell_at(cause, bound, None, name)
     cause.expression, cause.should_be = written, right

@@ -419,6 +419,16 @@ def is_loss_name(name: str) -> bool:
     return bool(LOSS_WORDS.search(text)) or "loss" in text or "cost" in text
 
 
+def is_of_losses(name: str) -> bool:
+    """Whether a name is one of several losses, as an array has that one is written to in each turn.
+
+    >>> is_of_losses("train_errors"), is_of_losses("trainErrors"), is_of_losses("mse_history"), is_of_losses("weights")
+    (True, True, True, False)
+    """
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)
+    return is_loss_name(re.sub(r"(?i)s?(?:_?(?:history|hist|list|log|values|array|arr|plot))?$", "", words))
+
+
 SMALL_IS_GOOD = re.compile(
     r"(?:^|_)(?:neg(?:ative)?|minus)_?l|(?:^|_)(?:losses|costs?|errors?|errs?|misfit|mse|sse|mae|nll|bce)\d*$"
 )

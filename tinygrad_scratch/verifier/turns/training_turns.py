@@ -338,7 +338,7 @@ class Loops:
         """
         tape, events = self.check.tape, self.check.watch.events
         running = self.check.watch.owners_of(frame)
-        held = held_by(frame) if any(event.name.endswith("]") for event in events[turn.events :]) else set()
+        held = held_by(frame) if any(is_in_container(event) for event in events[turn.events :]) else set()
         steps = tape.steps[turn.steps :]
         reads = Counter(node for step in steps for node in step.reads)
         first_reads: dict[int, int] = {}  # by array: the earliest of its values that the turn read
@@ -580,6 +580,11 @@ def is_logged(name: str, value: Array) -> bool:
     A letter may be a parameter, as the e after a, b, c and d.
     """
     return value.size == 1 and is_loss_name(name) and len(name.rpartition(".")[2]) > 1
+
+
+def is_in_container(event: Event) -> bool:
+    """Whether a name says a place in a list, a dict or a tuple, or of a field, as of a named tuple."""
+    return event.name.endswith("]") or ("." in event.name and not event.name.startswith("self."))
 
 
 def is_in_new_object(one: Event, other: Event, new: set[Event]) -> bool:
