@@ -75,7 +75,11 @@ class ComputedLosses(WellKnown):
         nodes += [*kept][-MOST_UNREAD:]
         printed = dict.fromkeys(self._printed(), PRINTED) | self._of_several(named)
         nodes = [*nodes, *printed]
-        names = printed | {n: name for n, name in kept.items() if name} | {event.node: own(event.name) for event in reversed(named)}
+        names = (
+            printed
+            | {n: name for n, name in kept.items() if name}
+            | {event.node: own(event.name) for event in reversed(named)}
+        )
         versions = {parameter: self.updated_values(parameter) for parameter in self.parameters}
         updated = {*self._made.values()}.union(*(nodes for p, nodes in versions.items() if p.asked))
         made = reached - parameters - self.all_behind(*set().union(*versions.values()))  # after an update, of gradients
