@@ -414,7 +414,15 @@ class Updates:
         if (velocity := self.in_velocity(node)) is not None or self.is_gradient(node):
             return velocity or self.before_gains(node)
         inner = self.inside(node) or beside_decay(self.tape, node, self.parameter) or self.of_one(node)
-        return inner or first_direction(self.tape, node) or self.in_mix(node)
+        return inner or first_direction(self.tape, node) or self.in_mix(node) or self.of_sign(node)
+
+    def of_sign(self, node: int) -> tuple[int, int] | None:
+        """The gradient in a step by its sign alone, as Rprop's are (Riedmiller and Braun 1993), and the sign of that."""
+        step = self.tape.steps[self.tape.nodes[node].step]
+        parts = step.reads if name_of(step.function) == "multiply" else (node,)
+        made = (self.tape.steps[self.tape.nodes[part].step] for part in parts)
+        signs = [each.reads[0] for each in made if name_of(each.function) == "sign"]
+        return next(((read, 1) for read in signs if self.is_gradient(read)), None)
 
     def before_gains(self, node: int) -> tuple[int, int] | None:
         """A gradient that was multiplied by gains of its entries, in place: unlike masks, nothing before it read these.
@@ -564,6 +572,7 @@ class Updates:
             or goes_on
             or by_root
             or by_array
+            or self.of_sign(node) is not None
             or in_products(self.tape, node, self.is_gradient) is not None
             or by_matrix(self.tape, node, self.is_gradient) is not None
         )
