@@ -14,6 +14,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.losses.slopes import NOT_BY_ENTRY
 from tinygrad_scratch.verifier.recording.edits import name_of
+from tinygrad_scratch.verifier.recording.likeness import least_squares
 from tinygrad_scratch.verifier.recording.steps import Array
 from tinygrad_scratch.verifier.recording.tape import Tape
 from tinygrad_scratch.verifier.truths.losses import Candidate, Played, played
@@ -91,7 +92,7 @@ class AnyLoss:
             return False
         sizes = np.linalg.norm(mix, axis=0)
         mix = mix[:, sizes > 0] / sizes[sizes > 0]
-        rest = change - mix @ np.linalg.lstsq(mix, change, rcond=1e-10)[0]
+        rest = change - mix @ least_squares(mix, change, 1e-10)
         return bool(np.linalg.norm(rest) > CLEARLY * np.linalg.norm(change))
 
     def laid_out_as(self, output: int) -> list[int]:

@@ -38,6 +38,7 @@ OF_A_SQUARE = 2.5  # its 2 may be left out: what is farther apart is so by the n
 OF_A_SHAPE = {"zeros_like", "ones_like", "empty_like", "full_like"}  # what these read is only measured
 MOST_UNREAD = 100  # numbers that nothing reads: a program of mere numbers makes thousands, and one is the loss
 OF_LOSS = re.compile("loss|cost|objective|nll|likelihood|elbo")
+OF_SUM = re.compile(r"(?:\w*_)?(?:total|tot|energy|hamiltonian|chi2|chisq|chi_squared?)")
 Meant = tuple[Candidate, list[Array]]  # a loss, and the true gradients of it
 
 
@@ -159,8 +160,8 @@ class ComputedLosses(WellKnown):
         )
 
     def _is_total(self, name: str, node: int) -> bool:
-        """Whether a number is called the total, and nothing reads it: it is only watched."""
-        called = re.fullmatch(r"(?:\w*_)?(?:total|tot)", own(name)) is not None
+        """Whether a number is called the total, or an energy, and nothing reads it: it is only watched."""
+        called = OF_SUM.fullmatch(own(name).removesuffix("()").lower()) is not None
         return called and self._value(node).size == 1 and not any(node in step.reads for step in self.tape.steps)
 
     def _printed(self) -> Iterator[int]:
@@ -243,6 +244,10 @@ class ComputedLosses(WellKnown):
         return made_of.isdisjoint({candidate.node}.union(*(seen.by_line[each] for each in bound)))
 
     def _is_error(self, name: str, node: int) -> bool:
+        """Whether a number is the mere difference of an output and a target, and is called no loss but an error."""
+        return self._is_difference(node) and OF_LOSS.search(name.lower()) is None
+
+    def _is_difference(self, node: int) -> bool:
         """Whether a number is the mere difference of an output and a target, which nobody makes small.
 
         Of two values that both depend on parameters it may well be a loss, as the `rate - y * log(rate)` of counts is.
@@ -255,8 +260,7 @@ class ComputedLosses(WellKnown):
             step = self.tape.steps[self.tape.nodes[step.reads[0]].step]
         owners = {final.parameter.node for final in self.owners_by(lambda value, parameter: False)[0]}
         moving = self.depending_on(owners or {p.node for p in self.parameters})
-        is_difference = getattr(step.function, "__name__", "") == "subtract" and not moving.issuperset(step.reads)
-        return is_difference and OF_LOSS.search(name.lower()) is None
+        return getattr(step.function, "__name__", "") == "subtract" and not moving.issuperset(step.reads)
 
     def _is_of_gradient(self, node: int, made: set[int]) -> bool:
         """Whether a number was made of what is called a gradient, and is no mere difference: `sum(abs(delta))`."""

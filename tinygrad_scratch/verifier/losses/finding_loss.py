@@ -95,7 +95,7 @@ class FindingLoss(TheirLosses):
     ) -> str | None:
         """The best loss of theirs, or a well-known one if more gradients fit that."""
         nodes = sorted({final.parameter.node for final in finals} or {p.node for p in self.parameters})
-        named = is_mix or (best is not None and self._is_called_loss(best[0]))
+        named = is_mix or (best is not None and self._is_called_loss(best[0]) and not self._is_only_error(best))
         odd = self._weighed_oddly(run, best[0], mine, finals) if best is not None else ""
         is_theirs = best is not None and (best[2] or (named and not self._is_slope(best)))
         if best is not None and (odd or (best[1] >= max(1, len(finals)) and is_theirs)):
@@ -127,6 +127,7 @@ class FindingLoss(TheirLosses):
             return EITHER_WAY.format(known[0].name)
         if known is not None and not by_chance and fits > (best[1] if best else 0):
             watched = [each for each in mine or self._late if self._is_only_watched(each)]
+            watched = [each for each in watched if not self._is_difference(each.node)]
             theirs = self._whole_of([c for c in watched if not self.all_behind(c.node).isdisjoint(nodes)])
             is_of_same = (
                 theirs is not None
@@ -170,6 +171,11 @@ class FindingLoss(TheirLosses):
             if true and all(are_mostly_right(f.direction * self._value(f.node), wanted) for f, wanted in pairs):
                 return candidate
         return None
+
+    def _is_only_error(self, best: Fitting) -> bool:
+        """Whether what is called a loss is the error of one output, of which gradients are multiples, as of a slope."""
+        candidate, _, exact, _ = best
+        return candidate.function is None and not exact and self._is_difference(candidate.node)
 
     def _is_slope(self, best: Fitting | None) -> bool:
         """Whether the best loss of theirs goes into the gradients, and only so fits them, by its own factor."""

@@ -14,7 +14,7 @@ from tinygrad_scratch.verifier.gathering.told import UNNAMED, own
 from tinygrad_scratch.verifier.losses.computed_losses import ComputedLosses
 from tinygrad_scratch.verifier.pairs.pairing import Final
 from tinygrad_scratch.verifier.pairs.update_steps import is_plain_number, literals_of
-from tinygrad_scratch.verifier.recording.likeness import is_multiple
+from tinygrad_scratch.verifier.recording.likeness import is_multiple, least_squares
 from tinygrad_scratch.verifier.recording.steps import Array
 from tinygrad_scratch.verifier.truths.losses import Candidate, Played, fit, is_made_large
 
@@ -176,7 +176,7 @@ def combined(given: Array, parts: list[Array]) -> Weights | None:
     parts = [part.reshape(-1) for part in parts if np.any(part) and part.size == given.size]
     if not 1 < len(parts) < given.size or not np.all(np.isfinite([given.reshape(-1), *parts])):
         return None
-    weights = np.linalg.lstsq(np.stack(parts, axis=1), given.reshape(-1), rcond=ROUNDING)[0]
+    weights = least_squares(np.stack(parts, axis=1), given.reshape(-1), ROUNDING)
     left = np.max(np.abs(weights @ np.stack(parts) - given.reshape(-1)))
     is_sum = left <= ROUNDING * np.max(np.abs(given)) and np.min(np.abs(weights)) > ROUNDING * np.max(np.abs(weights))
     return tuple(map(float, weights)) if is_sum else None
@@ -223,7 +223,7 @@ def solved(given: list[Array], true: list[list[Array]], either: list[bool]) -> I
     for parts, value in (whole, *rows):
         if len(value) <= len(true) or not np.all(np.isfinite(parts)) or not np.all(np.isfinite(value)):
             continue
-        weights = np.linalg.lstsq(parts, value, rcond=ROUNDING)[0]
+        weights = least_squares(parts, value, ROUNDING)
         largest = weights[np.argmax(np.abs(weights))]
         if largest and np.all(np.where(either, np.abs(weights / largest), weights / largest) > ROUNDING):
             share = weights if np.isclose(weights.sum(), 1) else weights / largest

@@ -56,4 +56,4 @@ def is_definite(matrix: Any, step: Any) -> bool:
     """Whether a matrix is symmetric and positive definite, and fits before a step."""
     if matrix.ndim != 2 or not 0 < matrix.shape[0] == matrix.shape[1] == len(step) <= MOST_ROWS:
         return False
-    return close(matrix, matrix.T) and bool(np.linalg.eigvalsh(matrix)[0] > 0)
+    return close(matrix, matrix.T) and bool(np.linalg.eigvalsh(matrix.astype(float))[0] > 0)

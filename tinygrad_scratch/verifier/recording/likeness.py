@@ -90,8 +90,13 @@ def nearest_shares(columns: Array, value: Array) -> Array:
     """How many times each column comes nearest to an array, all together; noughts where something is not finite."""
     if not (np.all(np.isfinite(columns)) and np.all(np.isfinite(value))):
         return np.zeros(columns.shape[1])
-    shares: Array = np.linalg.lstsq(columns, value.reshape(-1), rcond=None)[0]
-    return shares
+    return least_squares(columns, value.reshape(-1))
+
+
+def least_squares(columns: Array, value: Array, smallest: float | None = None) -> Array:
+    """How many times each column adds up best to an array, in double precision: NumPy solves for nothing longer."""
+    found: Array = np.linalg.lstsq(columns.astype(float), value.astype(float), rcond=smallest)[0]
+    return found
 
 
 def factor_of(value: Array, of: Array) -> float | None:
