@@ -417,7 +417,7 @@ class Updates:
         return inner or first_direction(self.tape, node) or self.in_mix(node) or self.of_sign(node)
 
     def of_sign(self, node: int) -> tuple[int, int] | None:
-        """The gradient in a step by its sign alone, as Rprop's are (Riedmiller and Braun 1993), and the sign of that."""
+        """The gradient in a step by its sign alone, as Rprop's are (Riedmiller and Braun 1993), and its sign."""
         step = self.tape.steps[self.tape.nodes[node].step]
         parts = step.reads if name_of(step.function) == "multiply" else (node,)
         made = (self.tape.steps[self.tape.nodes[part].step] for part in parts)
