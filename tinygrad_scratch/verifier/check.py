@@ -349,7 +349,8 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
     def is_by_own_penalties(self) -> bool:
         """Whether it tells what is right, or wrong, by a loss that they computed themselves, and that has a penalty."""
         entry = self.entry
-        if entry.loss is None or entry.is_well_known or entry.fits_none:
+        are_of_penalty = [cause.kind for cause in self.causes] == ["regularisation"]
+        if entry.loss is None or entry.is_well_known or (entry.fits_none and not are_of_penalty):
             return False
         return bool((self.ok or self.causes) and entry.has_penalty(entry.loss))
 

@@ -31,6 +31,7 @@ from tinygrad_scratch.verifier.running.again import Ends, Script
 from tinygrad_scratch.verifier.running.elsewhere import MOST_ELSEWHERE, Elsewhere, Left, functions_of, with_ends
 from tinygrad_scratch.verifier.telling.told_set_back import tell_call_that_sets_back
 from tinygrad_scratch.verifier.telling.told_untouched import tell_untouched
+from tinygrad_scratch.verifier.turns.loss_after import calls_after
 from tinygrad_scratch.verifier.turns.ones import masks_of_ones, turn_that_tells
 from tinygrad_scratch.verifier.turns.run_later import lines_not_run, turn_that_runs
 from tinygrad_scratch.verifier.turns.training_turns import MADE_AND_JUDGED, Loops, Names, TurnDone
@@ -76,6 +77,7 @@ def check_of_script(code: Any, path: str, loss: str | None, seconds: float, most
     check = check_of_steps(code, path, loss, seconds, most_silent)
     with contextlib.redirect_stderr(io.StringIO()):  # what the script prints is read once
         check = check_past(path, check, seconds) if loss is None else check
+        check = check_by_loss_after(path, check, seconds, most_silent) if loss is None else check
         check = check_further(check, code, path, loss, seconds, most_silent)
     tell_call_that_sets_back(check)
     return check
@@ -97,7 +99,8 @@ def check_past(path: str, check: Any, seconds: float) -> Any:
             moved = {parameter.name for parameter in other.entry.updated}
             states[other.loop] = states.get(other.loop, frozenset()) | moved
             other = check_after(path, None, min(seconds, MOST_SECONDS), {}, states)
-            if not other.problem or (other.loop == check.loop and other.entry.is_moved_by_data()):
+            is_last = not other.loop[1] or (other.loop == check.loop and other.entry.is_moved_by_data())
+            if not other.problem or is_last:
                 break
     except (Exception, LimitReached):  # nothing else trains, then
         return check
@@ -177,18 +180,49 @@ def check_by_own_loss(path: str, check: Any, seconds: float, most_silent: int) -
 
     What is judged by a well-known loss may lack a penalty, or have a part of it.
     """
-    file, line = str(Path(path).resolve()), check.loop[1]
-    for call in losses_called(file) if check.loop[0] == file else ():
-        make = partial(turn_again, path, None, seconds, most_silent, beside=(line, call))
-        again, found = Script(file, make, partial(run_as, path, file)), None
-        with contextlib.suppress(Exception), as_main(path, file) as names:  # it may be given what is not there
-            code = code_of(file, (line, call))
-            found = check_of_turn(code, names, None, seconds, again=again, most_silent=most_silent)
+    for found in checks_by_own_losses(path, check, seconds, most_silent):
         if found is None or found.problem or found.loop != check.loop or not found.is_by_own_penalties():
             continue
         if found.ok or are_sure(found):
             return found
     return None
+
+
+def checks_by_own_losses(path: str, check: Any, seconds: float, most_silent: int) -> Iterator[Any]:
+    """The checks by what is called elsewhere under the name of a loss, and by what follows the loop."""
+    file, line = str(Path(path).resolve()), check.loop[1]
+    for call in losses_called(file) if check.loop[0] == file else ():
+        yield check_with_loss(path, seconds, most_silent, beside=(line, call))
+    if line and calls_after(*check.loop):
+        yield check_with_loss(path, seconds, most_silent)
+
+
+def check_with_loss(path: str, seconds: float, most_silent: int, beside: tuple[int, ast.Call] | None = None) -> Any:
+    """The check of a turn that makes a call beside, or else what follows the loop, at its end; None where that fails."""
+    file, computes_loss = str(Path(path).resolve()), beside is None
+    make = partial(turn_again, path, None, seconds, most_silent, beside=beside, computes_loss=computes_loss)
+    again = Script(file, make, partial(run_as, path, file))
+    with contextlib.suppress(Exception), as_main(path, file) as names:  # it may be given what is not there
+        return check_of_turn(
+            code_of(file, beside),
+            names,
+            None,
+            seconds,
+            again=again,
+            most_silent=most_silent,
+            computes_loss=computes_loss,
+        )
+    return None
+
+
+def check_by_loss_after(path: str, check: Any, seconds: float, most_silent: int) -> Any:
+    """The check by what the script computes once its loop is over, where no loss was found in a turn."""
+    if not check.problem or check.entry.loss is not None or not check.loop[1] or not calls_after(*check.loop):
+        return check
+    found = check_with_loss(path, seconds, most_silent)
+    if found is None or found.problem or found.loop != check.loop or not (found.ok or are_sure(found)):
+        return check
+    return found
 
 
 def check_past_masks(path: str, check: Any, loss: str | None, seconds: float) -> Any:
@@ -487,7 +521,7 @@ def check_of_steps(code: Any, path: str, loss: str | None, seconds: float, most_
 def turn_again(
     path: str, loss: str | None, seconds: float, most_silent: int, kind: Any, ends: Ends,
     left: tuple[Left, ...] = (), known: frozenset[str] = frozenset(), beside: tuple[int, ast.Call] | None = None,
-    states: Names = NONE,
+    states: Names = NONE, computes_loss: bool = False,
 ) -> Any:  # fmt: skip
     """The check of the script's turn once more, of a class of checks: of the turn of a loop that was judged."""
     file = str(Path(path).resolve())
@@ -503,6 +537,7 @@ def turn_again(
             known=known,
             left=left,
             states=states,
+            computes_loss=computes_loss,
         )
 
 
@@ -572,7 +607,7 @@ def as_main(path: str, file: str) -> Iterator[dict[str, Any]]:
 def check_of_turn(
     code: Any, names: dict[str, Any], loss: str | None, seconds: float, kind: Any = verify, again: Any = None,
     most_silent: int = MOST_SILENT, ends: Ends | None = None, waits: bool = False, known: frozenset[str] = frozenset(),
-    left: tuple[Left, ...] = (), states: Names = NONE,
+    left: tuple[Left, ...] = (), states: Names = NONE, computes_loss: bool = False,
 ) -> Any:  # fmt: skip
     """Run a script until one turn of its training loop is made, and judge that.
 
@@ -582,7 +617,7 @@ def check_of_turn(
     check.again = again
     check.seconds = seconds
     check.entry.wanted_loss, check.entry.known = loss, known
-    loops = Loops(check, most_silent, ends or {}, left, states)
+    loops = Loops(check, most_silent, ends or {}, left, computes_loss, states)
     check.watch.on_line, check.tape.on_minimum = loops.see, loops.end_with
     check.watch.own_names.add(id(names))
     check.begin(None)

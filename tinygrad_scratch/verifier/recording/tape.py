@@ -35,6 +35,7 @@ class Tape(Run):
     current: dict[int, int] = field(default_factory=dict)  # slot -> its node now
     copies: dict[int, int] = field(default_factory=dict)  # nodes of constants -> those that they are copies of
     worked_out: set[int] = field(default_factory=set)  # steps by which the check worked a gradient out of an update
+    whole_numbers: set[int] = field(default_factory=set)  # slots of those that gradients are written to, and cut by
     matrices: Any = None  # the module that spells calls on np.matrix by those on arrays, which builds on what is here
     on_minimum: Callable[[str, Any, Any], None] | None = None  # is given what a minimiser of SciPy's begins with
     taken_off: int = 0  # calls that are not there any more, as no value of them is needed

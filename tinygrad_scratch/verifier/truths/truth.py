@@ -180,7 +180,8 @@ def played_on_tensors(
                         slot = tape.nodes[step.makes[0]].slot
                         playing[slot] = through.passed(playing[slot], onto)
                 except NotOnTensors:
-                    if step.index in led_up_to(tape, until):
+                    is_cut = any(tape.nodes[node].slot in tape.whole_numbers for node in step.makes)
+                    if step.index in led_up_to(tape, until) and not is_cut:
                         raise
                     playing.update({tape.nodes[node].slot: tape.nodes[node].value.copy() for node in step.makes})
             for node in step.makes:

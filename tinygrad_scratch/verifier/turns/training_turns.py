@@ -64,6 +64,7 @@ from tinygrad_scratch.verifier.truths.truth import shows
 from tinygrad_scratch.verifier.turns.forward_before import forward_before, is_read_before, loss_before
 from tinygrad_scratch.verifier.turns.forward_values import arguments_of, is_added, made_between, take_apart
 from tinygrad_scratch.verifier.turns.logged import turns_until_loss
+from tinygrad_scratch.verifier.turns.loss_after import losses_after
 from tinygrad_scratch.verifier.turns.named_before import Met, NamedBefore, is_same_name
 from tinygrad_scratch.verifier.turns.over_entries import goes_over_entries
 from tinygrad_scratch.verifier.turns.prepared import without_preparation
@@ -89,6 +90,7 @@ class Loops:
     most_silent: int
     ends: Ends = field(default_factory=dict)
     left: tuple[Left, ...] = ()  # loops that are left after a turn
+    computes_loss: bool = False  # at the end of the turn that is judged, as the script does once the loop is over
     states: Names = field(default_factory=dict)  # by loop: what it moves on, of which nothing was told
     running: dict[int, list[Turn]] = field(default_factory=dict)  # by the number of the running function
     updated: list[Parameter] = field(default_factory=list)
@@ -175,6 +177,9 @@ class Loops:
         """End the run after the turn that is judged, with what it updated."""
         watch, updates = self.check.watch, [(parameter.node, after) for parameter, after in found]
         self.updated, self.file, self.line = [parameter for parameter, _ in found], turn.file, turn.first
+        before = {parameter.name: parameter.recorded for parameter in self.updated}
+        for name, node in losses_after(frame, turn.first, before) if self.computes_loss else ():
+            watch.note(frame, name, node)
         forward = forward_before(self.met, updates, turn.steps) or loss_before(self.met, updates, turn.steps)
         self.changed = list(self._changed(turn, found, frame))
         if forward:  # what it made is no parameter

@@ -80,6 +80,7 @@ from tinygrad_scratch.verifier.verdicts.lost_updates import lost_updates
 from tinygrad_scratch.verifier.verdicts.renames import with_renames
 from tinygrad_scratch.verifier.verdicts.replaced import replaced
 from tinygrad_scratch.verifier.verdicts.rivals import admit, is_of_step, of_backward, rivals_of, without_needless
+from tinygrad_scratch.verifier.verdicts.cut_off import whole_numbers_in_updates
 from tinygrad_scratch.verifier.verdicts.terms_of_others import said_of_penalty, said_of_term, tell_push
 
 FEW, SOME, MANY = 500_000, 1_200_000, 8_000_000  # calls of NumPy, for changes of the source that are tried
@@ -147,6 +148,10 @@ class JudgingByLoss(PastChoices):
         try:
             self.truth: Truth = truth_of(self.tape, self.entry.loss)
         except NotOnTensors as error:
+            if cut := whole_numbers_in_updates(self.entry) - self.tape.whole_numbers:
+                self.tape.whole_numbers |= cut
+                self._judge_by_loss()
+                return
             self.problem = (
                 f"The loss can't be differentiated: no derivative is known for "
                 f"{getattr(error.step.function, '__name__', 'a call')} at {error.step.place} ({error}). "
