@@ -62,7 +62,9 @@ class ComputedLosses(WellKnown):
 
     def _computed(self) -> list[Candidate]:
         """The values that they computed and that may be the loss: by name first, then any number that nothing reads."""
-        read = {n for step in self.tape.steps if not is_only_looked_at(step) for n in step.reads}
+        rounded = {n for step in self.tape.steps if name_of(step.function) == "round" for n in step.makes}
+        steps = (step for step in self.tape.steps if not (is_only_looked_at(step) or rounded.issuperset(step.makes)))
+        read = rounded.union(*(step.reads for step in steps))  # what a number is rounded to shows it
         parameters = {p.node for p in self.parameters}
         reached = self.depending_on(parameters)
         events = [*self.watch.events, *self.watch.returned]

@@ -18,7 +18,7 @@ from tinygrad_scratch.verifier.pairs.updates import Decay
 from tinygrad_scratch.verifier.recording.edits import name_of
 from tinygrad_scratch.verifier.recording.steps import ancestors
 from tinygrad_scratch.verifier.recording.tape import copy
-from tinygrad_scratch.verifier.truths.losses import Candidate, KnownLoss, Played
+from tinygrad_scratch.verifier.truths.losses import Candidate, KnownLoss, Played, played
 
 EITHER_WAY = (
     "No loss was found. The updates go uphill on the {}, and the other way for other data: by a number as a reward is, "
@@ -170,16 +170,20 @@ class TakenLosses(FittingLosses):
     def _is_sole(self, candidate: Candidate) -> bool:
         """Whether a number that nothing reads, and that is named or returned, is the only one of all parameters.
 
-        Those that gradients were made of, as an error is, don't count.
+        Those that gradients were made of, as an error is, don't count, nor do those that depend on no parameter but by
+        choices, as how many are right, nor what has the same name in other turns.
         """
-        named = any(event.node == candidate.node for event in (*self.watch.events, *self.watch.returned))
+        events = [*self.watch.events, *self.watch.returned]
+        named = {(event.name, event.place) for event in events if event.node == candidate.node}
+        again = {event.node for event in events if (event.name, event.place) in named} - {candidate.node}
         nodes = {parameter.node for parameter in self.parameters if parameter.asked}
         of_all = bool(nodes) and nodes <= self.all_behind(candidate.node)
         gradients = {node for _, node in self.gradients}
         early = (each for each in self._computed() if gradients.isdisjoint(self.all_behind(each.node)))
-        before = [each.node for each in early if not self._is_in_gradients(each)]
-        is_watched = not self._is_in_gradients(candidate)
-        return named and of_all and is_watched and before == [candidate.node]
+        before = [each for each in early if not self._is_in_gradients(each) and each.node not in again]
+        run = played(self.tape) if len(before) > 1 else None
+        sloping = [each.node for each in before if run is None or run.gradients(each, sorted(nodes)) is not None]
+        return bool(named) and of_all and not self._is_in_gradients(candidate) and sloping == [candidate.node]
 
     def _put(self, candidate: Candidate) -> str | None:
         """Make a candidate the loss; a known one is put on the tape right after its output."""

@@ -75,12 +75,12 @@ from tinygrad_scratch.verifier.verdicts.assumed import (
 )
 from tinygrad_scratch.verifier.verdicts.begun_alike import moved_apart, moved_to, parameters_given, said_of
 from tinygrad_scratch.verifier.verdicts.corrupted import corrupted
+from tinygrad_scratch.verifier.verdicts.cut_off import whole_numbers_in_updates
 from tinygrad_scratch.verifier.verdicts.helpers import tell_where_added, told_once
 from tinygrad_scratch.verifier.verdicts.lost_updates import lost_updates
 from tinygrad_scratch.verifier.verdicts.renames import with_renames
 from tinygrad_scratch.verifier.verdicts.replaced import replaced
 from tinygrad_scratch.verifier.verdicts.rivals import admit, is_of_step, of_backward, rivals_of, without_needless
-from tinygrad_scratch.verifier.verdicts.cut_off import whole_numbers_in_updates
 from tinygrad_scratch.verifier.verdicts.terms_of_others import said_of_penalty, said_of_term, tell_push
 
 FEW, SOME, MANY = 500_000, 1_200_000, 8_000_000  # calls of NumPy, for changes of the source that are tried
