@@ -198,7 +198,7 @@ def checks_by_own_losses(path: str, check: Any, seconds: float, most_silent: int
 
 
 def check_with_loss(path: str, seconds: float, most_silent: int, beside: tuple[int, ast.Call] | None = None) -> Any:
-    """The check of a turn that makes a call beside, or else what follows the loop, at its end; None where that fails."""
+    """The check of a turn that makes a call beside, or else what follows the loop, at its end; None where it fails."""
     file, computes_loss = str(Path(path).resolve()), beside is None
     make = partial(turn_again, path, None, seconds, most_silent, beside=beside, computes_loss=computes_loss)
     again = Script(file, make, partial(run_as, path, file))
