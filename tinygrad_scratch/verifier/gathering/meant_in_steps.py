@@ -183,13 +183,18 @@ class MeantInSteps(Opponents):
     def _as_they_end(self, moved: dict[int, Final], truth: Truth) -> None:
         """What a name held last of a gradient that is wrong, where that is the true one of those that are right.
 
-        So it is where a penalty is added to each, and its gradient is a part of each.
+        So it is where a penalty is added to each, and its gradient is a part of each, or where one line divides all.
         """
         if not moved or any(self._held_last(final) != self.finals[i].node for i, final in moved.items()):
             return
+        places = {self._place_of(self.finals[i].node) for i in moved}
         for i, final in enumerate(self.finals):
-            last = self._held_last(final) if i not in moved and self._is_penalised(final.parameter, truth) else None
-            if last is not None and not is_multiple(self._value(final.node), truth.cotangents[final.parameter.node]):
+            last = self._held_last(final) if i not in moved else None
+            if last is None:
+                continue
+            is_there = len(places) == 1 and self._place_of(last) in places
+            is_odd = not is_multiple(self._value(final.node), truth.cotangents[final.parameter.node])
+            if is_there or (is_odd and self._is_penalised(final.parameter, truth)):
                 self._made.setdefault(last, self._made[final.node])
                 self.finals[i] = replace(final, node=last)
 

@@ -121,10 +121,16 @@ class PastChoices:
         return self._tried(truth, right) or 0
 
     def _pair_as_held(self) -> None:
-        """Where something is wrong: whether nothing is where targets are given, or noughts kept, in pairs by that."""
+        """Where something is wrong: whether nothing is where targets are given, or noughts kept, in pairs by that.
+
+        Where more is right then, they count as given, too, and the rest is wrong by that.
+        """
         wrong = self.problem is None and self.finals and not self.truth.passing and self.case.wrong(self.case.replay())
-        every = chain(truths_held(self.case), truths_kept(self.case, self.entry)) if wrong else ()
-        truth = next((truth for truth in every if self._is_right_by(truth)), None)
+        held, kept = (list(truths_held(self.case)), truths_kept(self.case, self.entry)) if wrong else ([], ())
+        truth = next((truth for truth in chain(held, kept) if self._is_right_by(truth)), None)
+        if truth is None and held:
+            right = self._right_by(self.truth)
+            truth = next((truth for truth in held if right < self._right_by(truth)), None)
         if truth is not None and not is_right_by_convention(self._case(self.truth)):
             self.entry.pair(truth, close)
             self.truth, self.finals, self.missing = truth, self.entry.finals, self.entry.missing
