@@ -18,10 +18,10 @@ from tinygrad_scratch.verifier.reading.places import FileLine, Place
 from tinygrad_scratch.verifier.recording.edits import name_of
 from tinygrad_scratch.verifier.recording.events import Event
 from tinygrad_scratch.verifier.recording.likeness import close, difference, tolerance_of
-from tinygrad_scratch.verifier.recording.steps import Array, renamed
+from tinygrad_scratch.verifier.recording.steps import VIEWING, Array, renamed
 from tinygrad_scratch.verifier.truths.losses import KnownLoss
 from tinygrad_scratch.verifier.truths.table import Entry, Table, squeezed
-from tinygrad_scratch.verifier.truths.truth import VIEWING, Played, Truth, played_on_tensors, truth_of
+from tinygrad_scratch.verifier.truths.truth import Played, Truth, played_on_tensors, truth_of
 
 MOST_EXPLANATIONS = 3_000
 MOST_PLAYED = 200_000  # calls that are made again until a check says what it found so far
@@ -317,6 +317,13 @@ class Case(Lineage):
             return self._mended()
         with np.errstate(all="ignore"):
             return self.tape.replay({**self.overrides, **(overrides or {})}, **keywords)
+
+    def with_calls(self, edits: dict[int, Any]) -> Mapping[int, Any]:
+        """A run with what was mended so far, and other calls in the place of some; only what they reach is made."""
+        base = self.replay()
+        with np.errstate(all="ignore"):
+            found = self.tape.follow(base, edits, held=self.overrides)
+        return self.replay(edits=edits) if found is None else ChainMap(found, base)
 
     def _mended(self) -> dict[int, Any]:
         """The run with what was mended so far, kept until more is."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -34,7 +34,7 @@ def too_large(case: Case, values: dict[int, Any], wrong: list[Final]) -> Repair 
     for made, of in (*clear, *unclear):
         changes = {} if of is None else {case.step_of(e.node).index: divided(case, e) for e in made}
         for number in numbers_to_try(case, wrong[0], values, changes, len(made) > 1):
-            other = case.replay(edits=divided_by(changes, number))
+            other = case.with_calls(divided_by(changes, number))
             if of is not None and not case.wrong(other) and not harmed(case, values, other, made):
                 turns = {e.node: np.asarray(other[e.node]) for e in made[1:]}
                 truth = np.asarray(other[made[0].node])
@@ -51,7 +51,7 @@ def numbers_to_try(
     """The numbers by which a statement may be too large: a gradient is linear in most, and one probe tells by which."""
     if not changes or None in changes.values():
         return []
-    value, probe = (np.asarray(run[final.node]) for run in (values, case.replay(edits=divided_by(changes, 2.0))))
+    value, probe = (np.asarray(run[final.node]) for run in (values, case.with_calls(divided_by(changes, 2.0))))
     wanted = case.wanted(value, final)
     slope = 2 * (value - probe) if probe.shape == value.shape == wanted.shape else np.zeros(1)
     if not np.any(slope):
@@ -96,7 +96,7 @@ def made_from(case: Case, event: Event, values: dict[int, Any], named: set[int])
     return next((match[0] for match in known if match is not None and case.is_carried(match[1])), None)
 
 
-def harmed(case: Case, values: dict[int, Any], other: dict[int, Any], made: list[Event]) -> bool:
+def harmed(case: Case, values: dict[int, Any], other: Mapping[int, Any], made: list[Event]) -> bool:
     """Whether what was a gradient after a statement is none any more."""
     later = (node for node in later_values(case, made[0].node) if not np.array_equal(values[node], other[node]))
     return any(case.match(values[node]) is not None and case.match(other[node]) is None for node in later)

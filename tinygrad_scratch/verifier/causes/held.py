@@ -15,9 +15,9 @@ from tinygrad_scratch.verifier.reading.source import in_same_function
 from tinygrad_scratch.verifier.recording.edits import PRODUCTS, is_filled, name_of
 from tinygrad_scratch.verifier.recording.events import Event
 from tinygrad_scratch.verifier.recording.likeness import close, is_along, is_near_number
-from tinygrad_scratch.verifier.recording.steps import Array
+from tinygrad_scratch.verifier.recording.steps import Array, shows
 from tinygrad_scratch.verifier.truths.table import PART, direction_of
-from tinygrad_scratch.verifier.truths.truth import Played, played_on_tensors, shows
+from tinygrad_scratch.verifier.truths.truth import Played, played_on_tensors
 
 MOST_INNER = 40
 MULTIPLIED = (*PRODUCTS, "multiply", "divide")

@@ -102,7 +102,7 @@ def compared(
                 if finding.step is None or not finding.changes:
                     continue
                 try:
-                    played = case.replay(edits=finding.changes)
+                    played = case.with_calls(finding.changes)
                 except Exception:  # what comes after the gradients can't be made of it
                     continue
                 finding.made_up |= search in MADE_UP
@@ -181,7 +181,7 @@ def mends(region: Region, finding: Finding) -> bool:
     """Whether a change makes all gradients right: what mends one turn of a call may not mend the others."""
     case = region.case
     try:
-        return not case.wrong(case.replay(edits=finding.changes))
+        return not case.wrong(case.with_calls(finding.changes))
     except Exception:  # what comes after can't be made of it
         return False
 
@@ -289,7 +289,7 @@ class Everywhere(Region):
         """The first value with a name that a change mends, and what it is then."""
         first = self.case.tape.steps[min(finding.changes)]
         event = self.first_named(first)
-        value = np.asarray(self.case.replay(edits=finding.changes)[event.node])
+        value = np.asarray(self.case.with_calls(finding.changes)[event.node])
         match = self.case.match_up_to_factor(value) if value.size > 1 else None
         of = match[0].of if match is not None else self.of
         return Repair(event, value, of, None, len(self.case.finals), factor=self.case.scale)

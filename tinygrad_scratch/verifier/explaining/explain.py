@@ -124,7 +124,7 @@ def is_of_some(case: Case, finding: Finding) -> bool:
     if not finding.changes:
         return False
     try:
-        values = case.replay(edits=finding.changes)
+        values = case.with_calls(finding.changes)
     except Exception:
         return True
     return factor_of_all(case, values) is None
@@ -611,7 +611,7 @@ def mend_all_turns(case: Case, repair: Repair, cause: Cause) -> None:
             case.put_in(cause.changes)
     elif cause.changes:
         try:
-            played = case.replay(edits=cause.changes)
+            played = case.with_calls(cause.changes)
         except Exception:
             played = {}
         for event in same_statement(case, repair.event):

@@ -23,10 +23,10 @@ from tinygrad_scratch.verifier.recording.edits import name_of
 from tinygrad_scratch.verifier.recording.likeness import is_almost, is_multiple
 from tinygrad_scratch.verifier.recording.parameters import Parameter
 from tinygrad_scratch.verifier.recording.recorded import Recorded, record
-from tinygrad_scratch.verifier.recording.steps import Array, ancestors
+from tinygrad_scratch.verifier.recording.steps import VIEWING, Array, ancestors, shows
 from tinygrad_scratch.verifier.recording.tape import Tape
 from tinygrad_scratch.verifier.rewriting.text import source_of
-from tinygrad_scratch.verifier.truths.truth import VIEWING, Truth, is_transposed, shows
+from tinygrad_scratch.verifier.truths.truth import Truth, is_transposed
 
 MOST_PIECES = 6  # of a gradient
 MOST_SUMS, MOST_SUMS_OF_NUMBERS = 5000, 100  # that are tried; of more numbers, some come out right by chance

@@ -26,11 +26,10 @@ from tinygrad_scratch.verifier.reading.source import statement_at
 from tinygrad_scratch.verifier.recording.edits import COMPARISONS, name_of
 from tinygrad_scratch.verifier.recording.events import Event
 from tinygrad_scratch.verifier.recording.likeness import factor_of
-from tinygrad_scratch.verifier.recording.steps import Array, Step, ancestors
+from tinygrad_scratch.verifier.recording.steps import Array, Step, ancestors, shows
 from tinygrad_scratch.verifier.recording.tape import Tape
 from tinygrad_scratch.verifier.truths.losses import Candidate, is_loss_name, is_of_losses, is_probabilities
 from tinygrad_scratch.verifier.truths.stores import kept_by
-from tinygrad_scratch.verifier.truths.truth import shows
 
 NEARLY = 2e-5  # a small number that keeps an output off from 0 makes a difference, too
 MOST_SUMS = 3  # calls that make what numbers are compared with

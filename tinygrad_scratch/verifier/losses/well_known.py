@@ -17,7 +17,7 @@ from tinygrad_scratch.verifier.reading.numbers_by_name import RATE
 from tinygrad_scratch.verifier.recording.edits import is_literal, name_of
 from tinygrad_scratch.verifier.recording.events import claims_gradient
 from tinygrad_scratch.verifier.recording.references import Ref
-from tinygrad_scratch.verifier.recording.steps import Array, Step, ancestors
+from tinygrad_scratch.verifier.recording.steps import VIEWING, Array, Step, ancestors
 from tinygrad_scratch.verifier.recording.tape import Tape
 from tinygrad_scratch.verifier.truths.in_samples import labelled, met_in_turns, met_one_by_one, stacked_values
 from tinygrad_scratch.verifier.truths.losses import (
@@ -29,7 +29,6 @@ from tinygrad_scratch.verifier.truths.losses import (
     is_plausible,
     pairs_of,
 )
-from tinygrad_scratch.verifier.truths.truth import VIEWING
 
 SHOWING = VIEWING | {"copy", "array"}
 OF_DRAWS, DRAWN = "summed cross-entropy", "what was drawn"

@@ -9,8 +9,7 @@ from tinygrad_scratch.verifier.pairs.noise import is_drawn
 from tinygrad_scratch.verifier.pairs.rewarded import GATHERING
 from tinygrad_scratch.verifier.recording.edits import name_of
 from tinygrad_scratch.verifier.recording.events import by_node
-from tinygrad_scratch.verifier.recording.steps import Step
-from tinygrad_scratch.verifier.truths.truth import shows
+from tinygrad_scratch.verifier.recording.steps import Step, shows
 
 
 def drawn(case: Case, behind: dict[int, set[int]]) -> list[int]:

@@ -7,8 +7,7 @@ import numpy as np
 from tinygrad_scratch.verifier.cases.case import Case
 from tinygrad_scratch.verifier.pairs.update_steps import is_plain_number
 from tinygrad_scratch.verifier.recording.edits import OF_MATRICES, name_of
-from tinygrad_scratch.verifier.recording.steps import Step
-from tinygrad_scratch.verifier.truths.truth import shows
+from tinygrad_scratch.verifier.recording.steps import Step, shows
 
 KEEPING = {"add", "subtract", "multiply", "divide", "power", "square", "sqrt", "sum", "norm", "maximum", "vdot"}
 AT_LENGTH_1 = 1e-5  # an epsilon may be added to the length

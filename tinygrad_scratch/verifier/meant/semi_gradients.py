@@ -20,8 +20,8 @@ from tinygrad_scratch.verifier.reading.places import Place
 from tinygrad_scratch.verifier.reading.source import statement_at
 from tinygrad_scratch.verifier.recording.edits import name_of
 from tinygrad_scratch.verifier.recording.likeness import close, is_telling
-from tinygrad_scratch.verifier.recording.steps import Step
-from tinygrad_scratch.verifier.truths.truth import NotOnTensors, Truth, plain_of, shows, truth_of
+from tinygrad_scratch.verifier.recording.steps import Step, shows
+from tinygrad_scratch.verifier.truths.truth import NotOnTensors, Truth, plain_of, truth_of
 
 TARGET = re.compile(r"(?:.*_)?(?:targets?|advantages?|adv|baselines?|bootstrap|returns?)(?:_.*)?", re.IGNORECASE)
 

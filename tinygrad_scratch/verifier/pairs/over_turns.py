@@ -10,9 +10,8 @@ import numpy as np
 from tinygrad_scratch.verifier.pairs.update_steps import handed_over, in_update, inside, is_plain_number
 from tinygrad_scratch.verifier.recording.edits import name_of
 from tinygrad_scratch.verifier.recording.events import Event, claims_gradient
-from tinygrad_scratch.verifier.recording.steps import Step, ancestors
+from tinygrad_scratch.verifier.recording.steps import Step, ancestors, shows
 from tinygrad_scratch.verifier.recording.tape import Tape
-from tinygrad_scratch.verifier.truths.truth import shows
 
 MOST_RECORDED = 20_000  # steps until a first update, for which the next one is waited for
 ADDING = ("add", "subtract", "sum", "mean", "array", "stack")

@@ -10,9 +10,8 @@ import numpy as np
 from tinygrad_scratch.verifier.pairs.gradients import JOINING, SHAPING
 from tinygrad_scratch.verifier.recording.edits import name_of
 from tinygrad_scratch.verifier.recording.references import with_arrays
-from tinygrad_scratch.verifier.recording.steps import Array, Step, ancestors
+from tinygrad_scratch.verifier.recording.steps import VIEWING, Array, Step, ancestors
 from tinygrad_scratch.verifier.recording.tape import Tape
-from tinygrad_scratch.verifier.truths.truth import VIEWING
 
 TAKING = {"getitem", "take"}
 ADDING = {"add", "subtract", "negative", "multiply", "divide", "setitem", "at"} | TAKING | JOINING | SHAPING

@@ -83,7 +83,12 @@ def longer_than(count: int) -> Array:
 
 def is_telling(value: Array) -> bool:
     """Whether equal values are more than a coincidence."""
-    return value.size >= 3 and value.dtype.kind == "f" and len(np.unique(value)) > 2
+    if value.size < 3 or value.dtype.kind != "f":
+        return False
+    least, most = value.min(), value.max()
+    if np.isnan(most):
+        return len(np.unique(value)) > 2
+    return bool(np.any((value != least) & (value != most)))  # a third number
 
 
 def nearest_shares(columns: Array, value: Array) -> Array:

@@ -14,7 +14,10 @@ import numpy as np
 
 from tinygrad_scratch.verifier.recording.likeness import SHORTER
 from tinygrad_scratch.verifier.recording.references import bind, call_with_arrays, map_tree
-from tinygrad_scratch.verifier.recording.steps import Array, Node, Parents, Step, renamed
+from tinygrad_scratch.verifier.recording.steps import Array, Node, Parents, Step, renamed, shows
+
+MOST_VIEWS = 8  # one of the other
+LARGE = 1_000  # entries
 
 
 class Changed(dict[int, Any]):
@@ -71,7 +74,7 @@ class Run:
                     playing[slot] = np.array(overrides[node])  # no other name stands for it
                 elif overrides and node in overrides:
                     put(playing, slot, overrides[node])
-                found[node] = kept(playing[slot])
+                found[node] = kept(playing[slot], self.nodes[node].value)
         return found
 
     def is_short(self) -> bool:
@@ -157,18 +160,35 @@ class Run:
         for node in sorted(again, key=lambda n: earlier[n][1]) if again else ():
             slot, before = self.nodes[node].slot, earlier[node][0]
             maker = self.steps[earlier[node][1]]  # a view is made later than the array that it shows
-            shown = [read for read in maker.reads if self.nodes[read].slot in found]
-            if shown and maker.function is not None:
-                playing = {self.nodes[read].slot: now[read] for read in maker.reads} | found
-                arguments, keywords = call_with_arrays(maker, playing)
-                found[slot] = maker.function(*arguments, **keywords)
+            shown = self._shown_again(maker, found, now) if maker.function is not None else None
+            if shown is not None:
+                found[slot] = shown[slot]
                 apart = maker.function is renamed and not same(found[slot], np.asarray(now[before]))
-                if apart or not np.shares_memory(found[slot], found[self.nodes[shown[0]].slot]):
+                if apart or not any(np.shares_memory(found[slot], other) for at, other in found.items() if at != slot):
                     return None
             else:
                 found[slot] = np.array(now[before])
                 alone += 1
         return found if alone < 2 else None
+
+    def _shown_again(
+        self, maker: Step, found: dict[int, Any], now: Mapping[int, Any], deep: int = MOST_VIEWS
+    ) -> dict[int, Any] | None:
+        """What a call makes of arrays that are in `found`, or of views of these; None where it reads none of them."""
+        again: dict[int, Any] = {}
+        for read in maker.reads:
+            inner = self.steps[self.nodes[read].step]
+            slot = self.nodes[read].slot
+            if slot in found:
+                again[slot] = found[slot]
+            elif deep and shows(inner) and slot in (view := self._shown_again(inner, found, now, deep - 1) or {}):
+                again[slot] = view[slot]
+        if not again:
+            return None
+        playing = {self.nodes[read].slot: now[read] for read in maker.reads} | again
+        arguments, keywords = call_with_arrays(maker, playing)
+        bind(maker.result, maker.function(*arguments, **keywords), playing)
+        return playing
 
     def parents(self) -> Parents:
         """What each node was made from: what its step read, and what its array held before."""
@@ -239,6 +259,12 @@ def put(playing: dict[int, Any], slot: int, value: Any) -> None:
         playing[slot] = np.array(value) if isinstance(held, np.ndarray) else held * 0 + value
 
 
-def kept(value: Any) -> Any:
-    """What is remembered of a value that may be written to later."""
-    return value.copy() if isinstance(value, np.ndarray) else value.handle() if hasattr(value, "handle") else value
+def kept(value: Any, known: Array) -> Any:
+    """What is remembered of a value that may be written to later; the same that is known already, where it is that.
+
+    A loop that writes to a large array makes as many of them as it has turns: a second of each would fill the memory.
+    """
+    if not isinstance(value, np.ndarray):
+        return value.handle() if hasattr(value, "handle") else value
+    is_large = value.size > LARGE and (value.shape, value.dtype) == (known.shape, known.dtype)
+    return known if is_large and np.array_equal(value, known) else value.copy()

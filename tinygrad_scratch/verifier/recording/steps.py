@@ -170,3 +170,15 @@ def ancestors(
 def is_behind(parents: Mapping[int, Iterable[int]], one: int, other: int) -> bool:
     """Whether a node is another one, or that was made from it."""
     return parents.is_behind(one, other) if type(parents) is Parents else one in ancestors(parents, [other])
+
+
+VIEWING = {
+    "getitem", "T", "mT", "real", "imag", "reshape", "ravel", "transpose", "swapaxes", "squeeze", "view", "diagonal",
+    "expand_dims", "broadcast_to", "moveaxis", "split", "array_split", "asarray", "flip", "rollaxis",
+    "matrix_transpose", "renamed",
+}  # fmt: skip
+
+
+def shows(step: Step) -> bool:
+    """Whether a step may have returned a view of its argument, through which something is written later."""
+    return getattr(step.function, "__name__", "") in VIEWING

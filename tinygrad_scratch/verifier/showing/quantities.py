@@ -9,7 +9,7 @@ import numpy as np
 from tinygrad_scratch.verifier.reading.places import Place
 from tinygrad_scratch.verifier.reading.source import call_at
 from tinygrad_scratch.verifier.recording.likeness import close, difference
-from tinygrad_scratch.verifier.recording.steps import renamed
+from tinygrad_scratch.verifier.recording.steps import renamed, shows
 from tinygrad_scratch.verifier.showing.called import Names, own_name
 from tinygrad_scratch.verifier.showing.findings import (
     CONSEQUENCE,
@@ -21,7 +21,6 @@ from tinygrad_scratch.verifier.showing.findings import (
     Where,
     Worst,
 )
-from tinygrad_scratch.verifier.truths.truth import shows
 
 
 class Quantities:

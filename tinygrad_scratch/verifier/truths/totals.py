@@ -10,9 +10,8 @@ import numpy as np
 
 from tinygrad_scratch.verifier.recording.events import Event
 from tinygrad_scratch.verifier.recording.likeness import close
-from tinygrad_scratch.verifier.recording.steps import ancestors
+from tinygrad_scratch.verifier.recording.steps import ancestors, shows
 from tinygrad_scratch.verifier.recording.tape import Tape
-from tinygrad_scratch.verifier.truths.truth import shows
 
 PLACE_IN_LIST = re.compile(r"\[-?\d+\]$")
 

@@ -14,7 +14,7 @@ from tinygrad_scratch.rules.registry import array
 from tinygrad_scratch.tensor import Tensor, make
 from tinygrad_scratch.verifier.recording.likeness import close
 from tinygrad_scratch.verifier.recording.references import Ref, bind, map_tree, with_whole_numbers
-from tinygrad_scratch.verifier.recording.steps import Array, Step
+from tinygrad_scratch.verifier.recording.steps import Array, Step, shows
 from tinygrad_scratch.verifier.recording.tape import Tape, copy
 from tinygrad_scratch.verifier.truths.one_sided import one_sided, size_to_the_right
 from tinygrad_scratch.verifier.truths.stores import stored
@@ -421,19 +421,9 @@ def on_tensors(step: Step, on_one_side: Container[int]) -> Any:
     return size_to_the_right if step.index in on_one_side else ON_TENSORS.get(step.function, step.function)
 
 
-def shows(step: Step) -> bool:
-    """Whether a step may have returned a view of its argument, through which something is written later."""
-    return getattr(step.function, "__name__", "") in VIEWING
-
-
 def is_transposed(step: Step) -> bool:
     """Whether a step shows all of an array with its axes the other way round."""
     return getattr(step.function, "__name__", "") in ("T", "transpose")
 
 
 CALCULATING = {"add", "subtract", "multiply", "divide", "matmul", "dot"}
-VIEWING = {
-    "getitem", "T", "mT", "real", "imag", "reshape", "ravel", "transpose", "swapaxes", "squeeze", "view", "diagonal",
-    "expand_dims", "broadcast_to", "moveaxis", "split", "array_split", "asarray", "flip", "rollaxis",
-    "matrix_transpose", "renamed",
-}  # fmt: skip

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from tinygrad_scratch.verifier.recording.steps import Rename, Step
+from tinygrad_scratch.verifier.recording.steps import Rename, Step, shows
 from tinygrad_scratch.verifier.recording.tape import Tape
 from tinygrad_scratch.verifier.recording.watch import Watch
-from tinygrad_scratch.verifier.truths.truth import shows
 
 MANY = 3_000  # calls
 

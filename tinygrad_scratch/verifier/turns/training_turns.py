@@ -55,12 +55,11 @@ from tinygrad_scratch.verifier.recording.holders import put, set_local
 from tinygrad_scratch.verifier.recording.minimised import MINIMISED, Objectives
 from tinygrad_scratch.verifier.recording.parameters import Parameter, arrays_below, held_by, is_data
 from tinygrad_scratch.verifier.recording.recorded import Recorded, from_outside
-from tinygrad_scratch.verifier.recording.steps import Array, Step, ancestors, is_behind
+from tinygrad_scratch.verifier.recording.steps import Array, Step, ancestors, is_behind, shows
 from tinygrad_scratch.verifier.recording.tape import LimitReached, Tape
 from tinygrad_scratch.verifier.running.again import Ends
 from tinygrad_scratch.verifier.running.elsewhere import Elsewhere, Left, leave, trained_elsewhere
 from tinygrad_scratch.verifier.truths.losses import is_loss_name
-from tinygrad_scratch.verifier.truths.truth import shows
 from tinygrad_scratch.verifier.turns.forward_before import forward_before, is_read_before, loss_before
 from tinygrad_scratch.verifier.turns.forward_values import arguments_of, is_added, made_between, take_apart
 from tinygrad_scratch.verifier.turns.logged import turns_until_loss
