@@ -41,6 +41,7 @@ from tinygrad_scratch.verifier.pairs.update_steps import (
 from tinygrad_scratch.verifier.reading.loops import (
     Turn,
     bound_between,
+    gone_on_with,
     handed_round_in,
     loops_in,
     moves_only,
@@ -137,7 +138,12 @@ class Loops:
         lines, loop = self._lines(turn), (turn.file, turn.first)
         is_idle = turn.idle > MOST_IDLE and lines == turn.lines
         updated = [] if is_idle else self._trained(turn, self._updates(turn, self._outermost(frame, turn), frame))
-        found = [] if self._begin_anew(updated, frame, turn) or self._is_forward(updated, frame) else updated
+        is_passed_over = (
+            self._begin_anew(updated, frame, turn)
+            or self._is_forward(updated, frame)
+            or self._is_part_of_step(updated, frame, turn)
+        )
+        found = [] if is_passed_over else updated
         updates = [(parameter.node, after) for parameter, after in found]
         silent = self.silent.get(loop, 0)
         is_last = silent == self.ends.get(loop, self.most_silent) or not self.most_silent
@@ -290,6 +296,13 @@ class Loops:
         self.passed_over = True
         self.carried |= {parameter.node for parameter, _ in found}
         return True
+
+    def _is_part_of_step(self, found: list[tuple[Parameter, int]], frame: FrameType, turn: Turn) -> bool:
+        """Whether a turn of an outer loop goes on with what this one updated: `for n in ns: v[n] -= g; v[c] -= h`."""
+        rest = gone_on_with(turn.file, turn.first) if found and self.most_silent else frozenset[str]()
+        is_part = any(p.name in rest for p, _ in found) and next(self._around(frame, turn), None) is not None
+        self.passed_over |= is_part
+        return is_part
 
     def _trained(self, turn: Turn, found: list[tuple[Parameter, int]]) -> list[tuple[Parameter, int]]:
         """Updates without data under a lent name that a loop in the turn carried on to the loss, as `h = X` begins.
