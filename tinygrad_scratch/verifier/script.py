@@ -88,7 +88,8 @@ def check_past(path: str, check: Any, seconds: float) -> Any:
 
     So it is of one that only makes data, or goes on with a state.
     """
-    if not check.problem or not check.loop[1]:
+    is_judged = bool(check.finals) and check.entry.loss is not None
+    if not check.problem or is_judged or not check.loop[1]:
         return check
     states, other, clock = dict[tuple[str, int], frozenset[str]](), check, Clock()
     until = clock.now() + MOST_SECONDS

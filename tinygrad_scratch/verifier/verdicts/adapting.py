@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from tinygrad_scratch.verifier.cases.case import Case, Repair
 from tinygrad_scratch.verifier.explaining.explain import Cause
 from tinygrad_scratch.verifier.pairs.update_steps import is_square, root_in
+from tinygrad_scratch.verifier.reading.numbers_by_name import RATE
+from tinygrad_scratch.verifier.reading.source import statement_at
 from tinygrad_scratch.verifier.recording.steps import Step
+from tinygrad_scratch.verifier.rewriting.alike import is_update
 
 OF_SCALE = ("unexplained", "scale-factor")  # kinds that say no more than that it is another value
 
@@ -22,6 +27,28 @@ def in_adapting_step(case: Case, repairs: list[Repair], causes: list[Cause]) -> 
         f"{causes[0].name} in line {causes[0].line} is a step that a square root scales, as Adam's, and the gradient "
         "in it was not found. Give the gradients: check.gradients = ... in a block."
     )
+
+
+def lacks_rate_alone(causes: list[Cause]) -> str | None:
+    """Why nothing is told where gradients are to be multiplied by a rate, outside of an update; else None.
+
+    What is judged is then in different measures, as a velocity that holds the rate beside one that does not.
+    """
+    rates = [rate_put_in(cause) for cause in causes if cause.kind == "scale-factor"]
+    if not causes or len(rates) < len(causes) or not all(rates):
+        return None
+    return (
+        f"Some steps hold {rates[0]}, and others don't, so that the gradients in them can't be told apart from it. "
+        "Give the gradients: check.gradients = ... in a block."
+    )
+
+
+def rate_put_in(cause: Cause) -> str:
+    """The rate that is all that a change puts in, if the line is no update; else nothing."""
+    right, written = ({*re.findall(r"[A-Za-z_][\w.]*", text or "")} for text in (cause.should_be, cause.expression))
+    new = [name for name in right - written if any(map(RATE.match, re.split(r"[._]", name)))]
+    is_step = is_update(statement_at(cause.file, cause.line))
+    return new[0] if len(new) == len(right - written) == 1 and not is_step else ""
 
 
 def is_of_step(case: Case, repair: Repair, cause: Cause) -> bool:

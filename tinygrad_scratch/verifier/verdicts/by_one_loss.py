@@ -67,7 +67,7 @@ from tinygrad_scratch.verifier.trying.hit import Hit
 from tinygrad_scratch.verifier.trying.left_out import LeftOut, told_of_loop, without_gradients
 from tinygrad_scratch.verifier.trying.outcome import outcome
 from tinygrad_scratch.verifier.trying.search import RECORDED, Search
-from tinygrad_scratch.verifier.verdicts.adapting import in_adapting_step
+from tinygrad_scratch.verifier.verdicts.adapting import in_adapting_step, lacks_rate_alone
 from tinygrad_scratch.verifier.verdicts.assumed import (
     Assumed,
     assumable,
@@ -246,7 +246,7 @@ class JudgingByLoss(PastChoices):
     def _may_be_right(self) -> str | None:
         """Why nothing is told of what is wrong, where that may be so for what is not known."""
         adapting = in_adapting_step(self.case, self.repairs, self.causes)
-        return self._may_be_of_another_loss() or adapting or self._may_be_sums()
+        return self._may_be_of_another_loss() or adapting or lacks_rate_alone(self.causes) or self._may_be_sums()
 
     def _may_be_sums(self) -> str | None:
         """Why nothing is told where all that is updated is added to, no gradient fits, and nothing is known of why.
