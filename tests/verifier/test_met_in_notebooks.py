@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.verifier.files import check_of_script, edited_script, told
 from tinygrad_scratch.verifier.recording.likeness import is_telling, least_squares
+from tinygrad_scratch.verifier.verdicts.adapting import lacks_rate_alone
 
 DATA = """
 import numpy as np
@@ -351,3 +354,41 @@ def test_two_numbers_are_a_coincidence() -> None:
     assert not is_telling(np.array([0.0, 1.0, 0.0, 1.0]))
     assert not is_telling(np.array([np.nan, np.nan, 1.0]))
     assert is_telling(np.array([0.0, 0.0, 1.0, 0.5]))
+
+
+DUAL = """
+import numpy as np
+
+rng = np.random.default_rng(3)
+X = rng.normal(size=(12, 2))
+y = np.where(X @ np.array([1.0, -1.0]) > 0.2, 1.0, -1.0)
+Q = np.outer(y, y) * np.exp(-((X[:, None] - X[None]) ** 2).sum(axis=2))
+
+
+def dual_objective(alpha):
+    return np.sum(alpha) - 0.5 * alpha @ Q @ alpha
+
+
+alpha = np.zeros(12)
+for epoch in range(5):
+    grad = np.ones(12) - Q @ alpha
+    alpha += 0.01 * grad
+    alpha = np.clip(alpha, 0, 1)
+    loss = dual_objective(alpha)
+"""
+
+
+def test_the_dual_is_made_large_whatever_it_is_called(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, DUAL)
+    assert check.ok, str(check)
+
+
+@pytest.mark.parametrize(
+    ("right", "said"), [("(error * other) * current_lr", True), ("error * other * other_lr_at(n)", False)]
+)
+def test_gradients_are_not_accused_of_lacking_a_rate(tmp_path: Path, right: str, said: bool) -> None:
+    (tmp_path / "own.py").write_text("grad = error * other\n", encoding="utf-8")
+    cause: Any = SimpleNamespace(
+        kind="scale-factor", expression="error * other", should_be=right, file=str(tmp_path / "own.py"), line=1
+    )
+    assert (lacks_rate_alone([cause]) is not None) is said

@@ -48,7 +48,7 @@ from tinygrad_scratch.verifier.recording.likeness import (
 from tinygrad_scratch.verifier.recording.parameters import Parameter
 from tinygrad_scratch.verifier.recording.recorded import Recorded, record
 from tinygrad_scratch.verifier.recording.steps import Array
-from tinygrad_scratch.verifier.truths.losses import is_likelihood, is_made_large, is_made_small
+from tinygrad_scratch.verifier.truths.losses import is_likelihood, is_made_large, is_made_small, is_of_dual
 from tinygrad_scratch.verifier.truths.moved import falls_far_out
 from tinygrad_scratch.verifier.truths.truth import Truth
 
@@ -363,7 +363,7 @@ class MeantInSteps(Opponents):
     def _is_to_fall(self) -> bool:
         """Whether the loss is one to make small: a well-known one, or a part or a multiple of what is called one.
 
-        A likelihood is none, though it may be called so, and though a penalty was taken off it.
+        A likelihood is none, though it may be called so, and though a penalty was taken off it; nor is the dual.
         """
         parameters = [final.parameter.node for final in self.finals]
         if self.loss is not None and is_likelihood(self.tape, self.loss):
@@ -375,8 +375,8 @@ class MeantInSteps(Opponents):
             found.add(node)
             inner = inside(self.tape, node)
             node = inner[0] if inner is not None and inner[1] > 0 else None
-        events = (event for event in (*self.watch.events, *self.watch.returned) if event.node in found)
-        return self.is_well_known or any(is_made_small(event.name) for event in events)
+        names = [event.name for event in (*self.watch.events, *self.watch.returned) if event.node in found]
+        return self.is_well_known or (any(map(is_made_small, names)) and not any(map(is_of_dual, names)))
 
     def _is_to_rise(self) -> bool:
         """Whether the loss is the logarithm of a likelihood, by its name and by its sign: a negative one is above 0."""

@@ -456,6 +456,15 @@ def is_made_large(name: str) -> bool:
     return bool(LARGE_IS_GOOD.search(text)) and not is_made_small(name)
 
 
+def is_of_dual(name: str) -> bool:
+    """Whether a name is one of a dual problem's objective, which is made large where the primal one is made small.
+
+    >>> is_of_dual("svm.dual_objective()"), is_of_dual("loss"), is_of_dual("individual_loss")
+    (True, False, False)
+    """
+    return re.search(r"(?:^|_)dual(?:_|$)", without_holder_or_call(name)) is not None
+
+
 def is_likelihood(tape: Tape, node: int) -> bool:
     """Whether a value is a sum of logarithms of probabilities, whatever its name: one to make large."""
     waiting, logarithms = [node], 0
