@@ -145,7 +145,7 @@ class ComputedLosses(WellKnown):
         So may any be that is given to a sum of losses, as `total = mix * ce + (1 - mix) * kl`, or is printed as one,
         or is called the total, or that a search along a line makes less, or that is written down among losses.
         """
-        if self._seen().kept.get(node):
+        if self._value(node).size == 1 and self._seen().kept.get(node):
             return True
         if is_loss_name(name) or not OF_LOSS.search(name.lower()):
             may_be = self._is_sum_of_losses(node) or self._is_printed(name, node) or self._is_total(name, node)
