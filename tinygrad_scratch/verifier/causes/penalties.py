@@ -118,8 +118,10 @@ def penalty_of_another(region: Region, part: Array, where: str) -> Iterator[Find
     """What is added is no gradient of a penalty, or in some entries alone."""
     apart, rest = region.value - region.truth, region.truth - part
     large = 1e-9 * np.max(np.abs(region.truth))
-    some = np.sum(np.abs(apart) > large) <= apart.size // 2 and not np.any(np.abs(apart[part != 0]) > large)
-    if some and np.any(apart):
+    differs = np.abs(apart) > large
+    some = np.sum(differs) <= apart.size // 2 and not np.any(differs & (part != 0))
+    is_turned = close(region.value[differs], -region.truth[differs])  # a sign is wrong there
+    if some and np.any(apart) and not is_turned:
         yield Finding("regularisation", f"some entries are penalised here and not in the loss: {where}", None)
         return
     for step in region.steps:
