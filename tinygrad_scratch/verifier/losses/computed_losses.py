@@ -57,6 +57,7 @@ class ComputedLosses(WellKnown):
     """Candidates for the loss among what was computed."""
 
     _seen_last: tuple[tuple[Any, ...], Seen] | None = None
+    _penalised_last: tuple[Any, dict[tuple[int, ...], bool]] | None = None
     _numbers_last: tuple[Any, Array, int, Array] | None = None
 
     def _computed(self) -> list[Candidate]:
@@ -334,7 +335,15 @@ class ComputedLosses(WellKnown):
         return any(2 in map(abs, literals_of(step)) for step in twice)
 
     def has_penalty(self, loss: int) -> bool:
-        """Whether a loss was computed from a number that only parameters went into."""
+        """Whether a loss was computed from a number that only parameters went into; it is asked for each usual loss."""
+        if self._penalised_last is None or self._penalised_last[0] is not self._parents:
+            self._penalised_last = self._parents, {}
+        key, known = (loss, *(parameter.node for parameter in self.parameters)), self._penalised_last[1]
+        if key not in known:
+            known[key] = self._has_number_of_parameters(loss)
+        return known[key]
+
+    def _has_number_of_parameters(self, loss: int) -> bool:
         held = {parameter.node for parameter in self.parameters}  # a bias may be a number
         numbers = {n for n in ancestors(self._parents, [loss]) - held if not self._value(n).ndim}
         return any(numbers & made_of_alone(self.tape, self._parents, [p.node]) for p in self.parameters)
