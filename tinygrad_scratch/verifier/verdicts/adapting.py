@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from tinygrad_scratch.verifier.cases.case import Case, Repair
 from tinygrad_scratch.verifier.explaining.explain import Cause
@@ -12,6 +13,7 @@ from tinygrad_scratch.verifier.reading.source import statement_at
 from tinygrad_scratch.verifier.recording.steps import Step
 from tinygrad_scratch.verifier.rewriting.alike import is_update
 
+NAME = re.compile(r"[A-Za-z_][\w.]*")
 OF_SCALE = ("unexplained", "scale-factor")  # kinds that say no more than that it is another value
 
 
@@ -45,10 +47,10 @@ def lacks_rate_alone(causes: list[Cause]) -> str | None:
 
 def rate_put_in(cause: Cause) -> str:
     """The rate that is all that a change puts in, if the line is no update; else nothing."""
-    right, written = ({*re.findall(r"[A-Za-z_][\w.]*", text or "")} for text in (cause.should_be, cause.expression))
-    new = [name for name in right - written if any(map(RATE.match, re.split(r"[._]", name)))]
-    is_step = is_update(statement_at(cause.file, cause.line))
-    return new[0] if len(new) == len(right - written) == 1 and not is_step else ""
+    right, written = (Counter(NAME.findall(text or "")) for text in (cause.should_be, cause.expression))
+    new, is_step = list((right - written).elements()), is_update(statement_at(cause.file, cause.line))
+    is_all = len(new) == 1 and not written - right  # and nothing makes room for it
+    return new[0] if is_all and not is_step and any(map(RATE.match, re.split(r"[._]", new[0]))) else ""
 
 
 def is_of_step(case: Case, repair: Repair, cause: Cause) -> bool:
