@@ -269,6 +269,28 @@ def test_a_loss_that_is_computed_once_the_loop_is_over(tmp_path: Path, right: st
     assert told(check) == (line, kind), str(check)
 
 
+OUT_OF_DATE = (
+    DATA
+    + """
+def cost(p, w):
+    return np.sum(np.log(np.cosh(p - y))) + np.sum(w**2)
+
+
+w, costs = rng.normal(size=(4, 2)), []
+for epoch in range(3):
+    for i in range(0, 12, 12):
+        w = w - 0.01 * (X.T @ np.tanh(X @ w - y) + 2 * w)
+    p = X @ w
+    costs.append(cost(p, w) / 12)
+"""
+)
+
+
+def test_a_loss_of_what_an_outer_turn_made_before_is_not_taken(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, OUT_OF_DATE)
+    assert check.first_wrong is None, str(check)
+
+
 ROUNDED = (
     DATA
     + """

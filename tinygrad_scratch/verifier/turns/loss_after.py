@@ -52,10 +52,11 @@ def calls_after(file: str, line: int) -> tuple[tuple[str, frozenset[str], CodeTy
         call for call in calls if all(isinstance(part, PLAIN) for each in given_to(call) for part in ast.walk(each))
     ]
     found = [(call, frozenset[str]().union(*map(names_in, given_to(call)))) for call in plain]
+    parts = (part for each in block[first + 1 :] for part in ast.walk(each))
+    bound = {part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
+    free = [(call, given) for call, given in found if given and given.isdisjoint(bound)]  # others may be out of date
     return tuple(
-        (name_of(call), given, compile(ast.Expression(call), file, "eval"))
-        for call, given in found[:MOST_CALLS]
-        if given
+        (name_of(call), given, compile(ast.Expression(call), file, "eval")) for call, given in free[:MOST_CALLS]
     )
 
 
