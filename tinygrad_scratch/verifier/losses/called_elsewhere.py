@@ -8,7 +8,7 @@ from copy import deepcopy
 from functools import cache
 
 from tinygrad_scratch.verifier.losses.computed_losses import OF_LOSS
-from tinygrad_scratch.verifier.reading.loops import tree_of
+from tinygrad_scratch.verifier.reading.loops import names_of, tree_of
 from tinygrad_scratch.verifier.rewriting.part import name_of
 from tinygrad_scratch.verifier.truths.losses import is_loss_name
 
@@ -28,12 +28,16 @@ def losses_called(file: str) -> tuple[ast.Call, ...]:
     for node in ast.walk(tree):
         name = name_of(node) if isinstance(node, ast.Call) else ""
         if isinstance(node, ast.Call) and name in own and (is_loss_name(name) or OF_LOSS.search(name.lower())):
-            given = (node.func, *node.args, *(keyword.value for keyword in node.keywords))
-            parts = [part for each in given for part in ast.walk(each)]
-            is_held_back = any(isinstance(part, ast.Name) and HELD_BACK.search(part.id) for part in parts)
-            if all(isinstance(part, PLAIN) for part in parts) and not (is_held_back and name in found):
+            is_held_back = any(map(HELD_BACK.search, names_of(node)))
+            if is_given_plainly(node) and not (is_held_back and name in found):
                 found[name] = node
     return tuple(found.values())[:MOST_CALLS]
+
+
+def is_given_plainly(call: ast.Call) -> bool:
+    """Whether a call is one of names, and of numbers that are written there, alone."""
+    parts = (call.func, *call.args, *(keyword.value for keyword in call.keywords))
+    return all(isinstance(part, PLAIN) for each in parts for part in ast.walk(each))
 
 
 def with_call(tree: ast.Module, line: int, call: ast.Call | None) -> ast.Module:

@@ -37,7 +37,7 @@ OF_A_SQUARE = 2.5  # its 2 may be left out: what is farther apart is so by the n
 OF_A_SHAPE = {"zeros_like", "ones_like", "empty_like", "full_like"}  # what these read is only measured
 MOST_UNREAD = 100  # numbers that nothing reads: a program of mere numbers makes thousands, and one is the loss
 OF_LOSS = re.compile("loss|cost|objective|nll|likelihood|elbo")
-OF_SUM = re.compile(r"(?:\w*_)?(?:total|tot|energy|hamiltonian|chi2|chisq|chi_squared?)")
+TOTAL_OR_ENERGY = re.compile(r"(?:\w*_)?(?:total|tot|energy|hamiltonian|chi2|chisq|chi_squared?)")
 Meant = tuple[Candidate, list[Array]]  # a loss, and the true gradients of it
 
 
@@ -163,7 +163,7 @@ class ComputedLosses(WellKnown):
 
     def _is_total(self, name: str, node: int) -> bool:
         """Whether a number is called the total, or an energy, and nothing reads it: it is only watched."""
-        called = OF_SUM.fullmatch(own(name).removesuffix("()").lower()) is not None
+        called = TOTAL_OR_ENERGY.fullmatch(own(name).removesuffix("()").lower()) is not None
         return called and self._value(node).size == 1 and not any(node in step.reads for step in self.tape.steps)
 
     def _printed(self) -> Iterator[int]:

@@ -163,8 +163,13 @@ class FittingLosses(HeldPenalties):
             unfit = not same and found is not None and UNNAMED not in (candidate.name, found[0].name)
             tied = found is not None and key[:2] == found[1][:2] and (0 < exact < len(finals) or unfit)
             better = self._is_likelier((candidate, true), (found[0], found[2])) if found and tied else None
-            known_by = key[1] != found[1][1] and one_factor(true, found[2]) is not None if found else False
-            if found and same == found[1][0] and (wholes != found[1][2] or 0 < same < len(finals)) and not known_by:
+            is_multiple_of = key[1] != found[1][1] and one_factor(true, found[2]) is not None if found else False
+            if (
+                found
+                and same == found[1][0]
+                and (wholes != found[1][2] or 0 < same < len(finals))
+                and not is_multiple_of
+            ):
                 whole = self._is_whole_meant(candidate, found[0], wholes - found[1][2])
                 better = better if whole is None else whole
             if found is None or (key > found[1] if better is None else better):

@@ -212,22 +212,6 @@ def loops_in(file: str) -> dict[int, int]:
     }
 
 
-@cache
-def gone_on_with(file: str, line: int) -> frozenset[str]:
-    """What the statements after a loop, in its own block, still add something to, or take something off: `w`, `v`.
-
-    They are named without the object that they are of, and without the places in them.
-    """
-    blocks = [getattr(node, "body", None) for node in ast.walk(tree_of(file))]
-    lists = (block for block in blocks if isinstance(block, list))
-    after = next(
-        (b[i + 1 :] for b in lists for i, n in enumerate(b) if isinstance(n, ast.For | ast.While) and n.lineno == line),
-        [],
-    )
-    targets = (n.target for n in after if isinstance(n, ast.AugAssign) and isinstance(n.op, ast.Add | ast.Sub))
-    return frozenset(ast.unparse(target).partition("[")[0].removeprefix("self.") for target in targets)
-
-
 PLAIN_CALLS = {"str", "len", "np.sqrt", "np.square", "np.clip", "np.maximum"}
 """What a move may call: nothing that works a gradient out."""
 

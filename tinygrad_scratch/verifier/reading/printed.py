@@ -28,21 +28,25 @@ def returned_with_gradients(file: str) -> frozenset[tuple[str, str]]:
     functions = (node for node in ast.walk(tree_of(file)) if isinstance(node, ast.FunctionDef))
     returned = ((f, node.value) for f in functions for node in ast.walk(f) if isinstance(node, ast.Return))
     several = ((f.name, value.elts) for f, value in returned if isinstance(value, ast.Tuple) and len(value.elts) > 1)
-    found = ((f, first.id) for f, (first, *rest) in several if isinstance(first, ast.Name) and all(map(holds, rest)))
+    found = (
+        (f, first.id)
+        for f, (first, *rest) in several
+        if isinstance(first, ast.Name) and all(map(is_of_gradients, rest))
+    )
     return frozenset((f, name) for f, name in found if not is_gradient_name(name))
 
 
-def holds(node: ast.expr) -> bool:
+def is_of_gradients(node: ast.expr) -> bool:
     """Whether an expression is of gradients alone, by their names: `grads`, `[d_w, d_b]`, `np.hstack((d_w, d_b))`."""
     match node:
         case ast.Name() | ast.Attribute():
             return is_gradient_name(ast.unparse(node))
         case ast.Tuple(elts=parts) | ast.List(elts=parts) | ast.Dict(values=parts) if parts:
-            return all(map(holds, parts))
+            return all(map(is_of_gradients, parts))
         case ast.Call(func=ast.Attribute(value=ast.Name()), args=[first, *_]):
-            return holds(first)
+            return is_of_gradients(first)
         case ast.Call(func=ast.Attribute(value=inner), args=[]) | ast.BinOp(left=inner, op=ast.Div()):
-            return holds(inner)
+            return is_of_gradients(inner)
     return False
 
 

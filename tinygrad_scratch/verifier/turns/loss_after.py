@@ -9,13 +9,14 @@ from functools import cache
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
-from tinygrad_scratch.verifier.reading.loops import names_in, tree_of
+from tinygrad_scratch.verifier.losses.called_elsewhere import is_given_plainly
+from tinygrad_scratch.verifier.reading.loops import names_in
 from tinygrad_scratch.verifier.reading.places import is_theirs
 from tinygrad_scratch.verifier.recording.recorded import Recorded
 from tinygrad_scratch.verifier.rewriting.part import name_of
+from tinygrad_scratch.verifier.turns.after_loops import statements_after
 
 MOST_CALLS = 4
-PLAIN = ast.Name, ast.Attribute, ast.Constant, ast.expr_context
 
 
 def losses_after(frame: FrameType, line: int, moved: dict[str, Any]) -> Iterator[tuple[str, int]]:
@@ -41,28 +42,13 @@ def calls_after(file: str, line: int) -> tuple[tuple[str, frozenset[str], CodeTy
 
     Each with the name of the function, the names that it is given, and its code.
     """
-    blocks = (getattr(node, "body", None) for node in ast.walk(tree_of(file)))
-    block = next((b for b in blocks if isinstance(b, list) and any(is_loop_at(each, line) for each in b)), [])
-    first = next((i for i, each in enumerate(block) if is_loop_at(each, line)), 0)
-    nodes = (
-        node for each in block[first + 1 :] for node in ast.walk(each) if not isinstance(each, ast.For | ast.While)
-    )
-    calls = [node for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
-    plain = [
-        call for call in calls if all(isinstance(part, PLAIN) for each in given_to(call) for part in ast.walk(each))
-    ]
-    found = [(call, frozenset[str]().union(*map(names_in, given_to(call)))) for call in plain]
-    parts = (part for each in block[first + 1 :] for part in ast.walk(each))
+    after = statements_after(file, line)
+    parts = [part for each in after for part in ast.walk(each)]
     bound = {part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
-    free = [(call, given) for call, given in found if given and given.isdisjoint(bound)]  # others may be out of date
+    once = (part for each in after if not isinstance(each, ast.For | ast.While) for part in ast.walk(each))
+    calls = [part for part in once if isinstance(part, ast.Call) and isinstance(part.func, ast.Name)]
+    given = [(call, frozenset(names_in(call) - {name_of(call)})) for call in calls if is_given_plainly(call)]
+    free = [(call, names) for call, names in given if names and names.isdisjoint(bound)]  # others may be out of date
     return tuple(
-        (name_of(call), given, compile(ast.Expression(call), file, "eval")) for call, given in free[:MOST_CALLS]
+        (name_of(call), names, compile(ast.Expression(call), file, "eval")) for call, names in free[:MOST_CALLS]
     )
-
-
-def given_to(call: ast.Call) -> list[ast.expr]:
-    return [*call.args, *(keyword.value for keyword in call.keywords)]
-
-
-def is_loop_at(node: ast.AST, line: int) -> bool:
-    return isinstance(node, ast.For | ast.While) and node.lineno == line

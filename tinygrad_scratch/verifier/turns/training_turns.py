@@ -41,7 +41,6 @@ from tinygrad_scratch.verifier.pairs.update_steps import (
 from tinygrad_scratch.verifier.reading.loops import (
     Turn,
     bound_between,
-    gone_on_with,
     handed_round_in,
     loops_in,
     moves_only,
@@ -61,6 +60,7 @@ from tinygrad_scratch.verifier.recording.tape import LimitReached, Tape
 from tinygrad_scratch.verifier.running.again import Ends
 from tinygrad_scratch.verifier.running.elsewhere import Elsewhere, Left, leave, trained_elsewhere
 from tinygrad_scratch.verifier.truths.losses import is_loss_name
+from tinygrad_scratch.verifier.turns.after_loops import gone_on_with
 from tinygrad_scratch.verifier.turns.forward_before import forward_before, is_read_before, loss_before
 from tinygrad_scratch.verifier.turns.forward_values import arguments_of, is_added, made_between, take_apart
 from tinygrad_scratch.verifier.turns.logged import turns_until_loss
