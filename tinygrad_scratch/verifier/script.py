@@ -15,14 +15,15 @@ from typing import Any
 
 from tinygrad_scratch.verifier.causes.state import ADDED, NOT_SET_BACK
 from tinygrad_scratch.verifier.check import verify
+from tinygrad_scratch.verifier.explaining.whole_rooms import rooms_for_whole
 from tinygrad_scratch.verifier.gathering.later_losses import by_losses_once_more
 from tinygrad_scratch.verifier.gathering.steps_apart import NO_LOSS
 from tinygrad_scratch.verifier.gathering.told import own
 from tinygrad_scratch.verifier.losses.called_elsewhere import losses_called, with_call
-from tinygrad_scratch.verifier.reading.loops import names_in, tree_of, without_magics
+from tinygrad_scratch.verifier.reading.loops import names_in, tree_of
 from tinygrad_scratch.verifier.reading.names import is_gradient_name, listed, without_holder
-from tinygrad_scratch.verifier.reading.places import PACKAGE, is_theirs
-from tinygrad_scratch.verifier.reading.source import parsed, statement_at, text_of
+from tinygrad_scratch.verifier.reading.places import PACKAGE, FileLine, is_theirs
+from tinygrad_scratch.verifier.reading.source import parsed, statement_at, text_of, without_magics
 from tinygrad_scratch.verifier.recording.minimised import MINIMISED
 from tinygrad_scratch.verifier.recording.parameters import Parameter
 from tinygrad_scratch.verifier.recording.tape import LimitReached
@@ -50,6 +51,7 @@ MOST_SILENT = 6  # turns that are passed over, as those with an input of noughts
 
 NOT_JUDGED = "not judged"
 NONE: Names = {}
+NO_LINES = frozenset[FileLine]()
 
 
 class NothingTold(Exception):  # noqa: N818  # it is no error
@@ -76,6 +78,7 @@ def check_of_script(code: Any, path: str, loss: str | None, seconds: float, most
     """The check of a turn of a script: of its first step, or of a later one by a loss of its own that is wrong."""
     check = check_of_steps(code, path, loss, seconds, most_silent)
     with contextlib.redirect_stderr(io.StringIO()):  # what the script prints is read once
+        check = check_with_room(path, check, loss, seconds, most_silent)
         check = check_past(path, check, seconds) if loss is None else check
         check = check_by_loss_after(path, check, seconds, most_silent) if loss is None else check
         check = check_further(check, code, path, loss, seconds, most_silent)
@@ -193,34 +196,48 @@ def checks_by_own_losses(path: str, check: Any, seconds: float, most_silent: int
     """The checks by what is called elsewhere under the name of a loss, and by what follows the loop."""
     file, line = str(Path(path).resolve()), check.loop[1]
     for call in losses_called(file) if check.loop[0] == file else ():
-        yield check_with_loss(path, seconds, most_silent, beside=(line, call))
+        yield check_with(path, None, seconds, most_silent, beside=(line, call))
     if line and calls_after(*check.loop):
-        yield check_with_loss(path, seconds, most_silent)
+        yield check_with(path, None, seconds, most_silent, computes_loss=True)
 
 
-def check_with_loss(path: str, seconds: float, most_silent: int, beside: tuple[int, ast.Call] | None = None) -> Any:
-    """The check of a turn that makes a call beside, or else what follows the loop, at its end; None where it fails."""
-    file, computes_loss = str(Path(path).resolve()), beside is None
-    make = partial(turn_again, path, None, seconds, most_silent, beside=beside, computes_loss=computes_loss)
+def check_with(
+    path: str, loss: str | None, seconds: float, most_silent: int, beside: tuple[int, ast.Call] | None = None,
+    computes_loss: bool = False, any_number: frozenset[FileLine] = NO_LINES,
+) -> Any:  # fmt: skip
+    """The check of a turn with something else; None where that fails, as by what isn't there.
+
+    So it may make a call `beside` or what follows the loop at its end, or have room for `any_number` in some lines.
+    """
+    file = str(Path(path).resolve())
+    with_that: Any = {"computes_loss": computes_loss, "any_number": any_number}
+    make = partial(turn_again, path, loss, seconds, most_silent, beside=beside, **with_that)
     again = Script(file, make, partial(run_as, path, file))
-    with contextlib.suppress(Exception), as_main(path, file) as names:  # it may be given what is not there
+    with contextlib.suppress(Exception), as_main(path, file) as names:
         return check_of_turn(
-            code_of(file, beside),
-            names,
-            None,
-            seconds,
-            again=again,
-            most_silent=most_silent,
-            computes_loss=computes_loss,
+            code_of(file, beside), names, loss, seconds, again=again, most_silent=most_silent, **with_that
         )
     return None
+
+
+def check_with_room(path: str, check: Any, loss: str | None, seconds: float, most_silent: int) -> Any:
+    """The check of what is written into room for whole numbers, where all is right with room for any number.
+
+    Where such room cuts all off, nothing is known of what was meant by it, nor of what it moves.
+    """
+    rooms = rooms_for_whole(check.tape) if not (check.ok or are_sure(check)) else frozenset[FileLine]()
+    other = check_with(path, loss, seconds, most_silent, any_number=rooms) if rooms else None
+    if other is None or not other.ok:
+        return check
+    other.judge_as_written()
+    return other if other.causes else check
 
 
 def check_by_loss_after(path: str, check: Any, seconds: float, most_silent: int) -> Any:
     """The check by what the script computes once its loop is over, where no loss was found in a turn."""
     if not check.problem or check.entry.loss is not None or not check.loop[1] or not calls_after(*check.loop):
         return check
-    found = check_with_loss(path, seconds, most_silent)
+    found = check_with(path, None, seconds, most_silent, computes_loss=True)
     if found is None or found.problem or found.loop != check.loop or not (found.ok or are_sure(found)):
         return check
     return found
@@ -405,7 +422,7 @@ def are_judged_alike(check: Any, other: Any) -> bool:
 
 def code_of(file: str, beside: tuple[int, ast.Call] | None = None) -> Any:
     """The code of a script; a loop that begins in some line may make a call beside, at the end of each turn."""
-    tree = with_ends(ast.parse(without_magics(text_of(file))))
+    tree = with_ends(ast.parse(text_of(file)))
     return compile(with_call(tree, *beside) if beside else tree, file, "exec", dont_inherit=True)
 
 
@@ -522,7 +539,7 @@ def check_of_steps(code: Any, path: str, loss: str | None, seconds: float, most_
 def turn_again(
     path: str, loss: str | None, seconds: float, most_silent: int, kind: Any, ends: Ends,
     left: tuple[Left, ...] = (), known: frozenset[str] = frozenset(), beside: tuple[int, ast.Call] | None = None,
-    states: Names = NONE, computes_loss: bool = False,
+    states: Names = NONE, computes_loss: bool = False, any_number: frozenset[FileLine] = NO_LINES,
 ) -> Any:  # fmt: skip
     """The check of the script's turn once more, of a class of checks: of the turn of a loop that was judged."""
     file = str(Path(path).resolve())
@@ -539,6 +556,7 @@ def turn_again(
             left=left,
             states=states,
             computes_loss=computes_loss,
+            any_number=any_number,
         )
 
 
@@ -609,6 +627,7 @@ def check_of_turn(
     code: Any, names: dict[str, Any], loss: str | None, seconds: float, kind: Any = verify, again: Any = None,
     most_silent: int = MOST_SILENT, ends: Ends | None = None, waits: bool = False, known: frozenset[str] = frozenset(),
     left: tuple[Left, ...] = (), states: Names = NONE, computes_loss: bool = False,
+    any_number: frozenset[FileLine] = NO_LINES,
 ) -> Any:  # fmt: skip
     """Run a script until one turn of its training loop is made, and judge that.
 
@@ -617,6 +636,7 @@ def check_of_turn(
     check = kind()
     check.again = again
     check.seconds = seconds
+    check.tape.any_number = any_number
     check.entry.wanted_loss, check.entry.known = loss, known
     loops = Loops(check, most_silent, ends or {}, left, computes_loss, states)
     check.watch.on_line, check.tape.on_minimum = loops.see, loops.end_with

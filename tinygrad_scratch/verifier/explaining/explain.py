@@ -23,7 +23,7 @@ from tinygrad_scratch.verifier.explaining.explanations import EXPLANATIONS, MADE
 from tinygrad_scratch.verifier.explaining.lost_sums import lost_sums
 from tinygrad_scratch.verifier.explaining.misgiven import Misgiven
 from tinygrad_scratch.verifier.explaining.one_turn import holds_in_one_turn
-from tinygrad_scratch.verifier.explaining.whole_rooms import room_too_small
+from tinygrad_scratch.verifier.explaining.whole_rooms import room_too_small, with_any_room
 from tinygrad_scratch.verifier.explaining.wrapped import with_any_numbers, wrapped, wraps_behind
 from tinygrad_scratch.verifier.losses.slopes import factor_of_all, factors_with_slopes, wrong_slopes
 from tinygrad_scratch.verifier.meant.beside_the_gradient import decays_meant
@@ -436,7 +436,7 @@ def best_reading(case: Case) -> list[tuple[Repair, Cause]]:
         for n in factors_with_slopes(case)
         if (n > 0 or may_go_uphill(case)) and (by_updates or any(is_near_number(abs(n), s) for s in (*usual, 2.0)))
     ]
-    unwrapped = with_any_numbers(case, wraps_behind(case))
+    unwrapped = with_any_numbers(case, wraps_behind(case)) or with_any_room(case)
     readings = likeliest_first(case, [1.0, *scales(case, case.replay())], way)
     readings = [*(scales(case, unwrapped) if unwrapped else ()), *readings]
     case.reset(1.0)

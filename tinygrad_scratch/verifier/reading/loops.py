@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import linecache
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -13,7 +11,7 @@ from typing import TypeGuard
 from tinygrad_scratch.verifier.reading.bindings import counters_in
 from tinygrad_scratch.verifier.reading.numbers_by_name import RATE
 from tinygrad_scratch.verifier.reading.places import Place
-from tinygrad_scratch.verifier.reading.source import parsed, statement_at
+from tinygrad_scratch.verifier.reading.source import parsed, statement_at, text_of
 
 
 @dataclass
@@ -197,7 +195,7 @@ def is_plain(value: ast.expr) -> bool:
 @cache
 def tree_of(file: str) -> ast.AST:
     try:
-        return ast.parse(without_magics("".join(linecache.getlines(file))))
+        return ast.parse(text_of(file))
     except SyntaxError:
         return ast.Module([], [])
 
@@ -245,8 +243,3 @@ def moved_by(node: ast.stmt, counted: set[str]) -> bool:
     """Whether a statement changes what has one of some names, or stands at an index by one: `w[i] -= ...`."""
     targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AugAssign) else []
     return bool(targets) and all(not counted.isdisjoint(names_of(target)) for target in targets)
-
-
-def without_magics(text: str) -> str:
-    """A script without the commands of notebooks, such as `%matplotlib inline`, in lines of their own."""
-    return re.sub(r"(?m)^([ \t]*)[%!]\w.*$", r"\1pass", text)

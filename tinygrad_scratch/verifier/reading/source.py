@@ -30,7 +30,13 @@ class Marked:
 
 
 def text_of(file: str) -> str:
-    return "".join(linecache.getlines(file))
+    return without_magics("".join(linecache.getlines(file)))
+
+
+@lru_cache(maxsize=64)
+def without_magics(text: str) -> str:
+    """A script without the commands of notebooks, such as `%matplotlib inline`, in lines of their own."""
+    return re.sub(r"(?m)^([ \t]*)[%!]\w.*$", r"\1pass", text)
 
 
 def statement_at(file: str, line: int, about: str | None = None) -> str:

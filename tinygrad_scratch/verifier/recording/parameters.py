@@ -247,7 +247,7 @@ def restore_content(array: Array, tape: Tape) -> None:
     recorded = tape.wrapped.get(id(array))
     if recorded is None or not recorded.is_used or not array.flags.writeable:
         return
-    first = tape.first_of(recorded._slot)
+    first = tape.first_of(recorded._slot).value
     if not np.array_equal(array, first, equal_nan=array.dtype.kind in "fc"):
         array[...] = first
 

@@ -135,8 +135,10 @@ def created(value: Any, tape: Tape) -> Any:
     """What a function made of plain values: arrays and numbers of it are recorded as constants."""
     if type(value) in ARRAYS and value.dtype.kind in "biufc":
         array = np.asarray(value)
-        made = Recorded(tape, array, tape.constant(array))
-        return made if array is value else made.as_matrix()
+        is_matrix = array is not value
+        array, as_written = tape.for_any_number(array), array
+        made = Recorded(tape, array, tape.constant(array, as_written))
+        return made.as_matrix() if is_matrix else made
     if isinstance(value, np.floating) and type(value) is not np.longdouble:
         array = np.asarray(value)
         return Recorded(tape, array, tape.constant(array), True)

@@ -114,6 +114,26 @@ def may_write(function: Any, arguments: Any, keywords: Any) -> bool:
     return "out" in keywords or getattr(function, "__name__", "setitem") in WRITING
 
 
+PLACE_OF_TYPE = {
+    **dict.fromkeys(("zeros", "ones", "empty", "zeros_like", "ones_like", "empty_like", "array"), 1),
+    **dict.fromkeys(("full", "full_like"), 2),
+}
+
+
+def makes_room(function: Any) -> bool:
+    """Whether a call makes an array of a type that it can be told."""
+    return getattr(function, "__name__", "") in PLACE_OF_TYPE
+
+
+def for_any_number(function: Any, arguments: Any, keywords: Any) -> tuple[Any, Any]:
+    """What a call is given that makes room, for room that holds any number.
+
+    >>> for_any_number(np.zeros, ((2, 3), int), {})
+    (((2, 3),), {'dtype': <class 'float'>})
+    """
+    return arguments[: PLACE_OF_TYPE[function.__name__]], {**keywords, "dtype": float}
+
+
 def target_of(function: Any, arguments: Any, keywords: Any) -> int | None:
     """The slot of the array that a call is told to write to."""
     target = keywords.get("out")

@@ -10,9 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.reading.places import place_of, places_of_call
+from tinygrad_scratch.verifier.reading.places import FileLine, Place, place_of, places_of_call
 from tinygrad_scratch.verifier.recording.one_memory import tie
-from tinygrad_scratch.verifier.recording.references import Ref, map_tree, may_write, refs_in, target_of
+from tinygrad_scratch.verifier.recording.references import (
+    Ref,
+    for_any_number,
+    makes_room,
+    map_tree,
+    may_write,
+    refs_in,
+    target_of,
+)
 from tinygrad_scratch.verifier.recording.run import Run, same
 from tinygrad_scratch.verifier.recording.steps import Array, Leak, Node, Rename, Step
 
@@ -40,6 +48,8 @@ class Tape(Run):
     on_minimum: Callable[[str, Any, Any], None] | None = None  # is given what a minimiser of SciPy's begins with
     taken_off: int = 0  # calls that are not there any more, as no value of them is needed
     tied: int = 0  # how often arrays from outside were found to show one memory
+    any_number: frozenset[FileLine] = frozenset()  # where room for whole numbers is made for any
+    as_written: dict[int, Any] = field(default_factory=dict)  # slot of such room -> what its call is given as written
     closed: bool = False
     most_steps: int = 200_000
     wrapped: dict[int, Any] = field(default_factory=dict)  # id of an array from outside -> what stands for it
@@ -50,7 +60,16 @@ class Tape(Run):
 
     # ---- recording ---------------------------------------------------------------------------------------------------
 
-    def constant(self, array: Array) -> int:
+    def for_any_number(self, array: Array) -> Array:
+        """What a call made of plain values; of whole numbers where there is to be room for any, the same as such."""
+        is_whole = self.any_number and array.dtype.kind in "iub"
+        place = place_of(sys._getframe(1)) if is_whole else None
+        return array.astype(float) if place is not None and self.is_for_any_number(place) else array
+
+    def is_for_any_number(self, place: Place | None) -> bool:
+        return place is not None and (place.file, place.line) in self.any_number
+
+    def constant(self, array: Array, as_written: Array | None = None) -> int:
         """The slot of an array that came from outside; the same array has the same slot."""
         known = self._constants.get(id(array))
         if known is not None and known[0] is array and same(self.value_of(known[1]), array):
@@ -61,15 +80,17 @@ class Tape(Run):
         step.makes = (self._node(slot, array),)
         self._constants[id(array)] = (array, slot)
         self._apart.add(slot)
+        if as_written is not None and as_written is not array:
+            self.as_written[slot] = as_written.copy("K"), {}
         return slot
 
     def is_constant(self, array: Array) -> bool:
         """Whether a call has read an array from outside."""
         return id(array) in self._constants and self._constants[id(array)][0] is array
 
-    def first_of(self, slot: int) -> Array:
+    def first_of(self, slot: int) -> Node:
         """What an array held when it was first used."""
-        return next(node.value for node in self.nodes if node.slot == slot)
+        return next(node for node in self.nodes if node.slot == slot)
 
     def is_begun_with(self, node: int) -> bool:
         """Whether an array came from outside, or was made of numbers and one such: `0.01 * rng.normal(size=n)`."""
@@ -90,8 +111,11 @@ class Tape(Run):
         reads = tuple(self.current[slot] for slot in slots)
         given = map_tree(lambda value: value if (array := plain(value)) is None else array, (arguments, keywords))
         before = self._sharing(slots) if may_write(function, arguments, keywords) else []
-        value = function(*given[0], **given[1])
         place, caller = places_of_call(sys._getframe(1))
+        if self.is_for_any_number(place) and makes_room(function):
+            self.as_written[len(self._arrays)] = references
+            given, references = (for_any_number(function, *each) for each in (given, references))
+        value = function(*given[0], **given[1])
         step = Step(len(self.steps), function, references[0], references[1], place, reads, caller=caller)
         self._append(step)
         written = target_of(function, references[0], references[1]) if before else None

@@ -5,14 +5,13 @@ from __future__ import annotations
 import ast
 from functools import cache
 
-from tinygrad_scratch.verifier.reading.loops import without_magics
 from tinygrad_scratch.verifier.reading.source import text_of
 from tinygrad_scratch.verifier.rewriting.text import source_of
 
 
 def statements_after(file: str, line: int) -> list[ast.stmt]:
     """The statements after the loop that begins in a line."""
-    source = source_of(without_magics(text_of(file)))
+    source = source_of(text_of(file))
     loop = source.statement_on(line)
     block = source.block_of(loop) if loop is not None else []
     return block[block.index(loop) + 1 :] if loop is not None else []

@@ -209,6 +209,18 @@ class JudgingByLoss(PastChoices):
         self._say_what_is_not_judged()
         self._say_what_is_given_alone()
 
+    def judge_as_written(self) -> None:
+        """Judge what room for whole numbers leaves, of gradients that were found with room for any number."""
+        for slot, given in self.tape.as_written.items():
+            step = self.tape.steps[self.tape.first_of(slot).step]
+            step.arguments, step.keywords = given
+        values = self.tape.replay()
+        for node in self.tape.nodes:
+            node.value = np.asarray(values[node.number])
+        self.case = self._case(self.truth)
+        self.repairs, self.causes = judged(self.case)
+        self._name_kinds()
+
     def _say_what_is_given_alone(self) -> None:
         """Name what they gave as a gradient, and is that of nothing, where all that was judged is right.
 
