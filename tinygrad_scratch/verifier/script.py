@@ -33,6 +33,7 @@ from tinygrad_scratch.verifier.running.elsewhere import MOST_ELSEWHERE, Elsewher
 from tinygrad_scratch.verifier.telling.told_set_back import tell_call_that_sets_back
 from tinygrad_scratch.verifier.telling.told_untouched import tell_untouched
 from tinygrad_scratch.verifier.turns.loss_after import calls_after
+from tinygrad_scratch.verifier.turns.loss_of_samples import LossOfSamples
 from tinygrad_scratch.verifier.turns.ones import masks_of_ones, turn_that_tells
 from tinygrad_scratch.verifier.turns.run_later import lines_not_run, turn_that_runs
 from tinygrad_scratch.verifier.turns.training_turns import MADE_AND_JUDGED, Loops, Names, TurnDone
@@ -80,6 +81,7 @@ def check_of_script(code: Any, path: str, loss: str | None, seconds: float, most
     with contextlib.redirect_stderr(io.StringIO()):  # what the script prints is read once
         check = check_with_room(path, check, loss, seconds, most_silent)
         check = check_past(path, check, seconds) if loss is None else check
+        check = check_by_loss_of_samples(path, check, seconds, most_silent) if loss is None else check
         check = check_by_loss_after(path, check, seconds, most_silent) if loss is None else check
         check = check_further(check, code, path, loss, seconds, most_silent)
     tell_call_that_sets_back(check)
@@ -203,14 +205,15 @@ def checks_by_own_losses(path: str, check: Any, seconds: float, most_silent: int
 
 def check_with(
     path: str, loss: str | None, seconds: float, most_silent: int, beside: tuple[int, ast.Call] | None = None,
-    computes_loss: bool = False, any_number: frozenset[FileLine] = NO_LINES,
+    computes_loss: bool = False, any_number: frozenset[FileLine] = NO_LINES, of_samples: LossOfSamples | None = None,
 ) -> Any:  # fmt: skip
     """The check of a turn with something else; None where that fails, as by what isn't there.
 
-    So it may make a call `beside` or what follows the loop at its end, or have room for `any_number` in some lines.
+    So it may make a call `beside` or what follows the loop at its end, or compute the loss `of_samples` before it, or
+    have room for `any_number` in some lines.
     """
     file = str(Path(path).resolve())
-    with_that: Any = {"computes_loss": computes_loss, "any_number": any_number}
+    with_that: Any = {"computes_loss": computes_loss, "any_number": any_number, "of_samples": of_samples}
     make = partial(turn_again, path, loss, seconds, most_silent, beside=beside, **with_that)
     again = Script(file, make, partial(run_as, path, file))
     with contextlib.suppress(Exception), as_main(path, file) as names:
@@ -235,12 +238,39 @@ def check_with_room(path: str, check: Any, loss: str | None, seconds: float, mos
 
 def check_by_loss_after(path: str, check: Any, seconds: float, most_silent: int) -> Any:
     """The check by what the script computes once its loop is over, where no loss was found in a turn."""
-    if not check.problem or check.entry.loss is not None or not check.loop[1] or not calls_after(*check.loop):
+    if not check.problem or check.finals or not check.loop[1] or not calls_after(*check.loop):
         return check
     found = check_with(path, None, seconds, most_silent, computes_loss=True)
-    if found is None or found.problem or found.loop != check.loop or not (found.ok or are_sure(found)):
+    return found if is_settled_by(found, check) else check
+
+
+def check_by_loss_of_samples(path: str, check: Any, seconds: float, most_silent: int) -> Any:
+    """The check by the loss of the samples that a turn takes, where it is not known what is wrong by another one.
+
+    So it is where a script computes its loss of all samples, and trains by some of them.
+    """
+    if check.ok or are_sure(check) or check.loss_of_samples is None:
         return check
-    return found
+    found = check_with(path, None, seconds, most_silent, of_samples=check.loss_of_samples)
+    is_by_that = found is not None and found.entry.is_of_samples
+    return found if is_by_that and (is_settled_by(found, check) or is_by_another_loss(check)) else check
+
+
+def is_by_another_loss(check: Any) -> bool:
+    """Whether what is wrong is not known, and is so by no loss that the script computes, or one that fits nothing."""
+    is_unknown = bool(check.causes) and all(cause.certainty == "unexplained" for cause in check.causes)
+    return is_unknown and bool(check.entry.fits_none or check.entry.other_loss)
+
+
+def is_settled_by(found: Any, check: Any) -> bool:
+    """Whether another check of the same loop is right, or knows what is wrong.
+
+    So it does by a loss of samples that no less of the gradients fit than don't, where nothing could be said before.
+    """
+    if found is None or found.problem or found.loop != check.loop:
+        return False
+    fits_half = found.entry.is_of_samples and bool(check.problem) and 2 * len(found.fitting()) >= len(found.finals)
+    return bool(found.ok or are_sure(found) or fits_half)
 
 
 def check_past_masks(path: str, check: Any, loss: str | None, seconds: float) -> Any:
@@ -497,9 +527,25 @@ def check_of_loop(path: str, other: Elsewhere, known: frozenset[str], seconds: f
 def check_beside(
     path: str, other: Elsewhere, known: frozenset[str], seconds: float, loss: str | None
 ) -> tuple[Any, bool]:
-    """The check of a turn of another loop by a loss, and whether the script comes to that loop, or may do so."""
+    """The check of a turn of another loop by a loss, and whether the script comes to that loop, or may do so.
+
+    Where what is wrong by it is not known, it is that by the loss of the samples that the turn takes.
+    """
+    check, is_met = check_by(path, other, known, seconds, loss, None)
+    is_open = check is not None and loss is None and not (check.ok or are_sure(check))
+    if is_open and check.loss_of_samples is not None:
+        found, _ = check_by(path, other, known, seconds, None, check.loss_of_samples)
+        check = found if is_settled_by(found, check) else check
+    return (None if check is None or check.problem else check), is_met
+
+
+def check_by(
+    path: str, other: Elsewhere, known: frozenset[str], seconds: float, loss: str | None,
+    of_samples: LossOfSamples | None,
+) -> tuple[Any, bool]:  # fmt: skip
+    """The same, by that loss of samples if it is given."""
     file, seconds = str(Path(path).resolve()), min(seconds, MOST_SECONDS)
-    make = partial(turn_again, path, loss, seconds, MOST_SILENT, left=other.left, known=known)
+    make = partial(turn_again, path, loss, seconds, MOST_SILENT, left=other.left, known=known, of_samples=of_samples)
     again = Script(file, make, partial(run_as, path, file))
     again.left = other.left
     ends = {} if other.around else {(other.file, other.first): 1}
@@ -507,8 +553,9 @@ def check_beside(
     with contextlib.suppress(Exception), as_main(path, file) as names:  # of it nothing is known, then
         check = check_of_turn(
             code, names, loss, seconds, again=again, most_silent=MOST_SILENT, ends=ends, known=known, left=other.left,
+            of_samples=of_samples,
         )  # fmt: skip
-    is_told = check is not None and not check.problem and other.holds(again.loop, again.line)
+    is_told = check is not None and other.holds(again.loop, again.line)
     is_apart = check is not None and bool(check.entry.step_name or not other.around)
     is_ended = check is not None and check.error is not None  # as by an assert of what one turn has not reached
     return (check if is_told and is_apart else None), is_ended or (other.file, other.first) in again.seen
@@ -540,6 +587,7 @@ def turn_again(
     path: str, loss: str | None, seconds: float, most_silent: int, kind: Any, ends: Ends,
     left: tuple[Left, ...] = (), known: frozenset[str] = frozenset(), beside: tuple[int, ast.Call] | None = None,
     states: Names = NONE, computes_loss: bool = False, any_number: frozenset[FileLine] = NO_LINES,
+    of_samples: LossOfSamples | None = None,
 ) -> Any:  # fmt: skip
     """The check of the script's turn once more, of a class of checks: of the turn of a loop that was judged."""
     file = str(Path(path).resolve())
@@ -557,6 +605,7 @@ def turn_again(
             states=states,
             computes_loss=computes_loss,
             any_number=any_number,
+            of_samples=of_samples,
         )
 
 
@@ -627,7 +676,7 @@ def check_of_turn(
     code: Any, names: dict[str, Any], loss: str | None, seconds: float, kind: Any = verify, again: Any = None,
     most_silent: int = MOST_SILENT, ends: Ends | None = None, waits: bool = False, known: frozenset[str] = frozenset(),
     left: tuple[Left, ...] = (), states: Names = NONE, computes_loss: bool = False,
-    any_number: frozenset[FileLine] = NO_LINES,
+    any_number: frozenset[FileLine] = NO_LINES, of_samples: LossOfSamples | None = None,
 ) -> Any:  # fmt: skip
     """Run a script until one turn of its training loop is made, and judge that.
 
@@ -638,7 +687,7 @@ def check_of_turn(
     check.seconds = seconds
     check.tape.any_number = any_number
     check.entry.wanted_loss, check.entry.known = loss, known
-    loops = Loops(check, most_silent, ends or {}, left, computes_loss, states)
+    loops = Loops(check, most_silent, ends or {}, left, computes_loss, states, of_samples)
     check.watch.on_line, check.tape.on_minimum = loops.see, loops.end_with
     check.watch.own_names.add(id(names))
     check.begin(None)

@@ -41,6 +41,7 @@ class Told:
     loss_name: str = ""
     wanted_loss: str | None = None  # a variable or a known loss, by name
     judged_by: str = ""  # in a run that is made again: the name of the loss by which the first one was judged
+    is_of_samples: bool = False  # whether the one that is wanted was computed of the samples that a turn takes alone
     holders: set[int] = field(default_factory=set)  # the targets, by id
     named: set[str] = field(default_factory=set)  # arrays that were given to the check by name
     all_asked: bool = True  # whether every parameter that was pointed at should have a gradient

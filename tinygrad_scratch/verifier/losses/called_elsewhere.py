@@ -6,6 +6,7 @@ import ast
 import re
 from copy import deepcopy
 from functools import cache
+from typing import TypeGuard
 
 from tinygrad_scratch.verifier.losses.computed_losses import OF_LOSS
 from tinygrad_scratch.verifier.reading.loops import names_of, tree_of
@@ -27,17 +28,33 @@ def losses_called(file: str) -> tuple[ast.Call, ...]:
     own = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
     for node in ast.walk(tree):
         name = name_of(node) if isinstance(node, ast.Call) else ""
-        if isinstance(node, ast.Call) and name in own and (is_loss_name(name) or OF_LOSS.search(name.lower())):
+        if isinstance(node, ast.Call) and name in own and is_name_of_loss(name):
             is_held_back = any(map(HELD_BACK.search, names_of(node)))
             if is_given_plainly(node) and not (is_held_back and name in found):
                 found[name] = node
     return tuple(found.values())[:MOST_CALLS]
 
 
+def is_name_of_loss(name: str) -> bool:
+    return is_loss_name(name) or bool(OF_LOSS.search(name.lower()))
+
+
 def is_given_plainly(call: ast.Call) -> bool:
     """Whether a call is one of names, and of numbers that are written there, alone."""
-    parts = (call.func, *call.args, *(keyword.value for keyword in call.keywords))
+    function = call.func.value if is_kept(call.func) else call.func
+    parts = (function, *call.args, *(keyword.value for keyword in call.keywords))
     return all(isinstance(part, PLAIN) for each in parts for part in ast.walk(each))
+
+
+def is_kept(function: ast.expr) -> TypeGuard[ast.Subscript]:
+    """Whether a function is kept in a dict: `model["loss"]`."""
+    return isinstance(function, ast.Subscript) and isinstance(function.slice, ast.Constant)
+
+
+def name_called(call: ast.Call) -> str:
+    """The name of what is called, or the key that it is kept by."""
+    kept = call.func.slice if is_kept(call.func) else None
+    return str(kept.value) if isinstance(kept, ast.Constant) else name_of(call)
 
 
 def with_call(tree: ast.Module, line: int, call: ast.Call | None) -> ast.Module:

@@ -136,6 +136,8 @@ def objective_in(minimiser: Callable[..., Any], arguments: Any, keywords: Any) -
         return None
     objective, slope = next(iter(given.values())), given.get("jac", given.get("fprime"))
     others = given.get("args", ())
+    if isinstance(others, list) and minimiser.__name__ != "minimize":  # which takes it for one thing
+        others = tuple(others)
     by_itself = slope is None and minimiser.__name__ in RETURN_BOTH and not given.get("approx_grad")
     if not (callable(slope) or slope is True or by_itself):
         return None

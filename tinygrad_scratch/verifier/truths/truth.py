@@ -189,7 +189,7 @@ def played_on_tensors(
                 now[slot] = node
                 if overrides and node in overrides:
                     playing[slot] = Tensor(np.array(overrides[node]))
-                held = playing[slot]
+                held = playing.get(slot)  # None where it is a view that is made apart from what is asked for
                 asks = everything or step.index in begin
                 if asks and step.function is not None and is_cut_off(held, step, slot, tape):
                     held = playing[slot] = begun(np.array(plain_of(held), float))
@@ -273,13 +273,12 @@ def led_up_to(tape: Tape, last: int) -> set[int]:
 
 
 def first_floats(tape: Tape, until: int) -> set[int]:
-    """The steps that make the first floats of whole numbers alone, as weights that begin as `np.sin(np.arange(6))`."""
+    """The steps that make the first floats of whole numbers alone, as in a mean of `y.astype(int)`."""
     whole, found = set[int](), set[int]()
     for step in tape.steps[: until + 1]:
-        if step.function is None or (step.reads and whole.issuperset(step.reads)):
-            kinds = {tape.nodes[node].value.dtype.kind for node in step.makes}
-            whole |= set(step.makes) if kinds <= set("iu") else set()
-            found |= {step.index} if step.function is not None and "f" in kinds else set()
+        kinds = {tape.nodes[node].value.dtype.kind for node in step.makes}
+        whole |= set(step.makes) if kinds <= set("iu") else set()
+        found |= {step.index} if step.reads and "f" in kinds and whole.issuperset(step.reads) else set()
     return found
 
 

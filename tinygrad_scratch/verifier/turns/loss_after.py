@@ -27,13 +27,20 @@ def losses_after(frame: FrameType, line: int, moved: dict[str, Any]) -> Iterator
     """
     names = frame.f_globals | frame.f_locals | moved
     for name, given, code in calls_after(frame.f_code.co_filename, line):
-        function = names.get(name)
-        if given.isdisjoint(moved) or not isinstance(function, FunctionType):
-            continue
-        with contextlib.suppress(Exception):
-            value = eval(code, names) if is_theirs(function.__code__.co_filename) else None
-            if type(value) is Recorded and value.size == 1 and value.is_used:
-                yield f"{name}()", value.node
+        if not given.isdisjoint(moved) and is_their_function(names.get(name)):
+            yield from number_of(f"{name}()", code, names)
+
+
+def number_of(name: str, code: CodeType, names: dict[str, Any]) -> Iterator[tuple[str, int]]:
+    """What a call gives, and a name for it, if that is a number which was made of arrays."""
+    with contextlib.suppress(Exception):
+        value = eval(code, names)
+        if type(value) is Recorded and value.size == 1 and value.is_used:
+            yield name, value.node
+
+
+def is_their_function(value: Any) -> bool:
+    return isinstance(value, FunctionType) and is_theirs(value.__code__.co_filename)
 
 
 @cache

@@ -65,6 +65,7 @@ from tinygrad_scratch.verifier.turns.forward_before import forward_before, is_re
 from tinygrad_scratch.verifier.turns.forward_values import arguments_of, is_added, made_between, take_apart
 from tinygrad_scratch.verifier.turns.logged import turns_until_loss
 from tinygrad_scratch.verifier.turns.loss_after import losses_after
+from tinygrad_scratch.verifier.turns.loss_of_samples import LossOfSamples, calls_with_samples
 from tinygrad_scratch.verifier.turns.named_before import Met, NamedBefore, is_same_name
 from tinygrad_scratch.verifier.turns.over_entries import goes_over_entries
 from tinygrad_scratch.verifier.turns.prepared import without_preparation
@@ -92,6 +93,8 @@ class Loops:
     left: tuple[Left, ...] = ()  # loops that are left after a turn
     computes_loss: bool = False  # at the end of the turn that is judged, as the script does once the loop is over
     states: Names = field(default_factory=dict)  # by loop: what it moves on, of which nothing was told
+    of_samples: LossOfSamples | None = None  # one to judge by, if it is to be computed before the turn
+    computed: list[tuple[str, int]] = field(default_factory=list)  # such losses, by name
     running: dict[int, list[Turn]] = field(default_factory=dict)  # by the number of the running function
     updated: list[Parameter] = field(default_factory=list)
     changed: list[tuple[Parameter, int]] = field(default_factory=list)  # what holds another value after the turn
@@ -132,6 +135,24 @@ class Loops:
         lift_numbers(frame, line, watch)
         turns.append(following)
         self.begun.setdefault((file, line), []).append(begun)
+        self._compute_losses_of_samples(frame)
+
+    def _compute_losses_of_samples(self, frame: FrameType) -> None:
+        """Compute the losses of the samples that a turn takes before it is made."""
+        wanted = self.of_samples
+        if wanted is None or (frame.f_code.co_filename, frame.f_lineno) != wanted.loop:
+            return
+        if self.silent.get(wanted.loop, 0) == wanted.turn:
+            self.computed = [found for call in wanted.calls for found in call.made(frame)]
+
+    def _judge_by_samples(self, frame: FrameType) -> None:
+        """Judge by the first of these that is made of what the turn updates."""
+        parents, updated = self.check.tape.parents(), {parameter.node for parameter in self.updated}
+        for name, node in self.computed:
+            if not updated.isdisjoint(ancestors(parents, [node])):
+                self.check.watch.note(frame, name, node)
+                self.check.entry.wanted_loss, self.check.entry.is_of_samples = name, True
+                return
 
     def _after(self, turn: Turn, frame: FrameType, following: Turn) -> Turn:
         """The next turn of a loop, if the run goes on after the one that was made."""
@@ -182,7 +203,10 @@ class Loops:
         """End the run after the turn that is judged, with what it updated."""
         watch, updates = self.check.watch, [(parameter.node, after) for parameter, after in found]
         self.updated, self.file, self.line = [parameter for parameter, _ in found], turn.file, turn.first
-        before = {parameter.name: parameter.recorded for parameter in self.updated}
+        loop, before = (turn.file, turn.first), {parameter.name: parameter.recorded for parameter in self.updated}
+        calls = list(calls_with_samples(frame, watch.tape, turn.steps))
+        self.check.loss_of_samples = LossOfSamples(calls, loop, self.silent.get(loop, 0)) if calls else None
+        self._judge_by_samples(frame)
         for name, node in losses_after(frame, turn.first, before) if self.computes_loss else ():
             watch.note(frame, name, node)
         forward = forward_before(self.met, updates, turn.steps) or loss_before(self.met, updates, turn.steps)

@@ -113,6 +113,7 @@ class JudgingByLoss(PastChoices):
     is_cut_off = False  # whether a script took too long to come to the end of a turn
     has_no_loss = False  # whether the gradients can be those of none
     waits_for_loss = False  # whether another turn computes a loss, so that none is assumed in this one
+    loss_of_samples: Any = None  # what would compute that, where the script computes the loss of more than a turn takes
     loop = "", 0  # the file and the line of the loop of which a turn is judged
     begun: Sequence[int] = ()  # the steps at which its turns began
     elsewhere: Sequence[Elsewhere] = ()  # other loops that train
@@ -208,6 +209,12 @@ class JudgingByLoss(PastChoices):
                 self.notes.append(f"A {what} is no part of the loss, and counts as meant.")
         self._say_what_is_not_judged()
         self._say_what_is_given_alone()
+
+    def fitting(self) -> list[Final]:
+        """The gradients that are right as they were made."""
+        values = {final.node: self.tape.nodes[final.node].value for final in self.finals}
+        wrong = self.case.wrong(values)
+        return [final for final in self.finals if final not in wrong]
 
     def judge_as_written(self) -> None:
         """Judge what room for whole numbers leaves, of gradients that were found with room for any number."""

@@ -13,7 +13,7 @@ from tinygrad_scratch.verifier.causes.region import Finding
 from tinygrad_scratch.verifier.reading.names import is_gradient_name
 from tinygrad_scratch.verifier.reading.source import parsed, statement_at
 from tinygrad_scratch.verifier.recording.edits import name_of
-from tinygrad_scratch.verifier.recording.events import Event
+from tinygrad_scratch.verifier.recording.events import Event, claims_gradient
 from tinygrad_scratch.verifier.recording.likeness import close, is_near_number, is_varied, nearest_shares
 from tinygrad_scratch.verifier.recording.parameters import Parameter
 from tinygrad_scratch.verifier.recording.steps import Array, renamed
@@ -39,6 +39,8 @@ def replaced(case: Case, parameters: list[Parameter], others_updated: set[int]) 
         before, earlier = held.get(key, (event.node, event))
         if event.owner != earlier.owner and event.place.function == "__init__":
             continue  # what another object of that class begins with, as one of gradients does
+        if event.owner != earlier.owner and claims_gradient(event.place.function):
+            continue  # a dict of gradients that another function fills, under the name of one of weights
         held[key] = event.node, event
         found = None
         if before == event.node:
