@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from tinygrad_scratch.verifier.causes.penalties import TIMES_PENALTY
 from tinygrad_scratch.verifier.causes.state import ADDED, NOT_SET_BACK
 from tinygrad_scratch.verifier.check import verify
 from tinygrad_scratch.verifier.explaining.whole_rooms import rooms_for_whole
@@ -189,14 +190,17 @@ def check_by_own_loss(path: str, check: Any, seconds: float, most_silent: int) -
     for found in checks_by_own_losses(path, check, seconds, most_silent):
         if found is None or found.problem or found.loop != check.loop or not found.is_by_own_penalties():
             continue
-        if found.ok or are_sure(found):
+        is_by_share = found.entry.is_of_samples and any(TIMES_PENALTY in cause.sentence for cause in found.causes)
+        if found.ok or (are_sure(found) and not is_by_share):  # each step may take the penalty's share of all samples
             return found
     return None
 
 
 def checks_by_own_losses(path: str, check: Any, seconds: float, most_silent: int) -> Iterator[Any]:
-    """The checks by what is called elsewhere under the name of a loss, and by what follows the loop."""
+    """The checks by the loss of samples, by what is called elsewhere under such a name, and by what follows the loop."""
     file, line = str(Path(path).resolve()), check.loop[1]
+    if check.loss_of_samples is not None:
+        yield check_with(path, None, seconds, most_silent, of_samples=check.loss_of_samples)
     for call in losses_called(file) if check.loop[0] == file else ():
         yield check_with(path, None, seconds, most_silent, beside=(line, call))
     if line and calls_after(*check.loop):

@@ -25,6 +25,8 @@ WEIGHTS = re.compile(
 )
 """What weights are called, which a penalty is due for, however many rows they have."""
 
+TIMES_PENALTY = "times what it should be"
+
 
 def penalty(region: Region) -> Iterator[Finding]:
     """The part of the gradient that only the parameters reach: absent, or with another factor."""
@@ -154,7 +156,7 @@ def penalty_scaled(factor: float, where: str) -> Finding:
         return Finding("sign", f"the gradient of the penalty has the wrong sign, for {where}")
     if abs(factor) < 1e-6:
         return Finding("regularisation", f"the gradient of the penalty is missing, which the loss has: {where}")
-    said = f"the gradient of the penalty is {number(factor)} times what it should be for {where}"
+    said = f"the gradient of the penalty is {number(factor)} {TIMES_PENALTY} for {where}"
     return Finding("regularisation", said)
 
 
