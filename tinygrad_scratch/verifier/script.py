@@ -197,7 +197,7 @@ def check_by_own_loss(path: str, check: Any, seconds: float, most_silent: int) -
 
 
 def checks_by_own_losses(path: str, check: Any, seconds: float, most_silent: int) -> Iterator[Any]:
-    """The checks by the loss of samples, by what is called elsewhere under such a name, and by what follows the loop."""
+    """The checks by the loss of samples, what is called elsewhere under such a name, and what follows the loop."""
     file, line = str(Path(path).resolve()), check.loop[1]
     if check.loss_of_samples is not None:
         yield check_with(path, None, seconds, most_silent, of_samples=check.loss_of_samples)
@@ -313,7 +313,7 @@ def check_later(path: str, check: Any, loss: str | None, seconds: float) -> Any:
             return check
         other = check_after(path, loss, seconds, ends)
         first, is_later = other.first_wrong, (other.loop, other.turn) == (check.loop, check.turn + LATER)
-        if not is_later or first is None or len(other.causes) != 1 or leaves_out_step(first):
+        if not is_later or first is None or len(other.causes) != 1 or leaves_out_step(first) or is_of_several(first):
             return check
         tells_more = len(other.finals) > len(check.finals)  # as of layers that make their weights in the first turn
         is_mended = bool(first.should_be) or goes_on_by_mistake(other, first)
@@ -344,7 +344,8 @@ def check_other_lines(path: str, check: Any, loss: str | None, seconds: float) -
         turn, new = found
         where = f"line {min(new)}{' and others' if len(new) > 1 else ''}"
         other = check_there(path, loss, seconds, check.loop, turn, new)
-        if other is not None and len(other.causes) == 1 and other.causes[0].certainty != "unexplained":
+        is_told = other is not None and len(other.causes) == 1 and other.causes[0].certainty != "unexplained"
+        if is_told and not is_of_several(other.first_wrong):
             said = f"The turns before, which don't run {where}, are right: this is turn {other.turn + 1} of the loop."
             other.notes.append(said)
             return other
@@ -406,6 +407,11 @@ def leaves_out_step(first: Any) -> bool:
     value = right.value if isinstance(right, ast.Assign | ast.Expr) else None
     is_name = isinstance(value, ast.Name | ast.Attribute | ast.Subscript)
     return first.kind == "stale-or-updated-weights" and is_name
+
+
+def is_of_several(first: Any) -> bool:
+    """Whether what is told of one of several things that are returned would be so in the place of all of them."""
+    return "()[" in first.name and isinstance(parsed(statement_at(first.file, first.line)), ast.Return)
 
 
 def goes_on_by_mistake(other: Any, first: Any) -> bool:

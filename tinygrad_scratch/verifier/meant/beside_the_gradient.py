@@ -114,9 +114,12 @@ def without_penalties(case: Case, values: dict[int, Any]) -> dict[int, Any]:
     """
     if has_penalty(case):
         return {}
-    parts = {final.node: part for final in case.wrong(values) if (part := penalty_named(case, final)) is not None}
+    wrong = case.wrong(values)
+    parts = {final.node: part for final in wrong if (part := penalty_named(case, final)) is not None}
     pulled = (final for final in case.finals if final.node in parts)
     are_pulls = all(pull_of(case, final, parts[final.node]) is not None for final in pulled)
+    by_side = ((final.node, pull_by_side(case, values, final)) for final in wrong if final.node not in parts)
+    parts |= {node: part for node, part in by_side if part is not None}
     return values | {node: values[node] - part for node, part in parts.items()} if parts and are_pulls else {}
 
 
@@ -125,6 +128,19 @@ def penalty_named(case: Case, final: Final) -> Array | None:
     nodes = [each.parameter.node for each in case.finals]
     called = is_called_decay(case, final)
     return penalty_in(case.tape, case.tape.parents(), final.node, final.parameter.node, nodes) if called else None
+
+
+def pull_by_side(case: Case, values: dict[int, Any], final: Final) -> Array | None:
+    """What is of one size in a gradient, and of its entry's sign, as by `if w > 0:`; at 0 of either, or nothing."""
+    value, truth = np.asarray(values[final.node], float), case.true_of(final)
+    held = np.asarray(case.tape.nodes[final.parameter.node].value, float)
+    if value.shape != truth.shape or value.shape != held.shape or not is_called_decay(case, final):
+        return None
+    rest: Array = value - truth
+    size = np.max(np.abs(rest), initial=0.0)
+    is_of_size = np.isclose(np.abs(rest), size, rtol=SAME) | ((held == 0) & (rest == 0))
+    is_pull = size > SAME * np.max(np.abs(value)) and is_of_size.all() and not np.any(final.direction * rest * held < 0)
+    return rest if is_pull else None
 
 
 def pull_of(case: Case, final: Final, part: Array) -> Array | None:
