@@ -155,7 +155,10 @@ class Wording(Extent):
     @property
     def expression(self) -> str:
         making = self.case.step_of(self.node) if self.is_rename else None
-        return self.code(making) if making else call_at(self.event.place) or right_side(self.statement)
+        if making:
+            return self.code(making)
+        entry = part_for(self.statement, self.event.name) if "[" in self.event.name else None
+        return call_at(self.event.place) or (entry.part if entry else right_side(self.statement))
 
     def part(self, step: Step) -> str:
         """What a rename gave a name to."""

@@ -29,6 +29,8 @@ from tinygrad_scratch.verifier.recording.likeness import close, is_along
 from tinygrad_scratch.verifier.recording.steps import Array, Step, renamed
 from tinygrad_scratch.verifier.rewriting.textbook import is_as_named, is_slope_of_given
 
+OF_ANOTHER = "it is the gradient of"  # a value that its line goes on with as if it were that of one before
+
 
 def missing_derivative(region: Region) -> Iterator[Finding]:
     """It is the true gradient of another forward value, and times a slope of what lies between the one that is due."""
@@ -62,7 +64,7 @@ def gradient_of_another(region: Region, only_known: bool = False) -> Iterator[Fi
     handed = handed_too_far(region, later, between) or read_as_another(region, later)
     says_text = slope and not is_change and handed is None
     should = f"{bracketed(region.expression)} * {slope}" if says_text else None
-    said = f"it is the gradient of {region.name(later)}, not of {region.name(wanted)}: "
+    said = f"{OF_ANOTHER} {region.name(later)}, not of {region.name(wanted)}: "
     if nonlinear:
         what = called_by(region, between) or ", ".join(names) or "the square"
         yield Finding("missing-derivative", f"{said}the derivative of {what} is missing", None, should, place=handed)
@@ -102,10 +104,19 @@ def read_as_another(region: Region, node: int) -> Place | None:
     readers = {step.place for step in steps}
     place = readers.pop() if len(readers) == 1 else None
     own = region.event.place
-    is_so_called = any(alike(region.event.name, name) for name in region.names_of(node))
+    is_so_called = any(
+        alike(region.event.name, name) for name in (*region.names_of(node), *names_kept_in(region, node))
+    )
     if place is None or not is_so_called or alike(region.event.name, region.owner()):
         return None
     return place if in_same_function(place, own) and place.line != own.line else None
+
+
+def names_kept_in(region: Region, node: int) -> Iterator[str]:
+    """The names of what a value is written into as an entry: `H[t + 1] = np.tanh(z)`."""
+    for step in region.case.tape.steps:
+        if name_of(step.function) == "setitem" and node in step.reads[1:]:
+            yield from (name for made in step.makes for name in region.names_of(made))
 
 
 def other_term(case: Case, wanted: int, later: int) -> Step | None:

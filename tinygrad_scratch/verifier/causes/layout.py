@@ -176,4 +176,5 @@ def operand_layout(region: Region, step: Step, turns: list[Step]) -> Iterator[Fi
             turned = name[:-2] if name.endswith(".T") else f"{bracketed(name)}.T"
             text = with_operand(region.code(step), i, name, turned) or replaced(region.code(step), name, turned)
             said, should = f"{name} should be transposed: {turned}", region.rewritten(step, text) if text else None
-            yield Finding("transpose", said, step, should, changes)
+            is_spread = elementwise and 1 in region.values[node].shape  # a column meets a row, and makes a table
+            yield Finding("broadcasting-shape" if is_spread else "transpose", said, step, should, changes)

@@ -210,6 +210,7 @@ def put_somewhere(should_be: str, expression: str) -> str | None:
 
 def as_cause(region: Region, finding: Finding) -> Cause:
     call = only_here(region, finding)
+    finding.place = handed_back(region, finding) or finding.place
     place = call or finding.place or writes_over(finding) or line_of(region, finding)
     step = finding.step if call is None else None
     if call is not None:
@@ -261,6 +262,19 @@ def line_of(region: Region, finding: Finding) -> Place:
     place, own = region.here(finding.step), region.event.place
     of_whole = finding.step is None and finding.should_be is not None and in_same_function(place, own)
     return own if of_whole else place
+
+
+def handed_back(region: Region, finding: Finding) -> Place | None:
+    """Where a layer's backward pass made what got a name where it was called: `grad = layer.backward(grad)`.
+
+    That is told of what no text and no call is known for.
+    """
+    made, own = region.case.step_of(region.node), region.event.place
+    is_there = finding.place is None or in_same_statement(finding.place, own)
+    if not is_there or finding.step is not None or finding.should_be or made.place is None or made.caller is None:
+        return None
+    is_back = BACKWARD.search(made.place.function) is not None and in_same_statement(made.caller, own)
+    return made.place if is_back and not in_same_function(made.place, own) else None
 
 
 def leave_out_one_turn(finding: Finding, place: Place) -> None:
@@ -569,6 +583,7 @@ def of_whole_numbers(case: Case) -> dict[tuple[str, int], tuple[Repair, Cause]]:
     return {(cause.file, cause.line): (found[0], cause)}
 
 
+BACKWARD = re.compile("back|bprop|grad", re.IGNORECASE)
 WRITTEN_OVER = ("inplace-corruption", "stale-or-updated-weights")
 SCALES = ("scale-factor", "missing-batch-sum-or-mean")
 MOST_MISTAKES = 6

@@ -19,7 +19,13 @@ from tinygrad_scratch.verifier.recording.events import claims_gradient
 from tinygrad_scratch.verifier.recording.references import Ref
 from tinygrad_scratch.verifier.recording.steps import VIEWING, Array, Step, ancestors
 from tinygrad_scratch.verifier.recording.tape import Tape
-from tinygrad_scratch.verifier.truths.in_samples import labelled, met_in_turns, met_one_by_one, stacked_values
+from tinygrad_scratch.verifier.truths.in_samples import (
+    labelled,
+    met_by_entries,
+    met_in_turns,
+    met_one_by_one,
+    stacked_values,
+)
 from tinygrad_scratch.verifier.truths.losses import (
     COMPARING,
     LOSSES,
@@ -73,7 +79,9 @@ class WellKnown(Owners):
         fitting = (pairs_of(outputs, some[-60:], self.tape) for some in (met, list(labels.values())))
         deep = MOST_CALLS if all(candidate.name == UNNAMED for candidate in theirs) else 0
         meetings = list(self._meetings(made_of_all, labels, deep)) or list(numbers_met(self.tape, made_of_all))
-        every = chain(meetings, *fitting)
+        entries = met_by_entries(self.tape, made_of_all, given)
+        of_entries = ((whole, names.get(target, "the targets"), self._value(target)) for whole, target in entries)
+        every = chain(of_entries, meetings, *fitting)
         pairs = list(islice(every, MOST_PAIRS))
         chosen = {self.wanted_loss: LOSSES[self.wanted_loss]} if self.wanted_loss in LOSSES else LOSSES
         theirs_named = any(candidate.name != UNNAMED for candidate in theirs)

@@ -143,7 +143,7 @@ def name_kind(case: Case, cause: Cause) -> None:
 
 def kind_of_layout(case: Case, cause: Cause, found: Difference) -> str:
     """The kind by how values are laid out: of one that is turned round, or of another one; nothing where none says."""
-    if is_flipped(found):
+    if is_flipped(found) and cause.kind != "broadcasting-shape":
         return "transpose"
     if cause.kind == "broadcasting-shape" and is_of_penalty(case, found):
         return "regularisation"

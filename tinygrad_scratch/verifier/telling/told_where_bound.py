@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from tinygrad_scratch.verifier.cases.case import Case, Repair
+from tinygrad_scratch.verifier.causes.derivatives import OF_ANOTHER
 from tinygrad_scratch.verifier.causes.told_forms import Difference, is_value_for_mask, rest_of_one
 from tinygrad_scratch.verifier.explaining.explain import Cause
 from tinygrad_scratch.verifier.reading.loops import names_in
@@ -284,7 +285,12 @@ def tell_mask_where_made(cause: Cause, found: Difference) -> None:
 
 
 def tell_what_is_put_in(cause: Cause) -> None:
-    """Tell where a value was made what is only put in at an entry, or handed back, by its name: `J[i, j] = p`."""
+    """Tell where a value was made what is only put in at an entry, or handed back, by its name: `J[i, j] = p`.
+
+    One that is right as the gradient of something, and is put in as another's, is wrong where it is put in.
+    """
+    if cause.sentence.startswith(OF_ANOTHER):
+        return
     match parsed(statement_at(cause.file, cause.line)):
         case ast.Assign(targets=[ast.Subscript()], value=ast.Name(id=name)):
             bound = only_binding(source_of(text_of(cause.file)), cause.line, name)

@@ -24,6 +24,25 @@ def stacked(parts: Any) -> Any:
 
 def met_in_turns(tape: Tape, outputs: set[int], given: set[int]) -> Iterator[Meeting]:
     """Where in several turns of a loop an output meets a target, in one call, as in `y - output`."""
+    for made, targets in met_by_calls(tape, outputs, given):
+        shapes = {tuple(tape.nodes[node].value.shape for node in turn) for turn in zip(made, targets, strict=True)}
+        sizes = {tape.nodes[node].value.size for node in (*made, *targets)}  # a target may be a plain number
+        if len(set(made)) == len(made) > 1 and len(shapes) == len(sizes) == 1 and not are_of_one(tape, made):
+            yield made, targets
+
+
+def met_by_entries(tape: Tape, outputs: set[int], given: set[int]) -> Iterator[tuple[int, int]]:
+    """An output and a target of its shape, of which the entries meet in one call of a loop: `y[i] - output[i]`."""
+    for made, targets in met_by_calls(tape, outputs, given):
+        if len(set(made)) > 1 and are_of_one(tape, made) and are_of_one(tape, targets):
+            steps = [tape.steps[tape.nodes[turns[0]].step] for turns in (made, targets)]
+            wholes = [step.reads[0] for step in steps if getattr(step.function, "__name__", "") == "getitem"]
+            if len(wholes) == 2 and len({tape.nodes[whole].value.shape for whole in wholes}) == 1:
+                yield wholes[0], wholes[1]
+
+
+def met_by_calls(tape: Tape, outputs: set[int], given: set[int]) -> Iterator[Meeting]:
+    """The outputs and the targets that meet in each call of a statement, in whatever turn."""
     found = defaultdict[Any, list[tuple[int, int]]](list)
     for step in tape.steps:
         mine, other = outputs.intersection(step.reads), given.intersection(step.reads)
@@ -31,10 +50,7 @@ def met_in_turns(tape: Tape, outputs: set[int], given: set[int]) -> Iterator[Mee
             found[step.place, getattr(step.function, "__name__", "")].append((min(mine), min(other)))
     for turns in found.values():
         made, targets = (tuple(each) for each in zip(*turns, strict=True))
-        shapes = {(tape.nodes[one].value.shape, tape.nodes[two].value.shape) for one, two in turns}
-        sizes = {tape.nodes[node].value.size for turn in turns for node in turn}  # a target may be a plain number
-        if len(set(made)) == len(turns) > 1 and len(shapes) == len(sizes) == 1 and not are_of_one(tape, made):
-            yield made, targets
+        yield made, targets
 
 
 def met_one_by_one(
