@@ -8,6 +8,7 @@ import io
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -23,21 +24,21 @@ from tinygrad_scratch.verifier.gathering.told import own
 from tinygrad_scratch.verifier.losses.called_elsewhere import losses_called, with_call
 from tinygrad_scratch.verifier.reading.loops import names_in, tree_of
 from tinygrad_scratch.verifier.reading.names import is_gradient_name, listed, without_holder
-from tinygrad_scratch.verifier.reading.places import PACKAGE, FileLine, is_theirs
+from tinygrad_scratch.verifier.reading.places import PACKAGE, is_theirs
 from tinygrad_scratch.verifier.reading.source import parsed, statement_at, text_of, without_magics
 from tinygrad_scratch.verifier.recording.minimised import MINIMISED
 from tinygrad_scratch.verifier.recording.parameters import Parameter
 from tinygrad_scratch.verifier.recording.tape import LimitReached
 from tinygrad_scratch.verifier.rewriting.clock import Clock
 from tinygrad_scratch.verifier.running.again import Ends, Script
-from tinygrad_scratch.verifier.running.elsewhere import MOST_ELSEWHERE, Elsewhere, Left, functions_of, with_ends
+from tinygrad_scratch.verifier.running.elsewhere import MOST_ELSEWHERE, Elsewhere, functions_of, with_ends
 from tinygrad_scratch.verifier.telling.told_set_back import tell_call_that_sets_back
 from tinygrad_scratch.verifier.telling.told_untouched import tell_untouched
+from tinygrad_scratch.verifier.turns.asked import NOTHING, Asked, Names
 from tinygrad_scratch.verifier.turns.loss_after import calls_after
-from tinygrad_scratch.verifier.turns.loss_of_samples import LossOfSamples
 from tinygrad_scratch.verifier.turns.ones import masks_of_ones, turn_that_tells
 from tinygrad_scratch.verifier.turns.run_later import lines_not_run, turn_that_runs
-from tinygrad_scratch.verifier.turns.training_turns import MADE_AND_JUDGED, Loops, Names, TurnDone
+from tinygrad_scratch.verifier.turns.training_turns import MADE_AND_JUDGED, Loops, TurnDone
 from tinygrad_scratch.verifier.verdicts.lost_updates import said_of_all_lost
 
 MOST_SECONDS = 10.0  # for a run to another loop
@@ -53,7 +54,6 @@ MOST_SILENT = 6  # turns that are passed over, as those with an input of noughts
 
 NOT_JUDGED = "not judged"
 NONE: Names = {}
-NO_LINES = frozenset[FileLine]()
 
 
 class NothingTold(Exception):  # noqa: N818  # it is no error
@@ -200,30 +200,21 @@ def checks_by_own_losses(path: str, check: Any, seconds: float, most_silent: int
     """The checks by the loss of samples, what is called elsewhere under such a name, and what follows the loop."""
     file, line = str(Path(path).resolve()), check.loop[1]
     if check.loss_of_samples is not None:
-        yield check_with(path, None, seconds, most_silent, of_samples=check.loss_of_samples)
+        yield check_with(path, None, seconds, most_silent, Asked(of_samples=check.loss_of_samples))
     for call in losses_called(file) if check.loop[0] == file else ():
-        yield check_with(path, None, seconds, most_silent, beside=(line, call))
+        yield check_with(path, None, seconds, most_silent, Asked(beside=(line, call)))
     if line and calls_after(*check.loop):
-        yield check_with(path, None, seconds, most_silent, computes_loss=True)
+        yield check_with(path, None, seconds, most_silent, Asked(computes_loss=True))
 
 
-def check_with(
-    path: str, loss: str | None, seconds: float, most_silent: int, beside: tuple[int, ast.Call] | None = None,
-    computes_loss: bool = False, any_number: frozenset[FileLine] = NO_LINES, of_samples: LossOfSamples | None = None,
-) -> Any:  # fmt: skip
-    """The check of a turn with something else; None where that fails, as by what isn't there.
-
-    So it may make a call `beside` or what follows the loop at its end, or compute the loss `of_samples` before it, or
-    have room for `any_number` in some lines.
-    """
+def check_with(path: str, loss: str | None, seconds: float, most_silent: int, asked: Asked) -> Any:
+    """The check of a turn of which more is asked; None where that fails, as by what isn't there."""
     file = str(Path(path).resolve())
-    with_that: Any = {"computes_loss": computes_loss, "any_number": any_number, "of_samples": of_samples}
-    make = partial(turn_again, path, loss, seconds, most_silent, beside=beside, **with_that)
+    make = partial(turn_again, path, loss, seconds, most_silent, asked=asked)
     again = Script(file, make, partial(run_as, path, file))
     with contextlib.suppress(Exception), as_main(path, file) as names:
-        return check_of_turn(
-            code_of(file, beside), names, loss, seconds, again=again, most_silent=most_silent, **with_that
-        )
+        code = code_of(file, asked.beside)
+        return check_of_turn(code, names, loss, seconds, again=again, most_silent=most_silent, asked=asked)
     return None
 
 
@@ -232,8 +223,8 @@ def check_with_room(path: str, check: Any, loss: str | None, seconds: float, mos
 
     Where such room cuts all off, nothing is known of what was meant by it, nor of what it moves.
     """
-    rooms = rooms_for_whole(check.tape) if not (check.ok or are_sure(check)) else frozenset[FileLine]()
-    other = check_with(path, loss, seconds, most_silent, any_number=rooms) if rooms else None
+    rooms = rooms_for_whole(check.tape) if not (check.ok or are_sure(check)) else None
+    other = check_with(path, loss, seconds, most_silent, Asked(any_number=rooms)) if rooms else None
     if other is None or not other.ok:
         return check
     other.judge_as_written()
@@ -244,7 +235,7 @@ def check_by_loss_after(path: str, check: Any, seconds: float, most_silent: int)
     """The check by what the script computes once its loop is over, where no loss was found in a turn."""
     if not check.problem or check.finals or not check.loop[1] or not calls_after(*check.loop):
         return check
-    found = check_with(path, None, seconds, most_silent, computes_loss=True)
+    found = check_with(path, None, seconds, most_silent, Asked(computes_loss=True))
     return found if is_settled_by(found, check) else check
 
 
@@ -255,7 +246,7 @@ def check_by_loss_of_samples(path: str, check: Any, seconds: float, most_silent:
     """
     if check.ok or are_sure(check) or check.loss_of_samples is None:
         return check
-    found = check_with(path, None, seconds, most_silent, of_samples=check.loss_of_samples)
+    found = check_with(path, None, seconds, most_silent, Asked(of_samples=check.loss_of_samples))
     is_by_that = found is not None and found.entry.is_of_samples
     return found if is_by_that and (is_settled_by(found, check) or is_by_another_loss(check)) else check
 
@@ -438,11 +429,12 @@ def has_more_to_tell(check: Any, later: Any) -> bool:
 
 def check_after(path: str, loss: str | None, seconds: float, ends: Ends, states: Names = NONE) -> Any:
     """The check of the turn of a loop that comes after so many others."""
-    file, make = str(Path(path).resolve()), partial(turn_again, path, loss, seconds, MOST_SILENT, states=states)
+    file, asked = str(Path(path).resolve()), Asked(states=states)
+    make = partial(turn_again, path, loss, seconds, MOST_SILENT, asked=asked)
     again = Script(file, make, partial(run_as, path, file))
     with as_main(path, file) as names:
         return check_of_turn(
-            code_of(file), names, loss, seconds, again=again, most_silent=MOST_SILENT, ends=ends, states=states
+            code_of(file), names, loss, seconds, again=again, most_silent=MOST_SILENT, ends=ends, asked=asked
         )
 
 
@@ -541,29 +533,26 @@ def check_beside(
 
     Where what is wrong by it is not known, it is that by the loss of the samples that the turn takes.
     """
-    check, is_met = check_by(path, other, known, seconds, loss, None)
+    asked = Asked(left=other.left, known=known)
+    check, is_met = check_by(path, other, seconds, loss, asked)
     is_open = check is not None and loss is None and not (check.ok or are_sure(check))
     if is_open and check.loss_of_samples is not None:
-        found, _ = check_by(path, other, known, seconds, None, check.loss_of_samples)
+        found, _ = check_by(path, other, seconds, None, replace(asked, of_samples=check.loss_of_samples))
         check = found if is_settled_by(found, check) else check
     return (None if check is None or check.problem else check), is_met
 
 
-def check_by(
-    path: str, other: Elsewhere, known: frozenset[str], seconds: float, loss: str | None,
-    of_samples: LossOfSamples | None,
-) -> tuple[Any, bool]:  # fmt: skip
-    """The same, by that loss of samples if it is given."""
+def check_by(path: str, other: Elsewhere, seconds: float, loss: str | None, asked: Asked) -> tuple[Any, bool]:
+    """The same, with what is asked of the turn."""
     file, seconds = str(Path(path).resolve()), min(seconds, MOST_SECONDS)
-    make = partial(turn_again, path, loss, seconds, MOST_SILENT, left=other.left, known=known, of_samples=of_samples)
+    make = partial(turn_again, path, loss, seconds, MOST_SILENT, asked=asked)
     again = Script(file, make, partial(run_as, path, file))
     again.left = other.left
     ends = {} if other.around else {(other.file, other.first): 1}
     code, check = code_of(file), None
     with contextlib.suppress(Exception), as_main(path, file) as names:  # of it nothing is known, then
         check = check_of_turn(
-            code, names, loss, seconds, again=again, most_silent=MOST_SILENT, ends=ends, known=known, left=other.left,
-            of_samples=of_samples,
+            code, names, loss, seconds, again=again, most_silent=MOST_SILENT, ends=ends, asked=asked
         )  # fmt: skip
     is_told = check is not None and other.holds(again.loop, again.line)
     is_apart = check is not None and bool(check.entry.step_name or not other.around)
@@ -594,29 +583,13 @@ def check_of_steps(code: Any, path: str, loss: str | None, seconds: float, most_
 
 
 def turn_again(
-    path: str, loss: str | None, seconds: float, most_silent: int, kind: Any, ends: Ends,
-    left: tuple[Left, ...] = (), known: frozenset[str] = frozenset(), beside: tuple[int, ast.Call] | None = None,
-    states: Names = NONE, computes_loss: bool = False, any_number: frozenset[FileLine] = NO_LINES,
-    of_samples: LossOfSamples | None = None,
-) -> Any:  # fmt: skip
+    path: str, loss: str | None, seconds: float, most_silent: int, kind: Any, ends: Ends, asked: Asked = NOTHING
+) -> Any:
     """The check of the script's turn once more, of a class of checks: of the turn of a loop that was judged."""
     file = str(Path(path).resolve())
     with as_main(path, file) as names:
-        return check_of_turn(
-            code_of(file, beside),
-            names,
-            loss,
-            seconds,
-            kind,
-            most_silent=most_silent,
-            ends=ends,
-            known=known,
-            left=left,
-            states=states,
-            computes_loss=computes_loss,
-            any_number=any_number,
-            of_samples=of_samples,
-        )
+        code = code_of(file, asked.beside)
+        return check_of_turn(code, names, loss, seconds, kind, most_silent=most_silent, ends=ends, asked=asked)
 
 
 def run_as(path: str, file: str, codes: Iterable[Any], variables: dict[str, Any]) -> None:
@@ -684,9 +657,7 @@ def as_main(path: str, file: str) -> Iterator[dict[str, Any]]:
 
 def check_of_turn(
     code: Any, names: dict[str, Any], loss: str | None, seconds: float, kind: Any = verify, again: Any = None,
-    most_silent: int = MOST_SILENT, ends: Ends | None = None, waits: bool = False, known: frozenset[str] = frozenset(),
-    left: tuple[Left, ...] = (), states: Names = NONE, computes_loss: bool = False,
-    any_number: frozenset[FileLine] = NO_LINES, of_samples: LossOfSamples | None = None,
+    most_silent: int = MOST_SILENT, ends: Ends | None = None, waits: bool = False, asked: Asked = NOTHING,
 ) -> Any:  # fmt: skip
     """Run a script until one turn of its training loop is made, and judge that.
 
@@ -695,9 +666,9 @@ def check_of_turn(
     check = kind()
     check.again = again
     check.seconds = seconds
-    check.tape.any_number = any_number
-    check.entry.wanted_loss, check.entry.known = loss, known
-    loops = Loops(check, most_silent, ends or {}, left, computes_loss, states, of_samples)
+    check.tape.any_number = asked.any_number
+    check.entry.wanted_loss, check.entry.known = loss, asked.known
+    loops = Loops(check, most_silent, ends or {}, asked)
     check.watch.on_line, check.tape.on_minimum = loops.see, loops.end_with
     check.watch.own_names.add(id(names))
     check.begin(None)

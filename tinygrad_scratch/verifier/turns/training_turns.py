@@ -58,9 +58,10 @@ from tinygrad_scratch.verifier.recording.recorded import Recorded, from_outside
 from tinygrad_scratch.verifier.recording.steps import Array, Step, ancestors, is_behind, shows
 from tinygrad_scratch.verifier.recording.tape import LimitReached, Tape
 from tinygrad_scratch.verifier.running.again import Ends
-from tinygrad_scratch.verifier.running.elsewhere import Elsewhere, Left, leave, trained_elsewhere
+from tinygrad_scratch.verifier.running.elsewhere import Elsewhere, leave, trained_elsewhere
 from tinygrad_scratch.verifier.truths.losses import is_loss_name
 from tinygrad_scratch.verifier.turns.after_loops import gone_on_with
+from tinygrad_scratch.verifier.turns.asked import NOTHING, Asked
 from tinygrad_scratch.verifier.turns.forward_before import forward_before, is_read_before, loss_before
 from tinygrad_scratch.verifier.turns.forward_values import arguments_of, is_added, made_between, take_apart
 from tinygrad_scratch.verifier.turns.logged import turns_until_loss
@@ -74,7 +75,6 @@ from tinygrad_scratch.verifier.turns.telling_turns import tells_of_all
 from tinygrad_scratch.verifier.verdicts.lost_updates import gone
 
 OF_AN_UPDATE = 3  # calls: as those of a decay, of a step, and of what keeps it within bounds
-Names = dict[tuple[str, int], frozenset[str]]  # by loop: its file and line
 MADE_AND_JUDGED = "was made, and judged."
 MOST_IDLE = 16  # turns in a row that updated nothing, or had nothing to record: no later one of these lines does
 
@@ -90,10 +90,7 @@ class Loops:
     check: Any
     most_silent: int
     ends: Ends = field(default_factory=dict)
-    left: tuple[Left, ...] = ()  # loops that are left after a turn
-    computes_loss: bool = False  # at the end of the turn that is judged, as the script does once the loop is over
-    states: Names = field(default_factory=dict)  # by loop: what it moves on, of which nothing was told
-    of_samples: LossOfSamples | None = None  # one to judge by, if it is to be computed before the turn
+    asked: Asked = NOTHING
     computed: list[tuple[str, int]] = field(default_factory=list)  # such losses, by name
     running: dict[int, list[Turn]] = field(default_factory=dict)  # by the number of the running function
     updated: list[Parameter] = field(default_factory=list)
@@ -127,7 +124,7 @@ class Loops:
         begun = len(watch.tape.steps)
         following = Turn(file, line, last, begun, len(watch.events), begun)
         if turns and turns[-1].first == line:
-            if leave(frame, self.left):
+            if leave(frame, self.asked.left):
                 self.see(frame)
                 return
             following = self._after(turns[-1], frame, following)
@@ -139,7 +136,7 @@ class Loops:
 
     def _compute_losses_of_samples(self, frame: FrameType) -> None:
         """Compute the losses of the samples that a turn takes before it is made."""
-        wanted = self.of_samples
+        wanted = self.asked.of_samples
         if wanted is None or (frame.f_code.co_filename, frame.f_lineno) != wanted.loop:
             return
         if self.silent.get(wanted.loop, 0) == wanted.turn:
@@ -185,7 +182,7 @@ class Loops:
         return frozenset(named | called)
 
     def _is_passed(self, turn: Turn) -> bool:
-        return any(left.file == turn.file and left.first <= turn.first <= left.last for left in self.left)
+        return any(left.file == turn.file and left.first <= turn.first <= left.last for left in self.asked.left)
 
     def _is_around_the_end(self, turn: Turn) -> bool:
         """Whether a loop that a turn ran has yet to make the turn that is to be judged."""
@@ -207,7 +204,7 @@ class Loops:
         calls = list(calls_with_samples(frame, watch.tape, turn.steps))
         self.check.loss_of_samples = LossOfSamples(calls, loop, self.silent.get(loop, 0)) if calls else None
         self._judge_by_samples(frame)
-        for name, node in losses_after(frame, turn.first, before) if self.computes_loss else ():
+        for name, node in losses_after(frame, turn.first, before) if self.asked.computes_loss else ():
             watch.note(frame, name, node)
         forward = forward_before(self.met, updates, turn.steps) or loss_before(self.met, updates, turn.steps)
         self.changed = list(self._changed(turn, found, frame))
@@ -216,7 +213,7 @@ class Loops:
             self.changed = [
                 each for each in self.changed if not any(is_behind(parents, b, each[0].node) for b, _ in updates)
             ]
-        moved_on = self.states.get((turn.file, turn.first), frozenset())
+        moved_on = self.asked.states.get((turn.file, turn.first), frozenset())
         self.changed = [each for each in self.changed if each[0].name not in moved_on]
         known = {parameter.node for parameter, _ in self.changed}
         self.changed += [each for each in found if each[0].node not in known]  # as under another object's name
@@ -464,7 +461,7 @@ class Loops:
         states = States(self.check.watch, turn).among(trained)
         rest = [each for before, each in trained.items() if before not in states]
         self.passed_over |= bool(states) and not rest
-        moved_on = self.states.get((turn.file, turn.first), frozenset())
+        moved_on = self.asked.states.get((turn.file, turn.first), frozenset())
         rest = [each for each in rest if each[0].name not in moved_on]
         return rest if rest or self.most_silent else list(trained.values())
 
