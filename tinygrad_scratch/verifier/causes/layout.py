@@ -172,7 +172,7 @@ def operand_layout(region: Region, step: Step, turns: list[Step]) -> Iterator[Fi
             continue
         changes = {s.index: with_changed(i, swapped_axes) for s in turns}
         if region.gives_truth(changes):
-            name = region.name(node)
+            name = region.operand(step, i, node)
             turned = name[:-2] if name.endswith(".T") else f"{bracketed(name)}.T"
             text = with_operand(region.code(step), i, name, turned) or replaced(region.code(step), name, turned)
             said, should = f"{name} should be transposed: {turned}", region.rewritten(step, text) if text else None
