@@ -117,11 +117,45 @@ for epoch in range(2):
 """
 
 
+OF_PREDICTIONS = """
+import numpy as np
+
+rng = np.random.default_rng(4)
+X, y = rng.normal(size=(40, 3)), rng.integers(0, 2, 40)
+w, b = np.zeros(3), np.zeros(1)
+
+
+def predict(X, w, b):
+    return np.clip(1 / (1 + np.exp(-(X @ w + b))), 1e-8, 1 - 1e-8)
+
+
+def cross_entropy_loss(p, y, w, lamb):
+    return -np.dot(y, np.log(p)) - np.dot(1 - y, np.log(1 - p)) + lamb * np.sum(w**2)
+
+
+for epoch in range(3):
+    for k in range(0, 40, 10):
+        error = y[k : k + 10] - predict(X[k : k + 10], w, b)
+        w_grad = -np.sum(error * X[k : k + 10].T, 1) + 2 * 0.5 * w
+        b_grad = -np.sum(error)
+        w = w - 0.01 * w_grad
+        b = b - 0.01 * b_grad
+    p = predict(X, w, b)
+    print(cross_entropy_loss(p, y, w, 0.5))
+"""
+
+
 @pytest.mark.parametrize("text", [WEIGHTED, CLOSURES, TWO_NETS], ids=["weighted", "closures", "two nets"])
 def test_the_loss_of_the_samples_of_a_turn_is_taken(tmp_path: Path, text: str) -> None:
     check = check_of_script(tmp_path, text)
     assert check.ok, str(check)
     assert check.entry.loss_name.endswith("() of the samples of a turn")
+
+
+def test_predictions_of_turns_before_are_no_samples(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, OF_PREDICTIONS)
+    assert check.ok, str(check)
+    assert not check.entry.is_of_samples
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from typing import Any
 from tinygrad_scratch.verifier.losses.called_elsewhere import is_given_plainly, is_name_of_loss, name_called
 from tinygrad_scratch.verifier.reading.loops import names_in, tree_of
 from tinygrad_scratch.verifier.reading.places import FileLine, is_theirs
-from tinygrad_scratch.verifier.recording.recorded import unrecorded
+from tinygrad_scratch.verifier.recording.recorded import Recorded, unrecorded
+from tinygrad_scratch.verifier.recording.steps import ancestors
 from tinygrad_scratch.verifier.recording.tape import Tape
 from tinygrad_scratch.verifier.rewriting.text import lines_of
 from tinygrad_scratch.verifier.running.again import FEW_VALUES
@@ -59,21 +60,35 @@ class LossOfSamples:
     turn: int
 
 
-def calls_with_samples(frame: FrameType | None, tape: Tape, first: int) -> Iterator[Call]:
+def calls_with_samples(frame: FrameType | None, tape: Tape, first: int, updated: list[int]) -> Iterator[Call]:
     """The calls of losses of all samples, to be made of those that a turn takes, where it takes some of them.
 
-    The turn is that of the steps from the first one on. What is called stands in the functions that run now.
+    The turn is that of the steps from the first one on. What is called stands in the functions that run now. What is
+    given predictions, which are of the weights of a turn before, is none.
     """
-    steps = tape.steps[first:]
+    steps, weights = tape.steps[first:], weights_until(tape, updated)
     made = [tape.nodes[node].value for node in dict.fromkeys(n for s in steps for n in (*s.reads, *s.makes))]
     while frame is not None and is_theirs(frame.f_code.co_filename):
         names = frame.f_globals | frame.f_locals
         for call, code in calls_of_losses(frame.f_code.co_filename, frame.f_code.co_name, frame.f_lineno):
             held = {name: names[name] for name in names_in(call) if name in names and not callable(names[name])}
-            if samples := taken(held, made):
+            samples = taken(held, made)
+            if samples and not any(is_made_of(tape, held[name], weights) for name in samples):
                 name = f"{ast.unparse(call.func)}() of the samples of a turn"
                 yield Call(name, code, function_of(frame), unrecorded(samples))
         frame = frame.f_back
+
+
+def weights_until(tape: Tape, updated: list[int]) -> set[int]:
+    """What is updated, and the values of its shape that it was made of, as those of the turns before."""
+    parents, nodes = tape.parents(), tape.nodes
+    behind = ((node, ancestors(parents, [node])) for node in updated)
+    return {each for node, others in behind for each in others if nodes[each].value.shape == nodes[node].value.shape}
+
+
+def is_made_of(tape: Tape, value: Any, weights: set[int]) -> bool:
+    made = ancestors(tape.parents(), [value.node]) if type(value) is Recorded and value.is_used else set[int]()
+    return not weights.isdisjoint(made)
 
 
 @cache

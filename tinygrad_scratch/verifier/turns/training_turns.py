@@ -201,7 +201,7 @@ class Loops:
         watch, updates = self.check.watch, [(parameter.node, after) for parameter, after in found]
         self.updated, self.file, self.line = [parameter for parameter, _ in found], turn.file, turn.first
         loop, before = (turn.file, turn.first), {parameter.name: parameter.recorded for parameter in self.updated}
-        calls = list(calls_with_samples(frame, watch.tape, turn.steps))
+        calls = list(calls_with_samples(frame, watch.tape, turn.steps, [before for before, _ in updates]))
         self.check.loss_of_samples = LossOfSamples(calls, loop, self.silent.get(loop, 0)) if calls else None
         self._judge_by_samples(frame)
         for name, node in losses_after(frame, turn.first, before) if self.asked.computes_loss else ():
