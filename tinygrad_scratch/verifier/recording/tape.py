@@ -62,12 +62,11 @@ class Tape(Run):
 
     def for_any_number(self, array: Array) -> Array:
         """What a call made of plain values; of whole numbers where there is to be room for any, the same as such."""
-        is_whole = self.any_number and array.dtype.kind in "iub"
-        place = place_of(sys._getframe(1)) if is_whole else None
-        return array.astype(float) if place is not None and self.is_for_any_number(place) else array
+        may_be_room = self.any_number and array.dtype.kind in "iub"
+        return array.astype(float) if may_be_room and self.is_for_any_number(place_of(sys._getframe(1))) else array
 
     def is_for_any_number(self, place: Place | None) -> bool:
-        return place is not None and (place.file, place.line) in self.any_number
+        return bool(self.any_number) and place is not None and (place.file, place.line) in self.any_number
 
     def constant(self, array: Array, as_written: Array | None = None) -> int:
         """The slot of an array that came from outside; the same array has the same slot."""
