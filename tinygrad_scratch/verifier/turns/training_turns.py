@@ -91,7 +91,7 @@ class Loops:
     most_silent: int
     ends: Ends = field(default_factory=dict)
     asked: Asked = NOTHING
-    computed: list[tuple[str, int]] = field(default_factory=list)  # such losses, by name
+    computed: list[tuple[str, int]] = field(default_factory=list)  # losses of samples, each with its name and its node
     running: dict[int, list[Turn]] = field(default_factory=dict)  # by the number of the running function
     updated: list[Parameter] = field(default_factory=list)
     changed: list[tuple[Parameter, int]] = field(default_factory=list)  # what holds another value after the turn
@@ -201,7 +201,7 @@ class Loops:
         watch, updates = self.check.watch, [(parameter.node, after) for parameter, after in found]
         self.updated, self.file, self.line = [parameter for parameter, _ in found], turn.file, turn.first
         loop, before = (turn.file, turn.first), {parameter.name: parameter.recorded for parameter in self.updated}
-        calls = list(calls_with_samples(frame, watch.tape, turn.steps, [before for before, _ in updates]))
+        calls = list(calls_with_samples(frame, watch.tape, turn.steps, [node for node, _ in updates]))
         self.check.loss_of_samples = LossOfSamples(calls, loop, self.silent.get(loop, 0)) if calls else None
         self._judge_by_samples(frame)
         for name, node in losses_after(frame, turn.first, before) if self.asked.computes_loss else ():
