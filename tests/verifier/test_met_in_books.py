@@ -130,6 +130,28 @@ for epoch in range(3):
     w_in -= 0.01 * D.T.dot(x)
     w_back -= 0.01 * D.T.dot(H[:-1])
 """
+HEADS = """
+import numpy as np
+
+rng = np.random.default_rng(8)
+X, y = rng.normal(size=(6, 5)), rng.normal(size=6)
+w = {"W": rng.normal(size=(5, 5)), "v": rng.normal(size=5), "c": np.zeros(())}
+g = {name: np.zeros_like(value) for name, value in w.items()}
+velocity = {name: np.zeros_like(value) for name, value in w.items()}
+for epoch in range(3):
+    loss = 0.0
+    for x, goal in zip(X, y):
+        h = np.maximum(0, w["W"] @ x)
+        error = (w["v"] @ h + w["c"] - goal) / 6
+        loss += 3 * error**2
+        g["v"] += error * h
+        g["c"] += error
+        g["W"] += np.outer(w["v"] * error * (h > 0), x)
+    for name in w:
+        velocity[name] = 0.5 * velocity[name] - 0.1 * g[name]
+        w[name] = w[name] + velocity[name]
+        g[name] = np.zeros_like(w[name])
+"""
 LASSO = """
 import numpy as np
 
@@ -164,8 +186,8 @@ for epoch in range(3):
 
 
 @pytest.mark.parametrize(
-    "text", [BY_ENTRIES, LAYERS, GATES, STATES, LASSO, COLUMN],
-    ids=["by entries", "layers", "gates", "states", "lasso", "column"],
+    "text", [BY_ENTRIES, LAYERS, GATES, STATES, HEADS, LASSO, COLUMN],
+    ids=["by entries", "layers", "gates", "states", "heads", "lasso", "column"],
 )  # fmt: skip
 def test_what_is_right_is_right(tmp_path: Path, text: str) -> None:
     check = check_of_script(tmp_path, text)
@@ -179,9 +201,10 @@ def test_what_is_right_is_right(tmp_path: Path, text: str) -> None:
         (LAYERS, "(grad - mean - self.hat * along)", "(grad - mean)", "missing-term"),
         (GATES, '"input": d * g * i * (1 - i),', '"input": d * g,', "missing-derivative"),
         (STATES, "D[t] = dh * (1 - H[t + 1] ** 2)", "D[t] = dh", "missing-derivative"),
+        (HEADS, 'g["W"] += np.outer(', 'g["W"] = np.outer(', "overwritten-accumulation"),
         (COLUMN, "err = (p - y[:, 0])", "err = (p - y)", "broadcasting-shape"),
     ],
-    ids=["by entries", "layers", "gates", "states", "column"],
+    ids=["by entries", "layers", "gates", "states", "heads", "column"],
 )  # fmt: skip
 def test_a_mistake_is_told_where_it_is_written(tmp_path: Path, text: str, right: str, wrong: str, kind: str) -> None:
     check, line = edited_script(tmp_path, text, right, wrong)

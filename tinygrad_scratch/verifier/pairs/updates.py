@@ -579,7 +579,8 @@ class Updates:
 
     def is_gradient(self, node: int) -> bool:
         short = [name.rsplit(".", 1)[-1] for name in self.names.get(node, ())]
-        is_named = any(is_gradient_name(name) or name in self.called for name in short)
+        held = [name.partition("[")[0] for name in short]  # `g["w"]`, and no `velocity["dw"]`
+        is_named = any(map(is_gradient_name, (*short, *held))) or not self.called.isdisjoint(short)
         return is_named and not is_scaled_by_own_squares(self.tape, node)  # `delta = eta / np.sqrt(s) * g` is a step
 
     def is_multiple_of_rate(self, node: int) -> bool:
