@@ -583,7 +583,7 @@ def of_whole_numbers(case: Case) -> dict[tuple[str, int], tuple[Repair, Cause]]:
     return {(cause.file, cause.line): (found[0], cause)}
 
 
-BACKWARD = re.compile("back|bprop|grad", re.IGNORECASE)
+BACKWARD = re.compile("back|bprop", re.IGNORECASE)
 WRITTEN_OVER = ("inplace-corruption", "stale-or-updated-weights")
 SCALES = ("scale-factor", "missing-batch-sum-or-mean")
 MOST_MISTAKES = 6
