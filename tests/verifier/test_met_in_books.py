@@ -91,6 +91,64 @@ for epoch in range(3):
     for layer in layers:
         layer.W -= 0.01 * layer.dW
 """
+NAMED_ALIKE = """
+import numpy as np
+
+rng = np.random.default_rng(1)
+
+
+class Dense:
+    def __init__(self, m, n):
+        self.params = {"W": rng.normal(size=(m, n)) * 0.5, "b": np.zeros(n)}
+        self.grads = {}
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.params["W"] + self.params["b"]
+
+    def backward(self, dout):
+        self.grads["W"] = self.x.T @ dout
+        self.grads["b"] = dout.sum(axis=0)
+        return dout @ self.params["W"].T
+
+
+class Net:
+    def __init__(self, layers):
+        self.layers = layers
+
+    @property
+    def params(self):
+        out = {}
+        for i, layer in enumerate(self.layers):
+            for name, p in layer.params.items():
+                out[f"{i}.{name}"] = p
+        return out
+
+    @property
+    def grads(self):
+        out = {}
+        for i, layer in enumerate(self.layers):
+            for name, g in layer.grads.items():
+                out[f"{i}.{name}"] = g
+        return out
+
+
+X, y = rng.normal(size=(8, 3)), rng.normal(size=(8, 2))
+net, mean = Net([Dense(3, 5), Dense(5, 2)]), {}
+for epoch in range(3):
+    out = X
+    for layer in net.layers:
+        out = layer.forward(out)
+    loss = np.mean((out - y) ** 2)
+    dout = 2 * (out - y) / y.size
+    for layer in net.layers[::-1]:
+        dout = layer.backward(dout)
+    params, grads = net.params, net.grads
+    for k, p in params.items():
+        g = grads[k]
+        mean[k] = 0.9 * mean.get(k, 0) + 0.1 * g**2
+        p -= 0.01 * g / (np.sqrt(mean[k]) + 1e-8)
+"""
 GATES = """
 import numpy as np
 
@@ -186,8 +244,8 @@ for epoch in range(3):
 
 
 @pytest.mark.parametrize(
-    "text", [BY_ENTRIES, LAYERS, GATES, STATES, HEADS, LASSO, COLUMN],
-    ids=["by entries", "layers", "gates", "states", "heads", "lasso", "column"],
+    "text", [BY_ENTRIES, LAYERS, NAMED_ALIKE, GATES, STATES, HEADS, LASSO, COLUMN],
+    ids=["by entries", "layers", "named alike", "gates", "states", "heads", "lasso", "column"],
 )  # fmt: skip
 def test_what_is_right_is_right(tmp_path: Path, text: str) -> None:
     check = check_of_script(tmp_path, text)

@@ -104,9 +104,8 @@ def read_as_another(region: Region, node: int) -> Place | None:
     readers = {step.place for step in steps}
     place = readers.pop() if len(readers) == 1 else None
     own = region.event.place
-    is_so_called = any(
-        alike(region.event.name, name) for name in (*region.names_of(node), *names_kept_in(region, node))
-    )
+    names = (*region.names_of(node), *names_kept_in(region, node))
+    is_so_called = any(alike(region.event.name, name) for name in names)
     if place is None or not is_so_called or alike(region.event.name, region.owner()):
         return None
     return place if in_same_function(place, own) and place.line != own.line else None

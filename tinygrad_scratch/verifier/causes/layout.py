@@ -176,8 +176,6 @@ def operand_layout(region: Region, step: Step, turns: list[Step]) -> Iterator[Fi
             turned = name[:-2] if name.endswith(".T") else f"{bracketed(name)}.T"
             text = with_operand(region.code(step), i, name, turned) or replaced(region.code(step), name, turned)
             said, should = f"{name} should be transposed: {turned}", region.rewritten(step, text) if text else None
-            sizes = [np.size(region.values[read]) for read in step.reads]
-            is_spread = elementwise and np.size(region.values[step.makes[0]]) > max(
-                sizes
-            )  # a column and a row: a table
+            most = max(np.size(region.values[read]) for read in step.reads)
+            is_spread = elementwise and np.size(region.values[step.makes[0]]) > most  # of a column and a row: a table
             yield Finding("broadcasting-shape" if is_spread else "transpose", said, step, should, changes)

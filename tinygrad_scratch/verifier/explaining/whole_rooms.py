@@ -93,7 +93,7 @@ def rooms_for_whole(tape: Tape) -> frozenset[FileLine]:
 
 
 def slots_of(tape: Tape, writes: list[Step]) -> set[int]:
-    """The room that calls write into, and all that was made in the same lines: what is 0 by the first is no loss."""
+    """The room that calls write into, and all made in the same lines: by the first, another may get mere noughts."""
     makers = makers_of(tape)
     written = {tape.nodes[node].slot for step in writes for node in step.makes}
     places = {(made.place.file, made.place.line) for slot in written if (made := makers[slot]).place is not None}
