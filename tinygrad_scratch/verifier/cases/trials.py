@@ -87,6 +87,8 @@ def tried(
     if may_be_added and any(close(total, truth) for total in case.with_earlier(event, values)):
         rank = WRITTEN_OVER
     meant = matched is not None and meant_as(case, event, entry.of, matched[1], values[event.node])
+    if exact and part and is_gone_on_with(case, event, values, truth):
+        rank = RIGHT
     if not meant and is_multiple_of_right(case, matched, truth, np.asarray(values[event.node])):
         rank = RIGHT if is_due(case, event.node, matched) else rank
     if rank == UNKNOWN and matched is not None and matched[0].of == entry.of and is_carried_on(case, event, matched):
@@ -120,6 +122,16 @@ def does_nothing(case: Case, event: Event) -> bool:
 def adds_up(case: Case, event: Event) -> bool:
     """Whether a name held another value before, as that of a sum does to which one part after the other is added."""
     return any((e.name, e.owner) == (event.name, event.owner) and e.node < event.node for e in case.events)
+
+
+def is_gone_on_with(case: Case, event: Event, values: Mapping[int, Any], truth: Array) -> bool:
+    """Whether the rest of a gradient, of which a value is one part, is added to that later, with another factor.
+
+    So it is of what has the gradient of the data, where that of a penalty is added in another line.
+    """
+    part = np.asarray(values[event.node])
+    later = [np.asarray(values[end]) for end in case.ends if event.node in case.ancestors([end]) - {end}]
+    return any(end.shape == part.shape == truth.shape and is_along(end - part, truth - part) for end in later)
 
 
 def is_carried_on(case: Case, event: Event, matched: tuple[Entry, float] | None) -> bool:

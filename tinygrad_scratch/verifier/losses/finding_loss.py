@@ -56,6 +56,7 @@ class FindingLoss(TheirLosses):
         mine = self._without_parts(run, mine, finals)
         run, best = self._with_steps_held(run, self._best_of_theirs(run, mine, finals), mine, finals)
         run, best = self._with_small_numbers_off(run, best, mine, finals)
+        run, best = self._with_draws_held(run, best, mine, finals)
         if self.wanted_loss and mine:
             return self._choose(*(best or (mine[0], 0, 0, 0)), len(finals))
         mix = self._mixed(run, mine, finals, best[1] if best else 0)

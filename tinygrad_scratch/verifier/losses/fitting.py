@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import islice
 
@@ -14,6 +14,7 @@ from tinygrad_scratch.verifier.losses.computed_losses import one_factor
 from tinygrad_scratch.verifier.losses.held_penalties import HeldPenalties
 from tinygrad_scratch.verifier.losses.mixes import Fitting
 from tinygrad_scratch.verifier.losses.steady_losses import Elsewhere
+from tinygrad_scratch.verifier.meant.drawn import noises, sums_measured
 from tinygrad_scratch.verifier.meant.self_made_targets import Given
 from tinygrad_scratch.verifier.pairs.pairing import Final
 from tinygrad_scratch.verifier.pairs.penalised import adds_penalty
@@ -30,6 +31,7 @@ from tinygrad_scratch.verifier.truths.losses import (
     keeping_off,
     played,
 )
+from tinygrad_scratch.verifier.truths.truth import held_constant
 
 MOST_PARTS = 8
 
@@ -101,6 +103,34 @@ class FittingLosses(HeldPenalties):
         other = self._best_of_theirs(held, mine, finals)
         more = other is not None and other[1:] > (best[1:] if best else (0, 0, 0))
         return (held, other) if more else (run, best)
+
+    def _with_draws_held(
+        self, run: Played, best: Fitting | None, mine: list[Candidate], finals: list[Final]
+    ) -> tuple[Played, Fitting | None]:
+        """The run, and the best loss in it, where what is drawn, as a policy's actions are, counts as given.
+
+        It does where more gradients fit it then, or where none of what they compute is fitted by all.
+        """
+        drawn = self._drawn_before(mine) if (best[1] if best else 0) < len(finals) else []
+        if not drawn:
+            return run, best
+        held = played(self.tape, edits={self.tape.nodes[node].step: held_constant for node in drawn})
+        other = self._best_of_theirs(held, mine, finals)
+        less = (other[1:] if other else (0, 0, 0)) < (best[1:] if best else (0, 0, 0))
+        return (run, best) if less else (held, other)
+
+    def _drawn_before(self, mine: list[Candidate]) -> list[int]:
+        """What is drawn around a value of parameters before what they compute, and measured by such a value there."""
+        parameters = {parameter.node for parameter in self.parameters}
+        noise = set(noises(self.tape, parameters, self._all_names()))
+        if not noise:
+            return []
+        behind: dict[int, set[int]] = {node: {node} for node in parameters}
+        for step in self.tape.steps:
+            own = set[int]().union(*(behind.get(read, set()) for read in step.reads))
+            behind |= {node: behind.get(node, set()) | own for node in step.makes if own}
+        forward = self.all_behind(*(each.node for each in mine))
+        return sums_measured(self.tape, noise, set(behind), forward, defaultdict(set, behind))
 
     def steps_ahead(self, loss: int | None = None) -> dict[int, Given]:
         """The sums by which parameters are moved ahead for a loss, as calls that count what is added as given."""

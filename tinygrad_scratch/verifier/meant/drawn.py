@@ -2,38 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 
 from tinygrad_scratch.verifier.cases.case import Case
-from tinygrad_scratch.verifier.pairs.noise import is_drawn
+from tinygrad_scratch.verifier.pairs.noise import draws_number, is_drawn
 from tinygrad_scratch.verifier.pairs.rewarded import GATHERING
 from tinygrad_scratch.verifier.recording.edits import name_of
 from tinygrad_scratch.verifier.recording.events import by_node
 from tinygrad_scratch.verifier.recording.steps import Step, shows
+from tinygrad_scratch.verifier.recording.tape import Tape
 
 
 def drawn(case: Case, behind: dict[int, set[int]]) -> list[int]:
+    """What was drawn of a case; `behind` are the parameters that went into each value."""
+    names = {node: [event.name for event in events] for node, events in by_node(case.events).items()}
+    noise = noises(case.tape, {final.parameter.node for final in case.finals}, names)
+    return sums_measured(case.tape, set(noise), case.smooth, case.forward, behind)
+
+
+def sums_measured(
+    tape: Tape, noise: set[int], smooth: set[int], forward: set[int], behind: Mapping[int, set[int]]
+) -> list[int]:
     """The sums of noise and a value of parameters which a value of these is taken from later, as a density does.
 
-    A code that is only decoded, as an autoencoder's, is none. `behind` are the parameters that went into each value.
+    A code that is only decoded, as an autoencoder's, is none. `smooth` are the values that parameters change.
     """
-    noise, sums = set(noises(case)), dict[int, set[int]]()  # what sums were gathered in which values
+    sums = dict[int, set[int]]()  # what sums were gathered in which values
     found = set[int]()
-    for step in case.tape.steps:
-        name, made = name_of(step.function), case.smooth.intersection(step.makes)
-        if name in ("add", "subtract") and made and not noise.isdisjoint(step.reads):
+    for step in tape.steps:
+        name, made = name_of(step.function), smooth.intersection(step.makes)
+        by_noise = not noise.isdisjoint(step.reads) or draws_number(step)
+        if name in ("add", "subtract") and made and by_noise:
             sums |= {node: {node} for node in made}
-        elif name in ("multiply", "divide") and not noise.isdisjoint(step.reads):
+        elif name in ("multiply", "divide") and by_noise:
             noise.update(step.makes)
         elif shows(step) or name in GATHERING:
             gathered = set[int]().union(*(sums.get(read, set()) for read in step.reads))
             sums |= {node: gathered for node in made if gathered}
-        elif name == "subtract" and case.forward.issuperset(step.makes):
+        elif name == "subtract" and forward.issuperset(step.makes):
             found |= measured(step, sums, behind)
-    return sorted(found & case.forward)
+    return sorted(found & forward)
 
 
-def measured(step: Step, sums: dict[int, set[int]], behind: dict[int, set[int]]) -> set[int]:
+def measured(step: Step, sums: dict[int, set[int]], behind: Mapping[int, set[int]]) -> set[int]:
     """The sums from which a difference takes a value of the same parameters, or the other way round."""
     found = set[int]()
     for read in step.reads:
@@ -42,13 +53,13 @@ def measured(step: Step, sums: dict[int, set[int]], behind: dict[int, set[int]])
     return found
 
 
-def noises(case: Case) -> Iterator[int]:
+def noises(tape: Tape, parameters: Container[int], names: Mapping[int, list[str]]) -> Iterator[int]:
     """The random numbers of a run."""
-    named = by_node(case.events)
-    parameters, seen = {final.parameter.node for final in case.finals}, set[int]()
-    for step in case.tape.steps:
-        for node in set(step.reads) - seen - parameters:
+    seen = set[int]()
+    for step in tape.steps:
+        for node in set(step.reads) - seen:
             seen.add(node)
-            is_given = case.step_of(node).function is None and case.tape.nodes[node].value.dtype.kind == "f"
-            if is_given and is_drawn(step, [event.name for event in named.get(node, ())]):
+            held = tape.nodes[node]
+            is_given = tape.steps[held.step].function is None and held.value.dtype.kind == "f"
+            if is_given and node not in parameters and is_drawn(step, names.get(node, ())):
                 yield node

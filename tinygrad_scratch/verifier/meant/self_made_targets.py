@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Any
@@ -24,13 +24,14 @@ BENDING = {"square", "power", "abs", "absolute", "dot", "matmul", "sqrt", "where
 class SelfMadeTargets:
     """The operands of subtractions that a loss may count as given, though parameters went into them."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, given: Container[int] = ()) -> None:
+        """`given` are values into which no parameter counts as gone."""
         self.case = case
         parameters = {final.parameter.node for final in case.finals}
         self.behind: dict[int, set[int]] = {node: {node} for node in parameters}  # the parameters that went into each
         for step in case.tape.steps:
             for node in step.makes:
-                reads = step.reads if node in case.smooth else ()  # into a choice none goes
+                reads = step.reads if node in case.smooth and node not in given else ()  # into a choice none goes
                 mine = set[int]().union(*(self.behind.get(read, set()) for read in reads))
                 self.behind[node] = self.behind.get(node, set()) | mine
         self.parameters = parameters
@@ -90,6 +91,21 @@ class SelfMadeTargets:
                 for place, node in enumerate(operands := self.operands(step)):
                     if node in nodes and self.behind[operands[1 - place]]:
                         found[step.index] = Given(place, node)
+        return found
+
+    def as_weights_of_others(self, named: set[int]) -> dict[int, Given]:
+        """The same of what is made of such values, with what other parameters change: `weight = adv / adv.std()`."""
+        made_of, found = named & self.case.smooth, dict[int, Given]()
+        for step in self.case.tape.steps if made_of else ():
+            if self.case.forward.isdisjoint(step.makes):
+                continue
+            operands = self.operands(step) if name_of(step.function) == "multiply" else []
+            sides = ((i, self.behind[node], self.behind[operands[1 - i]]) for i, node in enumerate(operands))
+            apart = [i for i, own, others in sides if operands[i] in made_of and others and own.isdisjoint(others)]
+            if apart:
+                found[step.index] = Given(apart[0], operands[apart[0]])
+            elif not made_of.isdisjoint(step.reads):
+                made_of |= self.case.smooth.intersection(step.makes)
         return found
 
     def each(self) -> Iterator[tuple[Step, Given]]:

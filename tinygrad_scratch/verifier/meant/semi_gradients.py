@@ -20,8 +20,8 @@ from tinygrad_scratch.verifier.reading.places import Place
 from tinygrad_scratch.verifier.reading.source import statement_at
 from tinygrad_scratch.verifier.recording.edits import name_of
 from tinygrad_scratch.verifier.recording.likeness import close, is_telling
-from tinygrad_scratch.verifier.recording.steps import Step, shows
-from tinygrad_scratch.verifier.truths.truth import NotOnTensors, Truth, plain_of, truth_of
+from tinygrad_scratch.verifier.recording.steps import shows
+from tinygrad_scratch.verifier.truths.truth import NotOnTensors, Truth, held_constant, truth_of
 
 TARGET = re.compile(r"(?:.*_)?(?:targets?|advantages?|adv|baselines?|bootstrap|returns?)(?:_.*)?", re.IGNORECASE)
 
@@ -33,8 +33,8 @@ def truths_held(case: Case) -> Iterator[Truth]:
     """
     if case.truth.edits:
         return
-    made = SelfMadeTargets(case)
-    every, actions = targets_given(case, made), drawn(case, made.behind)
+    actions = drawn(case, SelfMadeTargets(case).behind)
+    every = targets_given(case, SelfMadeTargets(case, actions))
     drawings = {case.step_of(node).index: held_constant for node in actions}
     every += [({**edits, **drawings}, [*nodes, *actions]) for edits, nodes in (({}, []), *every) if actions]
     for edits, nodes in every:
@@ -54,7 +54,7 @@ def targets_given(case: Case, made: SelfMadeTargets) -> list[tuple[dict[int, Any
     own = (averages(case) & case.smooth & case.forward) | turned_vectors(case)
     held = sorted((targets | own) - {case.truth.loss})
     constant = {case.step_of(node).index: held_constant for node in held}
-    given, weighed = made.found(), made.as_weights(held)
+    given, weighed = made.found(), made.as_weights(held) | made.as_weights_of_others(named)
     alone: list[tuple[dict[int, Any], list[int]]] = [(constant, held), (weighed, [])]
     both = [(edits | given, nodes) for edits, nodes in alone if edits and given]
     every = [*alone, (given, []), (made.with_likenesses(), []), *both]
@@ -129,8 +129,3 @@ def meets_another(case: Case, node: int) -> bool:
         elif name_of(step.function) in ("subtract", "multiply") and not case.smooth.isdisjoint(set(step.reads) - own):
             return True
     return False
-
-
-def held_constant(step: Step, arguments: Any, keywords: Any) -> Any:
-    """What a call gives, as a constant."""
-    return plain_of(step.function(*arguments, **keywords))

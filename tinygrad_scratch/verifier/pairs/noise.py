@@ -93,6 +93,12 @@ class Way:
         return self.tape.steps[self.tape.nodes[node].step].function is None
 
 
+def draws_number(step: Step) -> bool:
+    """Whether a call is given a plain number that its statement may have drawn: `scale * rng.normal()`."""
+    given = step.arguments if isinstance(step.arguments, tuple) else ()
+    return step.place is not None and any(type(part) is float for part in given) and draws_at(step.place)
+
+
 def is_drawn(step: Step, names: Iterable[str]) -> bool:
     """Whether what a call reads was drawn in its statement, or, under a name, in the loop or the function around it.
 

@@ -55,6 +55,25 @@ class Attribute:
         return getattr(array, self.__name__)
 
 
+class At:
+    """`ufunc.at`, which raises ValueError for values that don't fit: NumPy reads beyond those of more dimensions."""
+
+    def __init__(self, ufunc: np.ufunc) -> None:
+        self.__self__ = ufunc
+        self.__name__ = self.__qualname__ = "at"
+
+    def __call__(self, array: Any, indices: Any, *values: Any) -> None:
+        for value in values:
+            if np.ndim(value) > 1:  # of fewer NumPy tells itself
+                np.broadcast_to(value, array[indices].shape)
+        self.__self__.at(array, indices, *values)
+
+
+def method_of(ufunc: np.ufunc, name: str) -> Any:
+    """A method of a ufunc, as it is to be written down."""
+    return At(ufunc) if name == "at" else getattr(ufunc, name)
+
+
 def set_flat(array: Any, index: Any, value: Any) -> None:
     """`a.flat[index] = value`, on anything that can be assigned to."""
     places = np.unravel_index(np.arange(array.size)[index], array.shape)

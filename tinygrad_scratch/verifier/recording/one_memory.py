@@ -28,6 +28,7 @@ def tie(run: Run, base: int, arrays: dict[int, Array]) -> None:
         for method, arguments in views_of(arrays[base], arrays[slot].shape) if read and step.function is None else ():
             if is_same_memory(method(arrays[base], *arguments), arrays[slot]):
                 step.function, step.arguments, step.reads = method, (Ref(base), *arguments), (read[-1],)
+                run.rewired += 1
                 break
 
 

@@ -17,6 +17,7 @@ from tinygrad_scratch.verifier.recording.methods import (
     WITH_SIZES,
     Attribute,
     Method,
+    method_of,
     set_flat,
 )
 from tinygrad_scratch.verifier.recording.references import Ref, map_tree
@@ -183,7 +184,7 @@ class Recorded(Standing, np.lib.mixins.NDArrayOperatorsMixin):
             keywords["out"] = out[0]
         if holds_objects(inputs):  # entry by entry, each on its own
             return getattr(ufunc, method)(*map(boxed, inputs), **keywords)
-        function = ufunc if method == "__call__" else getattr(ufunc, method)
+        function = ufunc if method == "__call__" else method_of(ufunc, method)
         return record(self._tape, SPELLED_UFUNCS.get(ufunc.__name__, function), inputs, keywords)
 
     def __array_function__(self, function: Any, types: Any, arguments: Any, keywords: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.recording.methods import method_of
 from tinygrad_scratch.verifier.recording.number_types import understood
 from tinygrad_scratch.verifier.recording.recorded import (
     ARRAYS,
@@ -107,7 +108,7 @@ class UFunc:
         return self._call(*arguments, **keywords)
 
     def __getattr__(self, name: str) -> Any:
-        value = getattr(self._ufunc, name)
+        value = method_of(self._ufunc, name)
         return recording(value, self._tape) if callable(value) else value
 
 

@@ -18,6 +18,7 @@ from tinygrad_scratch.verifier.recording.steps import Array, Node, Parents, Step
 
 MOST_VIEWS = 8  # one of the other
 LARGE = 1_000  # entries
+Wiring = tuple[list[Step], int, int, int]  # calls, how many they are, how many values, how often that was changed
 
 
 class Changed(dict[int, Any]):
@@ -38,8 +39,10 @@ class Run:
     steps: list[Step] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
     played: int = 0  # how many calls were made again, for all that was tried out
-    _parents_of: tuple[Any, Parents, dict[int, int]] | None = None  # what it was found by, what was made from what
-    _readers_of: tuple[Any, dict[int, list[int]]] | None = None
+    copies: dict[int, int] = field(default_factory=dict)  # nodes of constants -> those that they are copies of
+    rewired: int = 0  # how often a call that was there already came to read or make something else
+    _parents_of: tuple[Wiring, Any, Parents, dict[int, int]] | None = None  # what it was found by, what of what is made
+    _readers_of: tuple[Wiring, dict[int, list[int]]] | None = None
     _written_to: tuple[int, dict[int, tuple[int, int]]] = (0, {})  # how many nodes there were, and what earlier() found
 
     def replay(
@@ -90,10 +93,19 @@ class Run:
         before, self.steps = self.steps, steps
         try:
             self.make_again()
+            if self.copies:
+                self._copy_again()
+                self.make_again()
         except (TypeError, ValueError):  # something in it wants what is shorter
             self.steps = before
             return False
         return True
+
+    def _copy_again(self) -> None:
+        """Let each constant that is a copy of what a value was be what that is now."""
+        for copy, node in self.copies.items():
+            index = self.nodes[copy].step
+            self.steps[index] = replace(self.steps[index], arguments=self.nodes[node].value.copy())
 
     def make_again(self) -> None:
         """Make the whole run again, as its calls are now, and keep what it gives."""
@@ -192,25 +204,31 @@ class Run:
 
     def parents(self) -> Parents:
         """What each node was made from: what its step read, and what its array held before."""
-        of = [step.reads for step in self.steps], [step.makes for step in self.steps], [n.slot for n in self.nodes]
-        if self._parents_of is None or self._parents_of[0] != of:
-            self._parents_of = of, *self._made_from(of)
-        return self._parents_of[1]
+        if self._parents_of is None or not self._is_wired_as(self._parents_of[0]):
+            of = [step.reads for step in self.steps], [step.makes for step in self.steps], [n.slot for n in self.nodes]
+            self._parents_of = self._wiring(), of, *self._made_from(of)
+        return self._parents_of[2]
 
     def readers(self) -> dict[int, list[int]]:
         """The steps that read each node."""
-        of = [step.reads for step in self.steps]
-        if self._readers_of is None or self._readers_of[0] != of:
+        if self._readers_of is None or not self._is_wired_as(self._readers_of[0]):
             found: dict[int, list[int]] = {}
-            for index, reads in enumerate(of):
-                for node in reads:
+            for index, step in enumerate(self.steps):
+                for node in step.reads:
                     found.setdefault(node, []).append(index)
-            self._readers_of = of, found
+            self._readers_of = self._wiring(), found
         return self._readers_of[1]
+
+    def _wiring(self) -> Wiring:
+        return self.steps, len(self.steps), len(self.nodes), self.rewired
+
+    def _is_wired_as(self, known: Wiring) -> bool:
+        """Whether the calls read and make what they did; to compare them all would take longer than most calls do."""
+        return known[0] is self.steps and known[1:] == self._wiring()[1:]
 
     def _made_from(self, of: tuple[list[Any], ...]) -> tuple[Parents, dict[int, int]]:
         """The same, and the last node of each array; what was found before is gone on with where calls came after."""
-        before, known, held = self._parents_of or (([], [], []), {}, {})
+        before, known, held = self._parents_of[1:] if self._parents_of else (([], [], []), {}, {})
         grown = all(now[: len(then)] == then for now, then in zip(of, before, strict=True))
         found, last = (dict(known), dict(held)) if grown else ({}, {})
         for step in self.steps[len(before[0]) if grown else 0 :]:

@@ -41,7 +41,6 @@ class Tape(Run):
     draws: list[tuple[int, int]] = field(default_factory=list)  # the chances of a draw, and which of them was drawn
     renames: list[Rename] = field(default_factory=list)  # numbered from 1
     current: dict[int, int] = field(default_factory=dict)  # slot -> its node now
-    copies: dict[int, int] = field(default_factory=dict)  # nodes of constants -> those that they are copies of
     worked_out: set[int] = field(default_factory=set)  # steps by which the check worked a gradient out of an update
     whole_numbers: set[int] = field(default_factory=set)  # slots of those that gradients are written to, and cut by
     matrices: Any = None  # the module that spells calls on np.matrix by those on arrays, which builds on what is here
@@ -194,6 +193,7 @@ class Tape(Run):
         if step.makes == (node,):
             step.function, step.arguments, step.keywords, step.reads = None, self.nodes[node].value.copy(), {}, ()
             step.result = Ref(self.nodes[node].slot)
+            self.rewired += 1
 
     def parts_shown(self, node: int) -> list[int]:
         """What an array from outside holds now, as the arrays beside it that show its memory part by part, in order."""

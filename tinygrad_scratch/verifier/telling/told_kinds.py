@@ -83,6 +83,7 @@ from tinygrad_scratch.verifier.telling.told_slopes import (
     is_slope_of_result,
     is_slope_taken_at,
 )
+from tinygrad_scratch.verifier.telling.told_terms import terms_apart, terms_of
 from tinygrad_scratch.verifier.telling.told_values import is_activation, is_read_updated
 
 WIDTH = re.compile(r"dim|width|units|nodes|hidden|channels|features", re.IGNORECASE)
@@ -322,6 +323,12 @@ def kind_by_text(case: Case, found: Difference, kind: str) -> str:
     return "regularisation" if told == AT_POINT and is_beside_strength(case, found) else told
 
 
+def lacks_terms(found: Difference) -> bool:
+    """Whether nothing but terms of a sum is missing: `a / n` for `(a - b) / n`."""
+    needless, missing = terms_apart(found.old, found.new)
+    return not needless and bool(missing) and len(list(terms_of(found.new))) > len(missing)
+
+
 def is_other_divisor(found: Difference) -> bool:
     """Whether one size stands for another one in a product or under a fraction, or the length of one array for that."""
     call = found.way[-1] if found.way else None
@@ -363,7 +370,7 @@ def kind_of_form(case: Case, found: Difference) -> str:
         ("off-by-one", is_place_in_call(found)),
         ("transpose", is_other_turn(found)),
         ("wrong-operand", is_like_in_product(found) or is_logarithm_itself(found)),
-        ("missing-term", adds_one(found)),
+        ("missing-term", adds_one(found) or (lacks_terms(found) and not is_of_penalty(case, found))),
         ("regularisation", is_strength_of_penalty(found)),
         ("inplace-corruption", is_needless_copy(found)),
         (AT_POINT, at_point),

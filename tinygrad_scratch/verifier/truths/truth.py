@@ -293,6 +293,11 @@ def plain_of(value: Any) -> Any:
     return value.numpy() if type(value) is Tensor else value
 
 
+def held_constant(step: Step, arguments: Any, keywords: Any) -> Any:
+    """What a call gives, as a constant."""
+    return plain_of(step.function(*arguments, **keywords))
+
+
 def truth_of(
     tape: Tape, loss: int, start: dict[int, Array] | None = None,
     edits: dict[int, Any] | None = None, note: str = "",
