@@ -7,6 +7,7 @@ import numpy as np
 from tinygrad_scratch.verifier.gathering.steps_apart import take_one_step
 from tinygrad_scratch.verifier.gathering.told import Gradient
 from tinygrad_scratch.verifier.losses.computed_losses import OF_LOSS
+from tinygrad_scratch.verifier.losses.curved_terms import curved_terms
 from tinygrad_scratch.verifier.losses.either_way import is_taken_both_ways, is_turned_by_data
 from tinygrad_scratch.verifier.losses.from_above import from_above
 from tinygrad_scratch.verifier.losses.mixes import Fitting
@@ -68,6 +69,9 @@ class FindingLoss(TheirLosses):
             return self._choose(*whole, len(finals))
         if self._is_from_above(run, best, mine, finals):
             return None
+        curved = self._of_curved_terms(run, best, mine, finals)
+        if curved is not None:
+            return self._choose(*curved, len(finals))
         problem = self._find_theirs_or_usual(run, best, mix is not None, mine, finals)
         found = self._fitting_in_entries(run, mine, finals) if problem and not self.goes_either_way else None
         if found is None:
@@ -75,6 +79,17 @@ class FindingLoss(TheirLosses):
         self.loss_name = found.name
         self.notes.append(f"No loss was named: {found.name} is taken; most entries of the gradients fit it.")
         return self._put(found)
+
+    def _of_curved_terms(
+        self, run: Played, best: Fitting | None, mine: list[Candidate], finals: list[Final]
+    ) -> Fitting | None:
+        """The sum of a curve of each term of what they call a loss, if all gradients fit that as they are."""
+        if not finals or (best is not None and best[2] == len(finals)):
+            return None
+        behind = self.all_behind(*(final.node for final in finals))
+        called = [each for each in mine if self._is_called_loss(each)]
+        found = self._best(run, [curve for each in called for curve in curved_terms(self, each, behind)], finals)
+        return found if found is not None and found[2] == len(finals) else None
 
     def _is_from_above(self, run: Played, best: Fitting | None, mine: list[Candidate], finals: list[Final]) -> bool:
         """Whether a gradient from above tells of a layer, where no loss is computed that any gradient fits: take it."""

@@ -15,9 +15,10 @@ from tinygrad_scratch.verifier.meant.directions import DOWN, direction
 from tinygrad_scratch.verifier.meant.steady import is_steady
 from tinygrad_scratch.verifier.pairs.noise import DRAWN
 from tinygrad_scratch.verifier.pairs.pairing import Final
-from tinygrad_scratch.verifier.pairs.penalised import ADDING, made_of_alone, penalty_in, strength
+from tinygrad_scratch.verifier.pairs.penalised import ADDING, made_of_alone, own_parts, penalty_in, strength
 from tinygrad_scratch.verifier.reading.names import without_holder
 from tinygrad_scratch.verifier.reading.numbers_by_name import RATE
+from tinygrad_scratch.verifier.reading.places import Place
 from tinygrad_scratch.verifier.reading.remarks import remark_on
 from tinygrad_scratch.verifier.reading.source import call_at, statement_at
 from tinygrad_scratch.verifier.recording.edits import name_of
@@ -193,7 +194,15 @@ def is_called_decay(case: Case, final: Final) -> bool:
     is_shared = any(other is not None and (other.file, other.line) == (place.file, place.line) for other in others)
     part = call_at(place) if is_shared else None  # a statement that makes several of them
     written = part or statement_at(place.file, place.line, final.parameter.short)
-    return bool(NAMED.search(written) or NAMED.search(remark_on(place.file, place.line)))
+    named = bool(NAMED.search(written) or NAMED.search(remark_on(place.file, place.line)))
+    return named or any(NAMED.search(statement_at(at.file, at.line)) for at in places_of_own_parts(case, final))
+
+
+def places_of_own_parts(case: Case, final: Final) -> Iterator[Place]:
+    """Where what a gradient adds was made of its parameter alone, if that is another line than the one that adds it."""
+    nodes = [each.parameter.node for each in case.finals]
+    parts = own_parts(case.tape, case.tape.parents(), final.node, final.parameter.node, nodes)
+    yield from (place for node in parts if (place := case.place_of(node)) is not None)
 
 
 def parts_of(case: Case, values: dict[int, Any], final: Final) -> tuple[float, float] | None:

@@ -355,8 +355,17 @@ def rate_of_all(case: Case, factor: float) -> str:
     """The name of the number that all steps of updates were made with, if that is the size of a factor: a rate."""
     if any(final.by != "update" for final in case.finals) and not are_steps(case):
         return ""
-    sizes = [{name for name, rate in numbers_in(case, f) if is_near_number(abs(factor), rate)} for f in case.finals]
+    sizes = [{name for name, rate in rates_of_steps(case, f) if is_near_number(abs(factor), rate)} for f in case.finals]
     return min(set.intersection(*sizes), default="") if sizes else ""
+
+
+def rates_of_steps(case: Case, final: Final) -> Iterator[tuple[str, float]]:
+    """The numbers that a value was made with; a rate also less the share that a mean with the steps before has."""
+    numbers = list(numbers_in(case, final))
+    yield from numbers
+    shares = [(name, number) for name, number in numbers if not RATE.match(name) and 0 < number < 1]
+    for rate, size in ((name, number) for name, number in numbers if RATE.match(name)):
+        yield from ((f"{rate} * (1 - {name})", size * (1 - number)) for name, number in shares)
 
 
 def known_sizes(case: Case, everywhere: bool) -> list[float]:

@@ -21,7 +21,7 @@ def drawn(case: Case, behind: dict[int, set[int]]) -> list[int]:
 
 
 def sums_measured(
-    tape: Tape, noise: set[int], smooth: set[int], forward: set[int], behind: Mapping[int, set[int]]
+    tape: Tape, noise: set[int], smooth: set[int], forward: frozenset[int] | set[int], behind: Mapping[int, set[int]]
 ) -> list[int]:
     """The sums of noise and a value of parameters which a value of these is taken from later, as a density does.
 

@@ -14,7 +14,9 @@ from tinygrad_scratch.verifier.recording.steps import VIEWING, Array, Step, ance
 from tinygrad_scratch.verifier.recording.tape import Tape
 
 TAKING = {"getitem", "take"}
-ADDING = {"add", "subtract", "negative", "multiply", "divide", "setitem", "at"} | TAKING | JOINING | SHAPING
+ADDING = (
+    {"add", "subtract", "negative", "multiply", "divide", "sum", "mean", "setitem", "at"} | TAKING | JOINING | SHAPING
+)
 MOST = 500
 KINKS = {"absolute", "fabs", "norm", "sqrt"}
 ROUNDING = 1e-9
@@ -42,12 +44,14 @@ def own_parts(
     while waiting and len(seen) < MOST:
         node = waiting.pop(0)  # what is added last is near
         name = name_of(tape.steps[tape.nodes[node].step].function)
-        if node in seen:
+        if node in seen or node < parameter:  # in an earlier turn it was made of what the parameter was then
             continue
         seen.add(node)
         if node in alone:
             adds = tape.nodes[node].value.dtype.kind == "f"  # a mask, or an index, chooses what is added
-            if adds and name not in VIEWING | TAKING:  # what shows the parameter can't be another value for a while
+            if adds and name in VIEWING | TAKING:  # what shows the parameter can't be another value for a while
+                waiting += parents[node]
+            elif adds:
                 found[node] = np.zeros_like(tape.nodes[node].value)
         elif name in ADDING:
             waiting += parents[node]
