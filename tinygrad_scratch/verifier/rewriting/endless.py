@@ -1,4 +1,4 @@
-"""An array of objects that a change makes hold itself: NumPy would work it out without end, which kills the process."""
+"""An array of objects, or a list, that a change makes hold itself: NumPy would work it out without end."""
 
 from __future__ import annotations
 
@@ -10,9 +10,44 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.reading.source import text_of
+from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
+from tinygrad_scratch.verifier.rewriting.text import source_of
 
 HEAD_OF_CLASS = re.compile(r"\bclass +\w+\(object\)")
 OF_OBJECTS = re.compile(r"\bobject\b|['\"]O['\"]")
+
+
+LIST_IN_ITSELF = re.compile(
+    r"(?P<name>[\w.]+)"
+    r"(?:\s*\+?=(?:[^(]*[\[,])\s*(?P=name)\s*[\],]"  # between brackets, and no argument
+    r"|\.(?:append|insert|extend)\((?:.*[^\w.])?(?P=name)(?![\w.(\[]))",
+    re.DOTALL,
+)
+
+
+def puts_list_in_itself(file: str, rewrite: Rewrite) -> bool:
+    """Whether a change may put a list into itself, of which NumPy would make an array of very many dimensions."""
+    source = source_of(text_of(file))
+    node = source.statement_on(rewrite.line)
+    if node is None:
+        return False
+    start, end = source.span(node)
+    before, after = (
+        source.text[start:end],
+        source.text[start : rewrite.start] + rewrite.text + source.text[rewrite.end : end],
+    )
+    return nests(after) and not nests(before)
+
+
+def nests(statement: str) -> bool:
+    """Whether a statement puts what has a name into a list of that name.
+
+    >>> nests("ys += [ys] * n"), nests("xs.append(xs)"), nests("ys += [y] * n"), nests("xs.append(xs[0])")
+    (True, True, False, False)
+    >>> nests("w = f(w, x)"), nests("w = [w, x]")
+    (False, True)
+    """
+    return LIST_IN_ITSELF.match(statement) is not None
 
 
 def makes_objects(file: str) -> bool:

@@ -15,6 +15,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.reading.places import is_theirs
 from tinygrad_scratch.verifier.reading.source import nested, text_of
+from tinygrad_scratch.verifier.rewriting.endless import puts_list_in_itself
 from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
 from tinygrad_scratch.verifier.rewriting.text import source_of
 
@@ -44,7 +45,9 @@ class Unchecked:
             self.names |= more
 
     def calls(self, file: str, rewrite: Rewrite) -> bool:
-        """Whether a change is of a statement that leads there, or makes it one."""
+        """Whether a change is of a statement that leads there, or makes it one; or makes a list that has no end."""
+        if puts_list_in_itself(file, rewrite):
+            return True
         if not self.names:
             return False
         return rewrite.line in self.lines_in(file) or not self.names.isdisjoint(WORD.findall(rewrite.text))
