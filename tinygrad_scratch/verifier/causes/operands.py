@@ -21,6 +21,7 @@ from tinygrad_scratch.verifier.reading.source import (
     parsed,
     replaced,
     right_side,
+    start_of_function,
     statement_at,
     text_of,
     without_brackets,
@@ -271,8 +272,12 @@ def given_at(caller: Place, mine: str, meant: str) -> Finding | None:
 
 def calls_around(region: Region, step: Step) -> Iterator[tuple[Place, Place]]:
     """The functions that a call was made in, each by a line of it, with the line that called it; the nearest first."""
-    place, caller = step.place, step.caller
+    place, caller, seen = step.place, step.caller, set[tuple[str, int]]()
     while place is not None and caller is not None and not in_same_function(place, caller):
+        inner = place.file, start_of_function(place)
+        if inner in seen:  # functions that call each other
+            return
+        seen.add(inner)
         yield place, caller
         inside = (s for s in region.case.tape.steps if s.place is not None and in_same_function(s.place, caller))
         nearest = min(inside, key=lambda s: abs(s.index - step.index), default=None)

@@ -16,6 +16,7 @@ from tinygrad_scratch.verifier.losses.mixes import Fitting
 from tinygrad_scratch.verifier.losses.steady_losses import Elsewhere
 from tinygrad_scratch.verifier.meant.drawn import noises, sums_measured
 from tinygrad_scratch.verifier.meant.self_made_targets import Given
+from tinygrad_scratch.verifier.pairs.noise import draws_number
 from tinygrad_scratch.verifier.pairs.pairing import Final
 from tinygrad_scratch.verifier.pairs.penalised import adds_penalty
 from tinygrad_scratch.verifier.pairs.update_steps import is_square, literals_of, share_of, within
@@ -123,7 +124,7 @@ class FittingLosses(HeldPenalties):
         """What is drawn around a value of parameters before what they compute, and measured by such a value there."""
         parameters = {parameter.node for parameter in self.parameters}
         noise = set(noises(self.tape, parameters, self._all_names()))
-        if not noise:
+        if not (noise or any(map(draws_number, self.tape.steps))):
             return []
         behind: dict[int, set[int]] = {node: {node} for node in parameters}
         for step in self.tape.steps:

@@ -715,12 +715,18 @@ def is_scaled_by_squares(tape: Tape, node: int) -> bool:
 
 
 def is_scaled_by_own_squares(tape: Tape, node: int) -> bool:
-    """Whether a call scales an array by a root of sums of its own squares, entry by entry, as Adagrad does."""
+    """Whether a call scales an array by a root of sums of its own squares, entry by entry, as Adagrad does.
+
+    The squares may be of what the array was made of, with as many entries, as Adam's are.
+    """
     scaled = scaled_by_root(tape, tape.steps[tape.nodes[node].step])
-    if scaled is None or tape.nodes[scaled[1]].value.size < 2:
+    size = tape.nodes[scaled[1]].value.size if scaled is not None else 0
+    if scaled is None or size < 2:
         return False
-    behind = (tape.steps[tape.nodes[each].step] for each in ancestors(tape.parents(), [scaled[1]]))
-    return any(is_square(step) and step.reads[0] == scaled[0] for step in behind)
+    parents, apart = tape.parents(), size != tape.nodes[node].value.size
+    own = {scaled[0]} if apart else {n for n in ancestors(parents, [scaled[0]]) if tape.nodes[n].value.size == size}
+    behind = (tape.steps[tape.nodes[each].step] for each in ancestors(parents, [scaled[1]]))
+    return any(is_square(step) and step.reads[0] in own for step in behind)
 
 
 def is_square(step: Step) -> bool:

@@ -29,8 +29,16 @@ class Marked:
         return self.text[self.start : self.end]
 
 
+TEXTS: dict[str, tuple[list[str], str]] = {}  # by file: its lines, and what they are together
+
+
 def text_of(file: str) -> str:
-    return without_magics("".join(linecache.getlines(file)))
+    """The text of a file, the same object as long as its lines are: many ask for it, and look things up by it."""
+    lines = linecache.getlines(file)
+    known = TEXTS.get(file)
+    if known is None or known[0] is not lines:
+        known = TEXTS[file] = lines, without_magics("".join(lines))
+    return known[1]
 
 
 @lru_cache(maxsize=64)
