@@ -324,9 +324,10 @@ def kind_by_text(case: Case, found: Difference, kind: str) -> str:
 
 
 def lacks_terms(found: Difference) -> bool:
-    """Whether nothing but terms of a sum is missing: `a / n` for `(a - b) / n`."""
+    """Whether nothing but terms of a sum is missing, and no mere number: `a / n` for `(a - b) / n`."""
     needless, missing = terms_apart(found.old, found.new)
-    return not needless and bool(missing) and len(list(terms_of(found.new))) > len(missing)
+    named = all(any(name for part in parts for name in names_in(part)) for _, parts in missing)
+    return not needless and bool(missing) and named and len(list(terms_of(found.new))) > len(missing)
 
 
 def is_other_divisor(found: Difference) -> bool:
