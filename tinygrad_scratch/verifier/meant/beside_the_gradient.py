@@ -202,7 +202,9 @@ def places_of_own_parts(case: Case, final: Final) -> Iterator[Place]:
     """Where what a gradient adds was made of its parameter alone, if that is another line than the one that adds it."""
     nodes = [each.parameter.node for each in case.finals]
     parts = own_parts(case.tape, case.tape.parents(), final.node, final.parameter.node, nodes)
-    yield from (place for node in parts if (place := case.place_of(node)) is not None)
+    own = case.place_of(final.node)
+    places = (place for node in parts if (place := case.place_of(node)) is not None)
+    yield from (place for place in places if own is None or (place.file, place.line) != (own.file, own.line))
 
 
 def parts_of(case: Case, values: dict[int, Any], final: Final) -> tuple[float, float] | None:
