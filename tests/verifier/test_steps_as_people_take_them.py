@@ -10,8 +10,13 @@ import pytest
 
 from tests.verifier.files import check_of_script, edited_script, told
 from tinygrad_scratch.verifier.causes.operands import calls_around
+from tinygrad_scratch.verifier.pairs.updates import as_it_was
 from tinygrad_scratch.verifier.reading.places import Place
 from tinygrad_scratch.verifier.recording.methods import At
+from tinygrad_scratch.verifier.recording.recorded import Recorded
+from tinygrad_scratch.verifier.recording.tape import Tape
+from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
+from tinygrad_scratch.verifier.rewriting.unchecked import Unchecked
 
 SHORT_ROWS = """
 import numpy as np
@@ -275,6 +280,27 @@ def test_values_of_more_dimensions_than_what_an_index_chooses_are_refused() -> N
         add_at(array, (slice(None), np.array(1)), np.ones((3, 2, 2)))
     add_at(array, (slice(None), np.array([1, 1])), np.ones((3, 2)))
     assert array.sum(axis=0).tolist() == [0, 6, 0, 0]
+
+
+def test_a_change_that_puts_a_list_into_itself_is_not_tried(tmp_path: Path) -> None:
+    file, text = tmp_path / "rows.py", "def rows(n):\n    ys = []\n    for k in range(3):\n        ys += [k] * n\n"
+    file.write_text(text, encoding="utf-8")
+    at = text.index("[k]") + 1
+    into_itself, other = (Rewrite(4, at, at + 1, name, "wrong-operand", "") for name in ("ys", "n"))
+    unchecked = Unchecked([])
+    assert unchecked.calls(str(file), into_itself)
+    assert not unchecked.calls(str(file), other)
+
+
+def test_a_copy_of_what_was_short_is_made_again_in_double() -> None:
+    tape, start = Tape(), np.array([0.1, 0.7])
+    weights = Recorded(tape, start, tape.constant(start)).astype(np.float32)
+    before = weights.node
+    weights -= np.float32(0.25)
+    kept = as_it_was(tape, before)
+    assert kept.node != before
+    assert tape.in_double()
+    assert tape.nodes[kept.node].value.tolist() == tape.nodes[before].value.tolist() == [0.1, 0.7]
 
 
 def test_functions_that_call_each_other_are_around_a_call_once(tmp_path: Path) -> None:

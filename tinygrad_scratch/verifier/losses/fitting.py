@@ -110,7 +110,7 @@ class FittingLosses(HeldPenalties):
     ) -> tuple[Played, Fitting | None]:
         """The run, and the best loss in it, where what is drawn, as a policy's actions are, counts as given.
 
-        It does where more gradients fit it then, or where none of what they compute is fitted by all.
+        It does unless fewer gradients fit then: a mix of losses may need it that none of them alone tells of.
         """
         drawn = self._drawn_before(mine) if (best[1] if best else 0) < len(finals) else []
         if not drawn:
@@ -123,7 +123,7 @@ class FittingLosses(HeldPenalties):
     def _drawn_before(self, mine: list[Candidate]) -> list[int]:
         """What is drawn around a value of parameters before what they compute, and measured by such a value there."""
         parameters = {parameter.node for parameter in self.parameters}
-        noise = set(noises(self.tape, parameters, self._all_names()))
+        noise = list(noises(self.tape, parameters, self._all_names()))
         if not (noise or any(map(draws_number, self.tape.steps))):
             return []
         behind: dict[int, set[int]] = {node: {node} for node in parameters}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 from tinygrad_scratch.verifier.cases.case import Case
 from tinygrad_scratch.verifier.pairs.noise import draws_number, is_drawn
@@ -17,17 +17,22 @@ def drawn(case: Case, behind: dict[int, set[int]]) -> list[int]:
     """What was drawn of a case; `behind` are the parameters that went into each value."""
     names = {node: [event.name for event in events] for node, events in by_node(case.events).items()}
     noise = noises(case.tape, {final.parameter.node for final in case.finals}, names)
-    return sums_measured(case.tape, set(noise), case.smooth, case.forward, behind)
+    return sums_measured(case.tape, noise, case.smooth, case.forward, behind)
 
 
 def sums_measured(
-    tape: Tape, noise: set[int], smooth: set[int], forward: frozenset[int] | set[int], behind: Mapping[int, set[int]]
+    tape: Tape,
+    noise: Iterable[int],
+    smooth: set[int],
+    forward: frozenset[int] | set[int],
+    behind: Mapping[int, set[int]],
 ) -> list[int]:
     """The sums of noise and a value of parameters which a value of these is taken from later, as a density does.
 
-    A code that is only decoded, as an autoencoder's, is none. `smooth` are the values that parameters change.
+    A code that is only decoded, as an autoencoder's, is none. `smooth` are the values that parameters change, and
+    `behind` are the parameters that went into each.
     """
-    sums = dict[int, set[int]]()  # what sums were gathered in which values
+    noise, sums = set(noise), dict[int, set[int]]()  # what sums were gathered in which values
     found = set[int]()
     for step in tape.steps:
         name, made = name_of(step.function), smooth.intersection(step.makes)

@@ -15,14 +15,13 @@ from tinygrad_scratch.verifier.rewriting.text import source_of
 
 HEAD_OF_CLASS = re.compile(r"\bclass +\w+\(object\)")
 OF_OBJECTS = re.compile(r"\bobject\b|['\"]O['\"]")
-
-
 LIST_IN_ITSELF = re.compile(
     r"(?P<name>[\w.]+)"
     r"(?:\s*\+?=(?:[^(]*[\[,])\s*(?P=name)\s*[\],]"  # between brackets, and no argument
     r"|\.(?:append|insert|extend)\((?:.*[^\w.])?(?P=name)(?![\w.(\[]))",
     re.DOTALL,
 )
+"""A statement that puts what has a name into a list of that name."""
 
 
 def puts_list_in_itself(file: str, rewrite: Rewrite) -> bool:
