@@ -23,6 +23,7 @@ from tinygrad_scratch.verifier.truths.losses import KnownLoss
 from tinygrad_scratch.verifier.truths.table import Entry, Table, squeezed
 from tinygrad_scratch.verifier.truths.truth import Played, Truth, played_on_tensors, truth_of
 
+LARGE = 1_000  # entries
 MOST_EXPLANATIONS = 3_000
 MOST_PLAYED = 200_000  # calls that are made again until a check says what it found so far
 MOST_AT_FIRST = 80_000  # the same where changes of the source can be tried after that
@@ -137,16 +138,32 @@ class Case(Lineage):
     def match_up_to_factor(self, value: Array) -> tuple[Entry, float] | None:
         """The same, where the value may carry a factor."""
         value = np.asarray(value)
+        if value.size > LARGE:  # to compare it takes no longer than to look it up
+            return self._match_up_to_factor(value)
         key = self.scale, value.shape, value.dtype, value.tobytes()
         if key not in self._matches:
-            factors = (self.scale, *((1.0,) if self.scale != 1 else ()), *(self.factors if value.size > 2 else ()))
-            self._matches[key] = self.table.match(value, tolerance_of(value), factors)
+            self._matches[key] = self._match_up_to_factor(value)
         return self._matches[key]
+
+    def _match_up_to_factor(self, value: Array) -> tuple[Entry, float] | None:
+        factors = (self.scale, *((1.0,) if self.scale != 1 else ()), *(self.factors if value.size > 2 else ()))
+        return self.table.match(value, tolerance_of(value), factors)
 
     def is_gradient(self, value: Any) -> bool:
         """Whether a value is one, up to a factor that a right step carries for a while."""
         found = self.match_up_to_factor(np.asarray(value))
         return found is not None and self.is_carried(found[1])
+
+    def was_gradient(self, values: Mapping[int, Any], node: int) -> bool:
+        """The same of what a run gave, remembered as long as it is that run which is asked about."""
+        if self._asked is None or self._asked[0] is not values or self._asked[1] != self.scale:
+            self._asked = values, self.scale, {}
+        known = self._asked[2]
+        if node not in known:
+            known[node] = self.is_gradient(values[node])
+        return known[node]
+
+    _asked: tuple[Mapping[int, Any], float, dict[int, bool]] | None = None
 
     @cached_property
     def ends(self) -> set[int]:
@@ -277,6 +294,7 @@ class Case(Lineage):
         self.truth = replace(truth, cotangents=cotangents) if decayed else truth
         self._matches.clear()
         self._noises.clear()
+        self._asked = None
         for cached in ("table", "elsewhere"):
             self.__dict__.pop(cached, None)
 

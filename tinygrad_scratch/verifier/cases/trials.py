@@ -228,10 +228,12 @@ def newly(case: Case, node: int, truth: Array, values: dict[int, Any], played: M
     """The later values that were no gradients, and are with this repair."""
     found = set()
     for later in later_values(case, node):
+        if played[later] is values[later]:  # nothing of it was made again
+            continue
         before, after = np.asarray(values[later]), np.asarray(played[later])
         if after.shape == before.shape and np.array_equal(before, after):
             continue
-        if not case.is_gradient(before) and not close(after, truth) and case.is_gradient(after):
+        if not case.was_gradient(values, later) and not close(after, truth) and case.is_gradient(after):
             found.add(later)
     return found
 

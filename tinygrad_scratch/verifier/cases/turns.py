@@ -44,7 +44,7 @@ def helping(case: Case, values: dict[int, Any], wrong: list[Final], usual: float
         node
         for node in sorted(named)
         if node not in case.alike and values[node].size > 1 and np.any(values[node])
-        if not case.is_gradient(values[node])
+        if not case.was_gradient(values, node)
     )
     helped = ((node, sources) for node in strange if (sources := sorted(sources_of(case, node, named))))
     run = case.walked()

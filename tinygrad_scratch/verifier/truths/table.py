@@ -15,6 +15,7 @@ from tinygrad_scratch.verifier.recording.tape import Tape
 from tinygrad_scratch.verifier.truths.truth import Truth
 
 MOST_SLICES = 24
+MOST = 1e100  # what is larger is near nothing
 MOST_SAMPLES = 8  # of entries, by which two arrays are compared first
 TRANSPOSED, RESHAPED, SAMPLE, PART = "transposed", "of another shape", "of one sample", "one part of it"
 
@@ -65,16 +66,14 @@ class Table:
     ) -> tuple[Entry, float] | None:
         """The entry that a value is, and the factor that it carries; nothing for zeros."""
         entries = self.entries(value.shape)
-        if (
-            not entries
-            or not value.any()
-            or value.dtype.kind not in "fiu"
-            or not (np.abs(value) < np.float64(1e100)).all()
-        ):
+        if not entries or value.dtype.kind not in "fiu":
+            return None
+        size = norm(value)
+        if not 0 < size < MOST:
             return None
         direction, projections, in_order = self._projections[value.shape]
         projection = float(np.vdot(direction, value))
-        room = tolerance * float(np.linalg.norm(value.ravel())) * np.sqrt(value.size)
+        room = tolerance * size * np.sqrt(value.size)
         if not is_any_near(in_order, factors, projection, 3 * room):
             return None
         with np.errstate(over="ignore"):  # of what is too large to be near anything
@@ -136,6 +135,13 @@ class Table:
                 if shape in (rest, kept) and len(shape) > 0:
                     for i in range(value.shape[axis]):
                         yield Entry(np.take(value, i, axis).reshape(shape), node, None, SAMPLE)
+
+
+def norm(value: Array) -> float:
+    """The length of a value as a vector, or what is no number where an entry is none."""
+    flat = value.ravel().astype(float, copy=False)
+    with np.errstate(all="ignore"):
+        return float(np.sqrt(np.dot(flat, flat)))
 
 
 def is_any_near(in_order: Array, factors: tuple[float, ...], number: float, room: float) -> bool:
