@@ -108,7 +108,7 @@ def of_earlier(region: Region, step: Step, read: int, earlier: int) -> Finding:
     where = f"line {step.place.line}" if step.place else "a later line"
     scaled = is_along(np.asarray(region.values[earlier]), np.asarray(region.values[read]))  # so may be what reads it
     said = f"{name} is written over before its use in {where}"
-    first = case.step_of(min(node.number for node in case.tape.nodes if node.slot == slot and node.number > earlier))
+    first = case.step_of(min(node for node in case.tape.versions_of(slot) if node > earlier))
     return Finding("inplace-corruption", said, first, None, in_all_calls(region, step, writer, slot), made_up=scaled)
 
 

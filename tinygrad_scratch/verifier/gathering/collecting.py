@@ -120,7 +120,7 @@ class Collecting(Told):
         found = set[int]()
         for path, node in list(self.stored):
             slot, said = self.tape.nodes[node].slot, words(attributes_of(path))
-            first = next(other for other in self.tape.nodes if other.slot == slot)
+            first = self.tape.first_of(slot)
             is_given = self.tape.steps[first.step].function is None and bool(np.any(first.value))
             key = next(((owner, said) for owner in slots.get(slot, ()) if (owner, said) in held), None)
             if key is not None and is_given and made.isdisjoint(held[key]):
@@ -316,9 +316,9 @@ class Collecting(Told):
     def _is_read_as_it_is(self, version: int) -> bool:
         """Whether something reads what an array holds but the lines that write to it, as those of its other entries."""
         slot = self.tape.nodes[version].slot
-        made = (self.tape.steps[node.step] for node in self.tape.nodes if node.slot == slot)
+        made = (self.tape.steps[self.tape.nodes[node].step] for node in self.tape.versions_of(slot))
         writing = {str(step.place) for step in made if step.function is not None}
-        readers = (step for step in self.tape.steps if version in step.reads)
+        readers = (self.tape.steps[index] for index in self.tape.readers().get(version, ()))
         return any(str(step.place) not in writing for step in readers)
 
     def _is_renewed(self, before: int, after: int) -> bool:
@@ -431,7 +431,7 @@ class Collecting(Told):
         held = {nodes[each.node].slot for each in self.parameters} - {slot}
         found += [
             event.node
-            for event in self.watch.events
+            for event in self._by_last_word().get(wanted[-1:], ())
             if words(event.name)[-len(wanted) :] == wanted
             and event.name not in others
             and nodes[event.node].slot not in held
@@ -440,10 +440,22 @@ class Collecting(Told):
         ]
         return [node for node in dict.fromkeys(found) if node > parameter.node]
 
+    def _by_last_word(self) -> dict[tuple[str, ...], list[Event]]:
+        """The names that values got, in order, by how they end."""
+        events = self.watch.events
+        count, last, found = self._ends
+        if count != len(events) or last != events[-1:]:
+            found = {}
+            for event in events:
+                found.setdefault(words(event.name)[-1:], []).append(event)
+            self._ends = len(events), events[-1:], found
+        return found
+
+    _ends: tuple[int, list[Event], dict[tuple[str, ...], list[Event]]] = (0, [], {})
+
     def _versions(self, parameter: Parameter) -> list[int]:
         """All that the array of a parameter held."""
-        slot = self.tape.nodes[parameter.node].slot
-        return [node.number for node in self.tape.nodes if node.slot == slot]
+        return self.tape.versions_of(self.tape.nodes[parameter.node].slot)
 
     def updated_values(self, parameter: Parameter) -> set[int]:
         """What a parameter was after its first value."""

@@ -151,7 +151,7 @@ class Told:
                 f"The output given to loss_is was not recorded: {output!r}. Give what forward returned in the block."
             )
             return
-        nodes = [node.number for node in self.tape.nodes if node.slot == output._slot]
+        nodes = self.tape.versions_of(output._slot)
         target = target._array.copy() if type(target) is Recorded else np.asarray(target)
         self._loss_problem = None
         self._wanted = (name, function, nodes, target)

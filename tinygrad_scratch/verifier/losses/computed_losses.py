@@ -156,7 +156,7 @@ class ComputedLosses(WellKnown):
 
     def _is_read(self, node: int) -> bool:
         """Whether anything is made of a value, other than a number that shows it: `round(float(loss), 4)`."""
-        readers = [step for step in self.tape.steps if node in step.reads]
+        readers = [self.tape.steps[index] for index in self.tape.readers().get(node, ())]
         return not all(map(is_only_shown, readers)) or any(
             self._is_read(made) for step in readers for made in step.makes
         )
@@ -164,7 +164,7 @@ class ComputedLosses(WellKnown):
     def _is_total(self, name: str, node: int) -> bool:
         """Whether a number is called the total, or an energy, and nothing reads it: it is only watched."""
         called = TOTAL_OR_ENERGY.fullmatch(own(name).removesuffix("()").lower()) is not None
-        return called and self._value(node).size == 1 and not any(node in step.reads for step in self.tape.steps)
+        return called and self._value(node).size == 1 and node not in self.tape.readers()
 
     def _printed(self) -> Iterator[int]:
         """The numbers without a name that are printed as losses, as they are before they are rounded."""
@@ -208,16 +208,16 @@ class ComputedLosses(WellKnown):
 
     def _seen(self) -> Seen:
         """What all names are asked for, worked out once for a run as it is now."""
-        arrays = frozenset(p.node for p in self.parameters if self._value(p.node).size > 1)
-        key = self._parents, arrays, len(self.watch.events)
+        key = self._parents, [id(parameter) for parameter in self.parameters], len(self.watch.events)
         if self._seen_last is None or self._seen_last[0][0] is not self._parents or self._seen_last[0][1:] != key[1:]:
+            arrays = {p.node for p in self.parameters if self._value(p.node).size > 1}
             by_node: dict[int, list[Event]] = {}
             by_line: dict[tuple[str, Place], set[int]] = {}
             for event in self.watch.events:
                 by_node.setdefault(event.node, []).append(event)
                 by_line.setdefault((event.name, event.place), set()).add(event.node)
             losses = {node for node, events in by_node.items() if any(is_loss_name(event.name) for event in events)}
-            moving, searched = self.depending_on(set(arrays)), set(compared_along(self.tape))
+            moving, searched = self.depending_on(arrays), set(compared_along(self.tape))
             self._seen_last = key, Seen(moving, losses, by_node, by_line, searched, self._in_entries())
         return self._seen_last[1]
 

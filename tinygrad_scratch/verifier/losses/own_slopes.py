@@ -46,7 +46,8 @@ def slopes_of_their_own(entry: Any, theirs: int, nodes: list[int], ends: list[in
     behind = entry.all_behind(*ends)
     outputs = [node for node in sorted(forward & moving, reverse=True) if tape.nodes[node].value.size > 1]
     outputs = [node for node in outputs if not ancestors(parents, [node], until=set(nodes)) <= moving]  # made of data
-    slopes = [event for event in entry.watch.events if event.node in (behind & moving) - forward]
+    backward = (behind & moving) - forward
+    slopes = [event for event in entry.watch.events if event.node in backward]
     for event in slopes[:MOST_EVENTS]:
         value = np.asarray(tape.nodes[event.node].value)
         fitting = [node for node in outputs if tape.nodes[node].value.shape == value.shape]

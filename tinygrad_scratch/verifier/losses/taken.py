@@ -213,7 +213,7 @@ class TakenLosses(FittingLosses):
         for i in range(len(read)):
             node, last = read[i], max(read[: len(candidate.outputs)])
             slot = self.tape.nodes[node].slot
-            if any(other.slot == slot and node < other.number <= last for other in self.tape.nodes):
+            if any(node < other <= last for other in self.tape.versions_of(slot)):
                 before, moved = self.tape.insert(self.tape.nodes[node].step, copy, (node,))
                 self.renumber(moved)
                 read = [before if j == i else moved(other) for j, other in enumerate(read)]

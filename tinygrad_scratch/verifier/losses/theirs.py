@@ -216,7 +216,7 @@ class TheirLosses(TakenLosses):
         made = {other for node in updated for other in self.tape.steps[nodes[node].step].makes} - updated
         made |= {node for node in updated if nodes[node].value.shape != shape}
         for slot in {nodes[node].slot for node in made & behind}:
-            own = [node.number for node in nodes if node.slot == slot]
+            own = self.tape.versions_of(slot)
             now = max(behind.intersection(own))
             before = [node for node in own if nodes[node].step < min(nodes[n].step for n in made.intersection(own))]
             found += [(now, before[-1])] if before else []

@@ -610,7 +610,7 @@ def agrees_without(case: Case, edits: dict[int, Any]) -> bool:
         truth = run.gradient(run.values[case.truth.loss], [final.parameter.node for final in case.finals])
         return any(
             all(close(values[f.node], truth[f.parameter.node].reshape(np.shape(values[f.node]))) for f in case.finals)
-            for values in (case.replay(edits=some) for some in (backward, edits))
+            for values in (case.with_calls(some) for some in (backward, edits))
         )
     except Exception:  # then it is no explanation
         return False

@@ -32,10 +32,12 @@ def own_steps(case: Case, values: dict[int, Any]) -> str:
 def gradients_named(case: Case, values: dict[int, Any]) -> dict[int, tuple[Event, set[int]]]:
     """What has a name and is a gradient, or its negative; with the parameters that it is of."""
     found: dict[int, tuple[Event, set[int]]] = {}
+    sizes = [(final, case.true_of(final).size) for final in case.finals]
     for event in case.events:
         value = np.asarray(values[event.node])
         if value.shape and value.dtype.kind == "f" and event.node not in case.forward:
-            of = {f.parameter.node for f in case.finals if case.is_right(value, f) or case.is_right(-value, f)}
+            alike = [final for final, size in sizes if size == value.size]
+            of = {f.parameter.node for f in alike if case.is_right(value, f) or case.is_right(-value, f)}
             if of:
                 found.setdefault(event.node, (event, of))
     return found

@@ -59,8 +59,11 @@ class Factor:
 
 def updates_in_turns(tape: Tape, before: int, after: int) -> list[Part]:
     """The updates of a whole array in place that one line made in a loop; none where something else did, too."""
-    slot = tape.nodes[before].slot
-    later = [node.number for node in tape.nodes[before + 1 : after + 1] if node.slot == slot]
+    slot, last = tape.nodes[before].slot, tape.steps[tape.nodes[after].step]
+    is_stored = name_of(last.function) == "setitem" and last.reads
+    if is_stored and tape.nodes[last.reads[-1]].value.shape != tape.nodes[after].value.shape:
+        return []  # to some entries
+    later = [node for node in tape.versions_of(slot) if before < node <= after]
 
     def change_in(now: int, was: int) -> tuple[int, int] | None:
         return in_update(tape, tape.steps[tape.nodes[now].step], now, was)

@@ -226,7 +226,7 @@ class Updates:
         tape, first = self.tape, parameter.node
         self.parameter = first
         slot = tape.nodes[first].slot
-        later = [node.number for node in tape.nodes if node.slot == slot and node.number not in {first, *read}]
+        later = {*tape.versions_of(slot)} - {first, *read}
         parts = again_and_again(tape, first, sorted({*later, *bound}), self.change_in)
         if parts:
             return self.whole_of(*parts)
@@ -548,14 +548,10 @@ class Updates:
             return None
         for rates, moved in (step.reads, step.reads[::-1]):
             value, kept = self.tape.nodes[rates].value, self.end_of(rates)[0]
-            before = ancestors(self.tape.parents(), [kept]) - {kept}
-            goes_on = any(not set(self.names.get(kept, ())).isdisjoint(self.names.get(n, ())) for n in before)
-            if (
-                goes_on
-                and not self.is_gradient(kept)
-                and value.shape == self.tape.nodes[moved].value.shape
-                and np.all(value > 0)
-            ):
+            is_rates = value.shape == self.tape.nodes[moved].value.shape and bool(np.all(value > 0))
+            names = self.names.get(kept, ()) if is_rates and not self.is_gradient(kept) else ()
+            before = ancestors(self.tape.parents(), [kept]) - {kept} if names else ()
+            if any(not set(names).isdisjoint(self.names.get(node, ())) for node in before):
                 return moved, 1
         return None
 

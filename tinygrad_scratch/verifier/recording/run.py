@@ -43,6 +43,9 @@ class Run:
     rewired: int = 0  # how often a call that was there already came to read or make something else
     _parents_of: tuple[Wiring, Any, Parents, dict[int, int]] | None = None  # what it was found by, what of what is made
     _readers_of: tuple[Wiring, dict[int, list[int]]] | None = None
+    _versions: tuple[list[Node], int, int, dict[int, list[int]]] | None = (
+        None  # of which nodes, and which are of one array
+    )
     _written_to: tuple[int, dict[int, tuple[int, int]]] = (0, {})  # how many nodes there were, and what earlier() found
 
     def replay(
@@ -238,6 +241,16 @@ class Run:
             for node in step.makes:
                 last[self.nodes[node].slot] = node
         return Parents(found), last
+
+    def versions_of(self, slot: int) -> list[int]:
+        """All that an array held, in order."""
+        nodes, count, rewired, found = self._versions or ([], 0, 0, {})
+        if nodes is not self.nodes or count > len(nodes) or rewired != self.rewired:
+            count, found = 0, {}
+        for node in self.nodes[count:]:
+            found.setdefault(node.slot, []).append(node.number)
+        self._versions = self.nodes, len(self.nodes), self.rewired, found
+        return found.get(slot, [])
 
     def earlier(self) -> dict[int, tuple[int, int]]:
         """For each node of an array that was written to: the node before it, and the step that made the array."""

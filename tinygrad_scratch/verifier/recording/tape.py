@@ -262,6 +262,7 @@ class Tape(Run):
             rename.node, rename.time = moved(rename.node), rename.time + (rename.time > after)
         slot = self._slot(value)
         step.result, step.reads, step.makes = Ref(slot), reads, (first,)
+        self.rewired += 1
         self.steps.insert(after + 1, step)
         self.nodes.insert(first, Node(first, slot, after + 1, value))
         self.current[slot] = first

@@ -7,9 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
+import numpy as np
+
 from tinygrad_scratch.verifier.reading.loops import Turn, begun_in, makes_room
 from tinygrad_scratch.verifier.reading.source import is_rename
+from tinygrad_scratch.verifier.recording.edits import name_of
 from tinygrad_scratch.verifier.recording.events import Event
+from tinygrad_scratch.verifier.recording.references import refs_in
+from tinygrad_scratch.verifier.recording.steps import Array
 from tinygrad_scratch.verifier.recording.watch import Watch
 
 
@@ -21,6 +26,8 @@ class Met:
     events: dict[int, list[tuple[int, Event]]] = field(default_factory=dict)  # by value, each with its number
     versions: dict[int, list[int]] = field(default_factory=dict)  # what each array held
     readers: dict[int, list[int]] = field(default_factory=dict)  # the steps that read each value
+    reads: dict[int, list[int]] = field(default_factory=dict)  # the steps that read each array, in order
+    entries: dict[tuple[int, int], tuple[int, Array]] = field(default_factory=dict)  # what written() found
     late: dict[int, list[Event]] = field(default_factory=dict)  # by value: what it was called before a call read it
     arguments: dict[int, list[Event]] = field(default_factory=dict)  # by value: what functions that got it call it
     counts: tuple[int, int, int, int, int] = (0, 0, 0, 0, 0)
@@ -28,7 +35,8 @@ class Met:
     def until_now(self) -> None:
         tape, events, arguments = self.watch.tape, self.watch.events, self.watch.arguments
         if tape.tied != self.counts[4]:  # earlier steps read something else now
-            self.events, self.arguments, self.versions, self.readers, self.counts = {}, {}, {}, {}, (0, 0, 0, 0, 0)
+            self.events, self.arguments, self.versions, self.readers = {}, {}, {}, {}
+            self.reads, self.entries, self.counts = {}, {}, (0, 0, 0, 0, 0)
         for number in range(self.counts[0], len(events)):
             self.events.setdefault(events[number].node, []).append((number, events[number]))
         for node in tape.nodes[self.counts[1] :]:
@@ -36,12 +44,32 @@ class Met:
         for step in tape.steps[self.counts[2] :]:
             for read in step.reads:
                 self.readers.setdefault(read, []).append(step.index)
+            for slot in {tape.nodes[read].slot for read in step.reads}:
+                self.reads.setdefault(slot, []).append(step.index)
         for argument in arguments[self.counts[3] :]:
             self.arguments.setdefault(argument.node, []).append(argument)
         self.counts = len(events), len(tape.nodes), len(tape.steps), len(arguments), tape.tied
         self.late = {}
         for slot, event in self.watch.unused():
             self.late.setdefault(self.versions[slot][0], []).append(event)
+
+    def reads_between(self, slot: int, first: int, end: int) -> list[int]:
+        """The steps from one on, and before another, that read an array, whatever it held."""
+        reads = self.reads.get(slot, [])
+        return reads[bisect_left(reads, first) : bisect_left(reads, end)]
+
+    def written(self, slot: int, first: int, end: int) -> Array:
+        """The entries of an array that the steps from one on, and before another, assigned to."""
+        tape = self.watch.tape
+        done, found = self.entries.get((slot, first), (first, None))
+        if found is None or done > end:
+            done, found = first, np.zeros(tape.nodes[self.versions[slot][0]].value.shape, dtype=bool)
+        for step in (tape.steps[read] for read in self.reads_between(slot, done, end)):
+            if name_of(step.function) == "setitem" and tape.nodes[step.reads[0]].slot == slot:
+                chosen = step.arguments[1]
+                found[... if any(refs_in(chosen)) else chosen] = True  # which are chosen by a value may be any
+        self.entries[slot, first] = end, found
+        return found
 
     def names(self, node: int) -> Iterator[Event]:
         """All names of a value, at whatever time it got them."""

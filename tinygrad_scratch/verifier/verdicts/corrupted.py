@@ -23,7 +23,7 @@ def corrupted(case: Case) -> Iterator[str]:
     for final in case.finals:
         parameter, tape = final.parameter, case.tape
         slot = tape.nodes[parameter.node].slot
-        later = [n.number for n in tape.nodes if n.slot == slot and n.number > parameter.node]
+        later = [node for node in tape.versions_of(slot) if node > parameter.node]
         if not later or final.by == "update" or parameter.node not in case.forward:
             continue
         step, end = case.step_of(later[0]), tape.current[slot]
