@@ -442,16 +442,29 @@ class Collecting(Told):
 
     def _by_last_word(self) -> dict[tuple[str, ...], list[Event]]:
         """The names that values got, in order, by how they end."""
+        return self._named()[1]
+
+    def _all_names(self) -> dict[int, list[str]]:
+        """The names that each value got, in order."""
+        return self._named()[0]
+
+    def _named(self) -> Named:
+        """Both, worked out once for the names that there are."""
         events = self.watch.events
-        count, last, found = self._ends
+        count, last, found = self._named_last
         if count != len(events) or last != events[-1:]:
-            found = {}
+            found = {}, {}
             for event in events:
-                found.setdefault(words(event.name)[-1:], []).append(event)
-            self._ends = len(events), events[-1:], found
+                found[0].setdefault(event.node, []).append(event.name)
+                found[1].setdefault(words(event.name)[-1:], []).append(event)
+            self._named_last = len(events), events[-1:], found
         return found
 
-    _ends: tuple[int, list[Event], dict[tuple[str, ...], list[Event]]] = (0, [], {})
+    _named_last: tuple[int, list[Event], tuple[dict[int, list[str]], dict[tuple[str, ...], list[Event]]]] = (
+        0,
+        [],
+        ({}, {}),
+    )
 
     def _versions(self, parameter: Parameter) -> list[int]:
         """All that the array of a parameter held."""
@@ -471,12 +484,6 @@ class Collecting(Told):
         self._updates = {gradient: of for gradient, of in self._updates.items() if gradient not in left}
         self.parameters = [parameter for parameter in self.parameters if parameter.node not in nodes]
         self.gradients = [gradient for gradient in self.gradients if gradient[1] not in left]
-
-    def _all_names(self) -> dict[int, list[str]]:
-        names: dict[int, list[str]] = {}
-        for event in self.watch.events:
-            names.setdefault(event.node, []).append(event.name)
-        return names
 
     def _names(self, path: str, node: int) -> list[str]:
         here = [event.name for event in self.watch.events if event.node == node]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -264,11 +265,11 @@ class Pairing:
                 self.take(self.left[0], asked[0], "shape")
             return
         asked = [p for p in self.parameters if p.asked] or ([] if self.told else self.parameters)
+        sizes = Counter(self.tape.nodes[node].value.size for _, node in self.gradients)
         for gradient in list(self.left):
-            shape = self.tape.nodes[gradient[1]].value.shape
-            known = [p for p in asked if self.fits(gradient[1], p)]
-            rivals = [other for other in self.gradients if known and self.fits(other[1], known[0])]
-            if len(known) == 1 and len(rivals) == 1 and known[0] in self.free:
+            shape, size = self.tape.nodes[gradient[1]].value.shape, self.tape.nodes[gradient[1]].value.size
+            known = [p for p in asked if self.fits(gradient[1], p)] if sizes[size] == 1 else []
+            if len(known) == 1 and known[0] in self.free:
                 own = known[0].recorded
                 if own.size == 1 or shape in (own.shape, own.shape[::-1]):
                     self.take(gradient, known[0], "shape")
