@@ -33,6 +33,9 @@ NUMERIC = re.compile(r"(?:^|_)num(?:_|$)|numeric|approx", re.IGNORECASE)
 """In the name of a gradient that was made by differences, to compare the one that was derived with."""
 
 
+Named = tuple[dict[int, list[str]], dict[tuple[str, ...], list[Event]]]  # by value, and by how they end
+
+
 class Collecting(Told):
     """The parameters and the gradients of a run."""
 
