@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,6 +16,7 @@ from tinygrad_scratch.verifier.cases.lineage import Lineage
 from tinygrad_scratch.verifier.cases.sizes import divided_by, divided_in_the_end, halved, has_square, samples
 from tinygrad_scratch.verifier.pairs.pairing import Final
 from tinygrad_scratch.verifier.reading.places import FileLine, Place
+from tinygrad_scratch.verifier.reading.source import innermost_at
 from tinygrad_scratch.verifier.recording.edits import name_of
 from tinygrad_scratch.verifier.recording.events import Event
 from tinygrad_scratch.verifier.recording.likeness import close, difference, tolerance_of
@@ -31,6 +33,21 @@ NEARLY, FAR_OFF = 1e-4, 1e-2  # how far a gradient is off, of its largest entry
 
 
 State = tuple[dict[int, Array], set[int]]
+
+
+def is_same_name(one: Event, other: Event) -> bool:
+    """Whether two values had one name; so have those at one place of a list that a line makes anew in each turn."""
+    is_anew = one.place == other.place and is_in_new_list(one)
+    return one.name == other.name and (one.owner == other.owner or is_anew)
+
+
+def is_in_new_list(event: Event) -> bool:
+    """Whether a value got its name where the whole list or dict was made that it is in: `gs = [g for g in more]`."""
+    held, _, place = event.name.rpartition("[")
+    match innermost_at(event.place.file, event.place.line) if place else None:
+        case ast.Assign(targets=[target], value=ast.ListComp() | ast.DictComp()):
+            return ast.unparse(target) == held
+    return False
 
 
 @dataclass(frozen=True)
@@ -239,7 +256,7 @@ class Case(Lineage):
 
     def with_earlier(self, event: Event, values: Mapping[int, Any]) -> Iterator[Array]:
         """A value with what its name held before added to it: the last of that, all since it held nothing, and all."""
-        own = (e.node for e in self.events if (e.name, e.owner) == (event.name, event.owner) and e.node < event.node)
+        own = (e.node for e in self.events if is_same_name(e, event) and e.node < event.node)
         value = np.asarray(values[event.node])
         held = [np.asarray(values[node]) for node in dict.fromkeys(own)]
         held = [other for other in held if other.shape == value.shape]

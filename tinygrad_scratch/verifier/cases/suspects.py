@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.cases.case import Case, Repair
+from tinygrad_scratch.verifier.cases.case import Case, Repair, is_in_new_list, is_same_name
 from tinygrad_scratch.verifier.pairs.pairing import Final
 from tinygrad_scratch.verifier.reading.names import is_gradient_name
 from tinygrad_scratch.verifier.reading.source import is_rename, only_appends
 from tinygrad_scratch.verifier.recording.edits import is_filled, name_of
 from tinygrad_scratch.verifier.recording.events import Event
 from tinygrad_scratch.verifier.recording.likeness import close
-from tinygrad_scratch.verifier.recording.steps import Array
+from tinygrad_scratch.verifier.recording.steps import Array, renamed
 
 
 def suspects(case: Case, wrong: list[Final], values: dict[int, Any]) -> list[Event]:
@@ -89,8 +89,23 @@ def is_renamed_gradient(case: Case, event: Event, value: Array) -> bool:
 
 
 def name_to_try(case: Case, events: list[Event]) -> Event:
-    """The name under which a value may be the wrong one: the first, or the last of what the loss was made of."""
-    return events[-1 if events[0].node in case.forward else 0]
+    """The name under which a value may be the wrong one: the first, or the last of what the loss was made of.
+
+    What is the only thing in a list that a line makes anew, in place of what was there before, is so under that name.
+    """
+    anew = in_new_lists(case, events[0].node)
+    return (anew or events)[-1 if anew or events[0].node in case.forward else 0]
+
+
+def in_new_lists(case: Case, node: int) -> list[Event]:
+    """The names of a value in lists that a line made anew of such, in place of what it had made so before."""
+    named = [e for e in case.events if e.node == node or case.step_of(e.node).function is renamed]
+    own = [e for e in named if node in (e.node, *case.step_of(e.node).reads) and is_in_new_list(e)]
+    return [
+        replace(event, node=node)
+        for event in own
+        if any(is_same_name(other, event) and other.node < node for other in case.events)
+    ]
 
 
 def last_resort(case: Case, wrong: list[Final]) -> list[Repair]:
