@@ -406,7 +406,7 @@ def is_of_several(first: Any) -> bool:
 
 
 def goes_on_by_mistake(other: Any, first: Any) -> bool:
-    """Whether gradients are not set back, though each turn takes its step by them.
+    """Whether gradients are not set back, though each turn takes its step by them, or sets most others back.
 
     A mean that goes on over turns, in which a new gradient takes the place of one that was kept, is meant to.
     """
@@ -417,7 +417,8 @@ def goes_on_by_mistake(other: Any, first: Any) -> bool:
         for part in (ast.walk(value) if value is not None else ())
     )
     goes_on = any(said in first.sentence for said in (NOT_SET_BACK, ADDED))
-    return goes_on and not replaces and all(f.by == "update" for f in other.finals)
+    takes_steps = all(f.by == "update" for f in other.finals) or 2 * len(other.fitting()) > len(other.finals)
+    return goes_on and not replaces and takes_steps
 
 
 def has_more_to_tell(check: Any, later: Any) -> bool:

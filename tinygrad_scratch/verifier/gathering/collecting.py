@@ -66,6 +66,7 @@ class Collecting(Told):
         later: dict[int, list[str]] = {}
         held: dict[tuple[int, str], list[int]] = {}  # what the names in targets stood for
         following = {before: node for node, (before, _) in self.tape.earlier().items()}  # what each array held next
+        readers = self.tape.readers()
         for event in self.watch.events:
             later.setdefault(event.node, []).append(event.name)
             if event.owner in self.holders:
@@ -79,7 +80,8 @@ class Collecting(Told):
             updated = born and self._is_made_and_updated(node.number, held)
             asked = updated and (given or self._is_drawn(node.number))
             is_rate = node.value.size == 1 and RATE.match(event.short)
-            if asked or ((given or self._is_stepped(node.number, following.get(node.number))) and not is_rate):
+            is_read = given and node.number in readers
+            if asked or ((is_read or self._is_stepped(node.number, following.get(node.number))) and not is_rate):
                 known.add(node.number)
                 stand = Recorded(self.tape, node.value, node.slot)
                 used.append(Parameter(full_name(event, later), stand, None, asked=asked, first=node.number))

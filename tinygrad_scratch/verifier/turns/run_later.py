@@ -57,7 +57,7 @@ def turn_that_runs(
 class Lines(TurnsSeen):
     """Sees the turns of a loop, until one after that which was judged runs one of some lines that none ran before."""
 
-    most = 200
+    most = 1_000
 
     def __init__(self, loop: tuple[str, int], judged: int, lines: set[int]) -> None:
         super().__init__(*loop)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -39,14 +40,14 @@ class States:
         own = {node for node in made_of if not self.is_number(node)}
         since = min(self.tape.nodes[node].step for node in own)
         readers = (step for step in self.tape.steps[since:] if not made_of.issuperset(step.makes))
-        others = {node for step in readers for node in step.reads} - {after} | self.held()
+        others = {node for step in readers for node in step.reads} - {after} | self.held
         values = [self.tape.nodes[node].value for node in self.given(made_of)]
         spread = all(bool(np.any(value != value.flat[0])) for value in values)
-        return spread and others.isdisjoint(own) and self.claimed().isdisjoint(made_of) and not self.hides()
+        return spread and others.isdisjoint(own) and self.claimed.isdisjoint(made_of) and not self.hides()
 
     def is_begun(self, node: int) -> bool:
         """Whether an assignment in the loop gave a name to a value."""
-        events = [event for of, event in self.named() if of == node]
+        events = [event for of, event in self.named if of == node]
         lines = [event.place.line for event in events if event.place.file == self.turn.file]
         bound = [bound_between(self.turn.file, max(line - 1, self.turn.first), line + 1) for line in lines]
         return any(event.short in names for names in bound for event in events)
@@ -80,14 +81,17 @@ class States:
         """Whether a value is a number from outside."""
         return self.tape.nodes[node].value.size == 1 and self.tape.steps[self.tape.nodes[node].step].function is None
 
+    @cached_property
     def held(self) -> set[int]:
         """What had a name before the turn."""
-        return {node for node, event in self.named() if not self.turn.holds(event.place, event.time)}
+        return {node for node, event in self.named if not self.turn.holds(event.place, event.time)}
 
+    @cached_property
     def claimed(self) -> set[int]:
         """What is called a gradient."""
-        return {node for node, event in self.named() if claims_gradient(event.name)}
+        return {node for node, event in self.named if claims_gradient(event.name)}
 
+    @cached_property
     def named(self) -> list[tuple[int, Event]]:
         return [*((event.node, event) for event in self.watch.events), *self.watch.late()]
 
