@@ -226,7 +226,7 @@ class Updates:
         tape, first = self.tape, parameter.node
         self.parameter = first
         slot = tape.nodes[first].slot
-        later = {*tape.versions_of(slot)} - {first, *read}
+        later = [node for node in tape.versions_of(slot) if node not in {first, *read}]
         parts = again_and_again(tape, first, sorted({*later, *bound}), self.change_in)
         if parts:
             return self.whole_of(*parts)

@@ -10,6 +10,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from tinygrad_scratch.verifier.losses.called_elsewhere import is_given_plainly, is_name_of_loss, name_called
+from tinygrad_scratch.verifier.pairs.update_steps import handed_over, in_update
 from tinygrad_scratch.verifier.reading.loops import names_in, tree_of
 from tinygrad_scratch.verifier.reading.places import FileLine, is_theirs
 from tinygrad_scratch.verifier.recording.recorded import Recorded, unrecorded
@@ -80,10 +81,19 @@ def calls_with_samples(frame: FrameType | None, tape: Tape, first: int, updated:
 
 
 def weights_until(tape: Tape, updated: list[int]) -> set[int]:
-    """What is updated, and the values of its shape that it was made of, as those of the turns before."""
-    parents, nodes = tape.parents(), tape.nodes
-    behind = ((node, ancestors(parents, [node])) for node in updated)
-    return {each for node, others in behind for each in others if nodes[each].value.shape == nodes[node].value.shape}
+    """What is updated, and the values of its shape that updates made it of: those of the turns before."""
+    earlier, nodes, found, waiting = tape.earlier(), tape.nodes, set[int](), [*updated]
+    while waiting:
+        node = waiting.pop()
+        if node in found:
+            continue
+        found.add(node)
+        step = tape.steps[nodes[node].step]
+        held = {earlier[node][0]} if node in earlier else set[int]()
+        alike = [read for read in {*step.reads} - found if nodes[read].value.shape == nodes[node].value.shape]
+        waiting += [n for n in alike if n in held or handed_over(step) == n or in_update(tape, step, node, n)]
+        waiting += held
+    return found
 
 
 def is_made_of(tape: Tape, value: Any, weights: set[int]) -> bool:
