@@ -69,11 +69,15 @@ def trained_in(file: str) -> frozenset[str]:
     """The names that a file takes a product off: `W` of `W -= rate * g`, and of `net.W -= ...` and `W[i] -= ...`.
 
     So it does with the names that a velocity is added to. Of what a loop runs over, as in `for w, g in zip(ws, gs)`,
-    the names that lead to it.
+    the names that lead to it, and of a function among these, as in `for p in net.params()`, those that it returns.
     """
     found, led_to, velocities = set[str](), dict[str, set[str]](), velocities_in(file)
+    returned: dict[str, set[str]] = {}
     for node in ast.walk(tree_of(file)):
         match node:
+            case ast.FunctionDef(name=name):
+                values = (part.value for part in ast.walk(node) if isinstance(part, ast.Return) and part.value)
+                returned.setdefault(name, set()).update(*map(names_in, values))
             case ast.For(target=target, iter=leading):
                 for name in names_in(target):
                     led_to.setdefault(name, set()).update(names_in(leading))
@@ -84,6 +88,7 @@ def trained_in(file: str) -> frozenset[str]:
             ) == ast.unparse(left) and is_step(op, value, velocities):
                 found |= names_in(root_of(target))
     found |= {name for each in found for name in led_to.get(each, ())}
+    found |= {name for each in found for name in returned.get(each, ())}
     return frozenset(found - {"self", "zip", "enumerate", "range"})
 
 

@@ -376,8 +376,9 @@ class Loops:
 
         What is updated by what an outer loop made of it before is so by a part of that loop's turn only, such as the
         loop over the layers, unless the turn makes a loss of it; one that was only watched before says nothing. What
-        only a function that has ended called so was no update, as a sum that begins with a bias; nor is such a sum in
-        the turn itself, which begins as another name of the bias, and of which other updates are made.
+        only a function that has ended called so was no update, as a sum that begins with a bias, unless it wrote to the
+        array itself; nor is such a sum in the turn itself, which begins as another name of the bias, and of which other
+        updates are made.
         """
         tape, events = self.check.tape, self.check.watch.events
         running = self.check.watch.owners_of(frame)
@@ -404,8 +405,7 @@ class Loops:
         there = cache(lambda: {node for node, _ in named.items() if tape.nodes[node].step < turn.steps})
         apart: dict[int, tuple[Parameter, int]] = {}  # the same under a name that was lent, where itself it stays
         for event in events[turn.events :]:
-            if event.owner < 0 and event.owner not in running:
-                continue
+            has_ended = event.owner < 0 and event.owner not in running
             step = tape.steps[tape.nodes[event.node].step]
             earlier = named.last_of(tape.nodes[event.node].slot)
             inner = projected(tape, step)
@@ -413,6 +413,8 @@ class Loops:
             alias = {event.node} if is_rename(event.place.file, event.place.line) else set()  # that changes nothing
             for before in sorted((near | earlier) - alias, reverse=True):
                 node = tape.nodes[before]
+                if has_ended and node.slot != tape.nodes[event.node].slot:  # else it wrote to what outlives it
+                    continue
                 known = (
                     e
                     for e in (*named.get(before), *self.met.arguments_of(before, running))
