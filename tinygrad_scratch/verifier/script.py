@@ -81,8 +81,8 @@ def check_of_script(code: Any, path: str, loss: str | None, seconds: float, most
     check = check_of_steps(code, path, loss, seconds, most_silent)
     with contextlib.redirect_stderr(io.StringIO()):  # what the script prints is read once
         check = check_with_room(path, check, loss, seconds, most_silent)
-        check = check_past(path, check, seconds) if loss is None else check
         check = check_by_loss_of_samples(path, check, seconds, most_silent) if loss is None else check
+        check = check_past(path, check, seconds) if loss is None else check
         check = check_by_loss_after(path, check, seconds, most_silent) if loss is None else check
         check = check_further(check, code, path, loss, seconds, most_silent)
     tell_call_that_sets_back(check)

@@ -10,6 +10,7 @@ import numpy as np
 from tinygrad_scratch.verifier.recording.recorded import unrecorded
 
 MOST_NUMBERS = 1_000_000  # in data whose samples are looked for
+MOST_SAMPLES = 10_000  # in a list
 Array = np.ndarray[Any, Any]
 
 
@@ -22,6 +23,8 @@ def taken(data: dict[str, Any], made: Iterable[Array]) -> dict[str, Any]:
     >>> taken({"X": X, "y": y, "rate": 0.1}, [X[3], X[[2, 0]]])
     {'X': array([[4., 5.],
            [0., 1.]]), 'y': array([2, 0])}
+
+    Of a list with an array, or a tuple of such, for each sample, they are those whose array was made.
     """
     arrays = {name: array for name, value in data.items() if (array := array_of(value)) is not None}
     most: tuple[list[int], int, int] = [], 0, 0
@@ -31,7 +34,30 @@ def taken(data: dict[str, Any], made: Iterable[Array]) -> dict[str, Any]:
             rows = rows_of(np.moveaxis(whole, axis, 0)) if whole.shape[axis] > 1 else {}
             for places in (places_of(part, axis, whole, rows) for part in made if rows):
                 most = max(most, (places, axis, whole.shape[axis]), key=lambda found: len(found[0]))
-    return dict(along(data, arrays, *most)) if most[0] else {}
+    return dict(along(data, arrays, *most)) if most[0] else dict(of_lists(data, made))
+
+
+def of_lists(data: dict[str, Any], made: list[Array]) -> Iterator[tuple[str, list[Any]]]:
+    """The lists of samples, with those alone whose first array was made."""
+    found = {part.tobytes() for part in made if part.ndim}
+    for name, value in data.items():
+        if is_list(value):
+            keys = [first_of(each).tobytes() for each in value]
+            own = [each for each, key in zip(value, keys, strict=True) if key in found]
+            if len({*keys}) == len(keys) and 0 < len(own) < len(keys):
+                yield name, own
+
+
+def is_list(value: Any) -> bool:
+    """Whether something holds several samples, one by one."""
+    return (
+        isinstance(value, list) and 1 < len(value) <= MOST_SAMPLES and all(first_of(each) is not None for each in value)
+    )
+
+
+def first_of(sample: Any) -> Any:
+    """The array of a sample, or the first one of several."""
+    return array_of(sample[0] if isinstance(sample, tuple) and sample else sample)
 
 
 def array_of(value: Any) -> Array | None:
