@@ -12,7 +12,7 @@ from tinygrad_scratch.verifier.pairs.gradients import unjoined
 from tinygrad_scratch.verifier.pairs.in_parts import are_same
 from tinygrad_scratch.verifier.reading.source import statement_at, statements
 from tinygrad_scratch.verifier.recording.edits import is_literal, name_of
-from tinygrad_scratch.verifier.recording.references import call_with_arrays
+from tinygrad_scratch.verifier.recording.references import Ref, call_with_arrays
 from tinygrad_scratch.verifier.recording.steps import Array, Step, ancestors
 from tinygrad_scratch.verifier.recording.tape import Tape
 from tinygrad_scratch.verifier.truths.table import squeezed
@@ -133,7 +133,8 @@ BOUNDS = ("clip", "maximum", "minimum")
 def handed_over(step: Step) -> int | None:
     """The value that a step only copies, or keeps within bounds, as people do with a parameter after its update."""
     name = getattr(step.function, "__name__", "")
-    if not step.reads or name not in (*COPIES, *BOUNDS):
+    is_number = name == "setitem" and type(step.arguments[-1]) is not Ref  # what is put there
+    if not step.reads or name not in (*COPIES, *BOUNDS) or is_number:
         return None
     return step.reads[-1 if name in COPIES else 0]
 
