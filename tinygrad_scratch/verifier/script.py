@@ -308,7 +308,8 @@ def check_later(path: str, check: Any, loss: str | None, seconds: float) -> Any:
             return check
         tells_more = len(other.finals) > len(check.finals)  # as of layers that make their weights in the first turn
         is_mended = bool(first.should_be) or goes_on_by_mistake(other, first)
-        if first.certainty == "checked" and (tells_more or (is_mended and are_judged_alike(check, other))):
+        is_told = tells_more or (is_mended and are_judged_alike(check, other)) or goes_on_alone(other, first)
+        if first.certainty == "checked" and is_told:
             other.notes.append(f"The turn before is right: this is turn {other.turn + 1} of the loop.")
             return other
         if first.should_be:
@@ -406,7 +407,17 @@ def is_of_several(first: Any) -> bool:
 
 
 def goes_on_by_mistake(other: Any, first: Any) -> bool:
-    """Whether gradients are not set back, though each turn takes its step by them, or sets most others back.
+    """Whether gradients are not set back, though each turn takes its step by them."""
+    return is_not_set_back(first) and all(f.by == "update" for f in other.finals)
+
+
+def goes_on_alone(other: Any, first: Any) -> bool:
+    """Whether one gradient is not set back where most others are, and so no average over turns is meant."""
+    return is_not_set_back(first) and 2 * len(other.fitting()) > len(other.finals)
+
+
+def is_not_set_back(first: Any) -> bool:
+    """Whether what is wrong is added to what it held before.
 
     A mean that goes on over turns, in which a new gradient takes the place of one that was kept, is meant to.
     """
@@ -416,9 +427,7 @@ def goes_on_by_mistake(other: Any, first: Any) -> bool:
         isinstance(part, ast.BinOp) and isinstance(part.op, ast.Sub) and isinstance(part.right, ast.Subscript)
         for part in (ast.walk(value) if value is not None else ())
     )
-    goes_on = any(said in first.sentence for said in (NOT_SET_BACK, ADDED))
-    takes_steps = all(f.by == "update" for f in other.finals) or 2 * len(other.fitting()) > len(other.finals)
-    return goes_on and not replaces and takes_steps
+    return not replaces and any(said in first.sentence for said in (NOT_SET_BACK, ADDED))
 
 
 def has_more_to_tell(check: Any, later: Any) -> bool:
