@@ -187,7 +187,11 @@ def check_by_own_loss(path: str, check: Any, seconds: float, most_silent: int) -
 
     What is judged by a well-known loss may lack a penalty, or have a part of it.
     """
-    for found in checks_by_own_losses(path, check, seconds, most_silent):
+    clock = Clock()
+    until = clock.now() + MOST_SECONDS
+    for found in checks_by_own_losses(path, check, min(seconds, MOST_SECONDS), most_silent):
+        if clock.now() > until and not (found is not None and found.ok):
+            break
         if found is None or found.problem or found.loop != check.loop or not found.is_by_own_penalties():
             continue
         is_by_share = found.entry.is_of_samples and any(TIMES_PENALTY in cause.sentence for cause in found.causes)

@@ -24,6 +24,7 @@ from tinygrad_scratch.verifier.cases.sizes import (
 from tinygrad_scratch.verifier.meant.beside_the_gradient import decayed, frozen, made_steps, shaken, without_penalties
 from tinygrad_scratch.verifier.meant.directions import DOWN, UNKNOWN, UP, are_steps, direction
 from tinygrad_scratch.verifier.meant.geometry import before_kernels
+from tinygrad_scratch.verifier.meant.kinks import OTHER_KINK, of_other_sides, truths_of_sides
 from tinygrad_scratch.verifier.meant.own_rates import rate_named
 from tinygrad_scratch.verifier.meant.own_steps import own_steps
 from tinygrad_scratch.verifier.meant.referee import slopes_at
@@ -92,6 +93,7 @@ def is_right_in_some(case: Case, values: dict[int, Any]) -> bool:
         targets_held,
         but_for_rounding,
         at_kinks,
+        of_other_sides,
     ):
         said = convention(case, values)
         if said:
@@ -515,9 +517,13 @@ def left_out(case: Case, small: dict[int, Any]) -> Iterator[dict[int, Any]]:
 
 
 def truths_without(case: Case) -> Iterator[Truth]:
-    """The truth of the loss without what a gradient may be derived without: a small number in it, or a target's own."""
+    """The truth of the loss without what a gradient may be derived without: a small number in it, or a target's own.
+
+    Nor need it be that of the side of a kink which is taken first.
+    """
     yield from truths_left_out(case)
     yield from truths_held(case)
+    yield from truths_of_sides(case)
 
 
 def truths_left_out(case: Case) -> Iterator[Truth]:
@@ -636,7 +642,7 @@ def at_kinks(case: Case, values: dict[int, Any]) -> str:
             low, high = min(slopes), max(slopes)
             if high - low < 1e-4 * scale or not low - 1e-4 * scale <= value[tuple(place)] <= high + 1e-4 * scale:
                 return ""
-        said = "another slope at a kink: between those on its two sides, where the function has no single one"
+        said = OTHER_KINK
     return said
 
 
