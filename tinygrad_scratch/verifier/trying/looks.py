@@ -120,13 +120,12 @@ class Looked:
                 if not (made_so or shares_memory(part, changed)):  # what is changed in place later may differ
                     told.is_anything()
             else:
-                exchanged = any(is_same(each, changed) for each in parts.values())
                 outlook.note(told, node, part, changed)
                 if part.dtype != changed.dtype:  # only what is made of it tells
                     told.moved = None
-                if not (told.is_gradient or exchanged):
-                    found = outlook.gradient_of(changed)
-                    told.is_gradient = found is not None and found is not right
+                found = None if told.is_gradient else outlook.gradient_of(changed)
+                if found is not None and found is not right:  # and not one of the others, with which it is exchanged
+                    told.is_gradient = not any(is_same(each, changed) for each in parts.values())
 
 
 def is_same(one: Any, other: Any) -> bool:
