@@ -35,7 +35,7 @@ NEARLY, FAR_OFF = 1e-4, 1e-2  # how far a gradient is off, of its largest entry
 State = tuple[dict[int, Array], set[int]]
 
 
-def is_same_name(one: Event, other: Event) -> bool:
+def have_one_name(one: Event, other: Event) -> bool:
     """Whether two values had one name; so have those at one place of a list that a line makes anew in each turn."""
     is_anew = one.place == other.place and is_in_new_list(one)
     return one.name == other.name and (one.owner == other.owner or is_anew)
@@ -173,14 +173,15 @@ class Case(Lineage):
 
     def was_gradient(self, values: Mapping[int, Any], node: int) -> bool:
         """The same of what a run gave, remembered as long as it is that run which is asked about."""
-        if self._asked is None or self._asked[0] is not values or self._asked[1] != self.scale:
-            self._asked = values, self.scale, {}
-        known = self._asked[2]
+        run, truth, scale, known = self._asked or ({}, None, 0.0, {})
+        if run is not values or truth is not self.truth or scale != self.scale:
+            known = {}
+            self._asked = values, self.truth, self.scale, known
         if node not in known:
             known[node] = self.is_gradient(values[node])
         return known[node]
 
-    _asked: tuple[Mapping[int, Any], float, dict[int, bool]] | None = None
+    _asked: tuple[Mapping[int, Any], Truth, float, dict[int, bool]] | None = None
 
     @cached_property
     def ends(self) -> set[int]:
@@ -256,7 +257,7 @@ class Case(Lineage):
 
     def with_earlier(self, event: Event, values: Mapping[int, Any]) -> Iterator[Array]:
         """A value with what its name held before added to it: the last of that, all since it held nothing, and all."""
-        own = (e.node for e in self.events if is_same_name(e, event) and e.node < event.node)
+        own = (e.node for e in self.events if have_one_name(e, event) and e.node < event.node)
         value = np.asarray(values[event.node])
         held = [np.asarray(values[node]) for node in dict.fromkeys(own)]
         held = [other for other in held if other.shape == value.shape]
@@ -311,7 +312,6 @@ class Case(Lineage):
         self.truth = replace(truth, cotangents=cotangents) if decayed else truth
         self._matches.clear()
         self._noises.clear()
-        self._asked = None
         for cached in ("table", "elsewhere"):
             self.__dict__.pop(cached, None)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.cases.case import Case, Repair, is_in_new_list, is_same_name
+from tinygrad_scratch.verifier.cases.case import Case, Repair, have_one_name, is_in_new_list
 from tinygrad_scratch.verifier.pairs.pairing import Final
 from tinygrad_scratch.verifier.reading.names import is_gradient_name
 from tinygrad_scratch.verifier.reading.source import is_rename, only_appends
@@ -104,7 +104,7 @@ def in_new_lists(case: Case, node: int) -> list[Event]:
     return [
         replace(event, node=node)
         for event in own
-        if any(is_same_name(other, event) and other.node < node for other in case.events)
+        if any(have_one_name(other, event) and other.node < node for other in case.events)
     ]
 
 

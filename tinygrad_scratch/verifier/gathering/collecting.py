@@ -465,11 +465,7 @@ class Collecting(Told):
             self._named_last = len(events), events[-1:], found
         return found
 
-    _named_last: tuple[int, list[Event], tuple[dict[int, list[str]], dict[tuple[str, ...], list[Event]]]] = (
-        0,
-        [],
-        ({}, {}),
-    )
+    _named_last: tuple[int, list[Event], Named] = 0, [], ({}, {})
 
     def _versions(self, parameter: Parameter) -> list[int]:
         """All that the array of a parameter held."""

@@ -43,9 +43,7 @@ class Run:
     rewired: int = 0  # how often a call that was there already came to read or make something else
     _parents_of: tuple[Wiring, Any, Parents, dict[int, int]] | None = None  # what it was found by, what of what is made
     _readers_of: tuple[Wiring, dict[int, list[int]]] | None = None
-    _versions: tuple[list[Node], int, int, dict[int, list[int]]] | None = (
-        None  # of which nodes, and which are of one array
-    )
+    _versions: tuple[list[Node], int, int, dict[int, list[int]]] | None = None  # of which run, and what was found
     _written_to: tuple[int, dict[int, tuple[int, int]]] = (0, {})  # how many nodes there were, and what earlier() found
 
     def replay(
