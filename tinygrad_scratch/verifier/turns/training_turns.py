@@ -154,7 +154,7 @@ class Loops:
     def _after(self, turn: Turn, frame: FrameType, following: Turn) -> Turn:
         """The next turn of a loop, if the run goes on after the one that was made."""
         loop = (turn.file, turn.first)
-        if self.silent.get(loop, 0) < self.ends.get(loop, 0):  # a later one is wanted, whatever this one updated
+        if self.silent.get(loop, 0) < self.ends.get(loop, 0) - 1:  # a later one is wanted, whatever this one updated
             self.passed_over = True
             self.silent[loop] = self.silent.get(loop, 0) + 1
             return replace(following, begun=turn.begun)
@@ -171,7 +171,7 @@ class Loops:
         silent = self.silent.get(loop, 0)
         is_last = silent == self.ends.get(loop, self.most_silent) or not self.most_silent
         tells = found and (is_last or tells_of_all(self.check.tape, updates, turn.steps))
-        is_early = self._is_passed(turn) or self._is_around_the_end(turn)
+        is_early = silent < self.ends.get(loop, 0) or self._is_passed(turn) or self._is_around_the_end(turn)
         if tells and not self._goes_on(updates, turn.steps) and not is_early:
             self._end(turn, frame, found)
         self.passed_over |= bool(found)
