@@ -313,3 +313,35 @@ def test_samples_in_lists_are_those_whose_array_was_made() -> None:
     assert [each[1] for each in found["data"]] == [1, 3]
     assert not taken({"data": data}, [each[0] for each in data]), "it is all of them"
     assert not taken({"data": [data[0], data[0], data[1]]}, [data[0][0]]), "it may be either"
+
+
+IMAGES = """
+import numpy as np
+
+rng = np.random.default_rng(7)
+images = np.zeros((12, 3, 3), dtype="uint8")
+for i in range(12):
+    images[i] = 255 * np.exp(-rng.uniform(0, 2, (3, 3)))
+Y = rng.normal(size=(12, 1))
+W, V = rng.normal(0, 0.5, (9, 4)), rng.normal(0, 0.5, (4, 1))
+X = images.reshape(12, 9) / 255
+for turn in range(4):
+    h = np.tanh(X @ W)
+    error = h @ V - Y
+    loss = np.mean(error ** 2)
+    dV = 2 * h.T @ error / 12
+    dW = 2 * X.T @ ((error @ V.T) * (1 - h ** 2)) / 12
+    W -= 0.1 * dW
+    V -= 0.1 * dV
+    print(loss)
+"""
+
+
+def test_images_of_whole_numbers_are_data(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, IMAGES)
+    assert check.ok, check
+
+
+def test_a_mistake_beside_images_of_whole_numbers_is_told(tmp_path: Path) -> None:
+    check, line = edited_script(tmp_path, IMAGES, "* (1 - h ** 2)", "* (1 - h)")
+    assert told(check) == (line, "derivative-at-wrong-point"), check

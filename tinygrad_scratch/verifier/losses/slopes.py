@@ -24,7 +24,7 @@ from tinygrad_scratch.verifier.recording.events import Event
 from tinygrad_scratch.verifier.recording.likeness import close, is_near_number
 from tinygrad_scratch.verifier.recording.steps import Array, Step
 from tinygrad_scratch.verifier.rewriting.textbook import base_of, is_slope_of_given
-from tinygrad_scratch.verifier.truths.truth import Played, played_on_tensors
+from tinygrad_scratch.verifier.truths.truth import NotOnTensors, Played, played_on_tensors
 
 MOST_CALLS = 200
 MOST_ON_THE_WAY = 12  # values before and after one, entry by entry
@@ -259,8 +259,11 @@ class Slopes:
 
     @cached_property
     def run(self) -> Played:
-        with np.errstate(all="ignore"):
-            return played_on_tensors(self.case.tape, self.case.tape.nodes[self.case.truth.loss].step)
+        """The run with the slopes in it; an empty one where a call before the loss has none, as of data."""
+        found = Played()
+        with np.errstate(all="ignore"), contextlib.suppress(NotOnTensors):
+            found = played_on_tensors(self.case.tape, self.case.tape.nodes[self.case.truth.loss].step)
+        return found
 
     def slope(self, start: int, end: int) -> Array | None:
         """The derivative of one value by another entry by entry; None where more than one entry counts."""

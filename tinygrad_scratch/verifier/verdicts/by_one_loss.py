@@ -75,7 +75,7 @@ from tinygrad_scratch.verifier.verdicts.assumed import (
 )
 from tinygrad_scratch.verifier.verdicts.begun_alike import moved_apart, moved_to, parameters_given, said_of
 from tinygrad_scratch.verifier.verdicts.corrupted import corrupted
-from tinygrad_scratch.verifier.verdicts.cut_off import whole_numbers_in_updates
+from tinygrad_scratch.verifier.verdicts.cut_off import whole_numbers_in_data, whole_numbers_in_updates
 from tinygrad_scratch.verifier.verdicts.helpers import tell_where_added, told_once
 from tinygrad_scratch.verifier.verdicts.lost_updates import lost_updates
 from tinygrad_scratch.verifier.verdicts.renames import with_renames
@@ -149,7 +149,8 @@ class JudgingByLoss(PastChoices):
         try:
             self.truth: Truth = truth_of(self.tape, self.entry.loss)
         except NotOnTensors as error:
-            if cut := whole_numbers_in_updates(self.entry) - self.tape.whole_numbers:
+            cut = whole_numbers_in_updates(self.entry) | whole_numbers_in_data(self.entry, error.step)
+            if cut := cut - self.tape.whole_numbers:
                 self.tape.whole_numbers |= cut
                 self._judge_by_loss()
                 return

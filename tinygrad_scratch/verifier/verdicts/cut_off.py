@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tinygrad_scratch.verifier.losses.entry import Entry
 from tinygrad_scratch.verifier.recording.edits import name_of
-from tinygrad_scratch.verifier.recording.steps import ancestors
+from tinygrad_scratch.verifier.recording.steps import Step, ancestors
 
 
 def whole_numbers_in_updates(entry: Entry) -> set[int]:
@@ -20,3 +20,15 @@ def whole_numbers_in_updates(entry: Entry) -> set[int]:
     cut = [step for step in written if any(tape.nodes[node].value.dtype.kind == "f" for node in step.reads)]
     whole = {node for step in cut for node in step.makes if tape.nodes[node].value.dtype.kind in "iu"}
     return {tape.nodes[node].slot for node in whole} - {tape.nodes[node].slot for node in forward}
+
+
+def whole_numbers_in_data(entry: Entry, step: Step) -> set[int]:
+    """The array of whole numbers that a call writes numbers with a point to, where none was made of a parameter.
+
+    So are images put together: no gradient goes there, and none is lost.
+    """
+    tape = entry.tape
+    behind = ancestors(tape.parents(), step.makes)
+    if any(parameter.asked and parameter.node in behind for parameter in entry.parameters):
+        return set()
+    return {tape.nodes[node].slot for node in step.makes if tape.nodes[node].value.dtype.kind in "iu"}
