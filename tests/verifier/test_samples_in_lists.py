@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 from tests.verifier.files import changed, check_of_script, edited_script, told
+from tinygrad_scratch.verifier.pairs.update_steps import handed_over
+from tinygrad_scratch.verifier.recording.recorded import Recorded
+from tinygrad_scratch.verifier.recording.tape import Tape
 from tinygrad_scratch.verifier.turns.samples import taken
 
 MINI_BATCHES = """
@@ -345,3 +348,13 @@ def test_images_of_whole_numbers_are_data(tmp_path: Path) -> None:
 def test_a_mistake_beside_images_of_whole_numbers_is_told(tmp_path: Path) -> None:
     check, line = edited_script(tmp_path, IMAGES, "* (1 - h ** 2)", "* (1 - h)")
     assert told(check) == (line, "derivative-at-wrong-point"), check
+
+
+def test_a_number_that_is_put_into_an_array_hands_nothing_over() -> None:
+    tape, start = Tape(), np.array([0.1, 0.7])
+    entries = Recorded(tape, start, tape.constant(start)).copy()
+    before = entries.node
+    entries[0] = 3.0
+    assert handed_over(tape.steps[-1]) is None, "the array is not what is put into it"
+    entries[:] = entries * 2
+    assert handed_over(tape.steps[-1]) not in (None, before)
