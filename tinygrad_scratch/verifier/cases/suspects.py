@@ -91,7 +91,8 @@ def is_renamed_gradient(case: Case, event: Event, value: Array) -> bool:
 def name_to_try(case: Case, events: list[Event]) -> Event:
     """The name under which a value may be the wrong one: the first, or the last of what the loss was made of.
 
-    What is the only thing in a list that a line makes anew, in place of what was there before, is so under that name.
+    What a line puts into a list that it makes anew in each turn, where it lost what it had put there before, is wrong
+    under the name that it has in that list.
     """
     anew = in_new_lists(case, events[0].node)
     return (anew or events)[-1 if anew or events[0].node in case.forward else 0]
