@@ -87,6 +87,7 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
 
     made: list[Any] | None = None  # where a script's own checks are gathered
     seconds = 60.0  # after which a block is stopped; what was recorded so far is judged
+    only_that_turn = False  # whether the run of a script ends once it is past the turn that is asked for
     layer = classmethod(check_layer)
     function = classmethod(check_function)
 
@@ -375,6 +376,7 @@ class Rerun(verify):
     made = None
     right = False
     seconds = 12.0  # on a busy machine, too
+    only_that_turn = True
     judged_by = ""  # the name of the loss of the run as it is: no other one is looked for
     by_theirs = False  # whether that is one that they compute, however few gradients fit it
 

@@ -679,7 +679,7 @@ def check_of_turn(
     """
     check = kind()
     check.again = again
-    check.seconds = seconds
+    check.seconds = min(seconds, check.seconds) if check.only_that_turn else seconds
     check.tape.any_number = asked.any_number
     check.entry.wanted_loss, check.entry.known = loss, asked.known
     loops = Loops(check, most_silent, ends or {}, asked)

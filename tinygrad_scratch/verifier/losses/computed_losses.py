@@ -208,8 +208,9 @@ class ComputedLosses(WellKnown):
 
     def _seen(self) -> Seen:
         """What all names are asked for, worked out once for a run as it is now."""
-        key = self._parents, [id(parameter) for parameter in self.parameters], len(self.watch.events)
-        if self._seen_last is None or self._seen_last[0][0] is not self._parents or self._seen_last[0][1:] != key[1:]:
+        key = self._parents, self.parameters, len(self.watch.events)
+        last = self._seen_last[0] if self._seen_last is not None else (None, None, 0)
+        if self._seen_last is None or last[0] is not key[0] or last[1] is not key[1] or last[2] != key[2]:
             arrays = {p.node for p in self.parameters if self._value(p.node).size > 1}
             by_node: dict[int, list[Event]] = {}
             by_line: dict[tuple[str, Place], set[int]] = {}

@@ -174,6 +174,8 @@ class Loops:
         is_early = silent < self.ends.get(loop, 0) or self._is_passed(turn) or self._is_around_the_end(turn)
         if tells and not self._goes_on(updates, turn.steps) and not is_early:
             self._end(turn, frame, found)
+        if self.check.only_that_turn and silent > self.ends.get(loop, silent):
+            raise TurnDone("nothing was updated")
         self.passed_over |= bool(found)
         self.silent[loop] = silent + 1
         idle = turn.idle + 1 if not updated and lines == turn.lines else 0
