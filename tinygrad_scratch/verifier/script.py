@@ -34,6 +34,7 @@ from tinygrad_scratch.verifier.running.again import Ends, Script
 from tinygrad_scratch.verifier.running.elsewhere import MOST_ELSEWHERE, Elsewhere, functions_of, with_ends
 from tinygrad_scratch.verifier.telling.told_set_back import tell_call_that_sets_back
 from tinygrad_scratch.verifier.telling.told_untouched import tell_untouched
+from tinygrad_scratch.verifier.truths.totals import PLACE_IN_LIST
 from tinygrad_scratch.verifier.turns.asked import NOTHING, Asked, Names
 from tinygrad_scratch.verifier.turns.loss_after import calls_after
 from tinygrad_scratch.verifier.turns.ones import masks_of_ones, turn_that_tells
@@ -308,7 +309,8 @@ def check_later(path: str, check: Any, loss: str | None, seconds: float) -> Any:
             return check
         other = check_after(path, loss, seconds, ends)
         first, is_later = other.first_wrong, (other.loop, other.turn) == (check.loop, check.turn + LATER)
-        if not is_later or first is None or len(other.causes) != 1 or leaves_out_step(first) or is_of_several(first):
+        is_one = len(other.causes) == 1 or all(map(is_not_set_back, other.causes))
+        if not is_later or first is None or not is_one or leaves_out_step(first) or is_of_several(first):
             return check
         tells_more = len(other.finals) > len(check.finals)  # as of layers that make their weights in the first turn
         is_mended = bool(first.should_be) or goes_on_by_mistake(other, first)
@@ -457,7 +459,7 @@ def are_judged_alike(check: Any, other: Any) -> bool:
 
     What has no such name may be an average that goes on over turns.
     """
-    losses = {each.entry.loss_name for each in (check, other)}
+    losses = {PLACE_IN_LIST.sub("", each.entry.loss_name) for each in (check, other)}  # each turn has its own in a list
     theirs = all(each.assumed is None and not each.entry.is_well_known for each in (check, other))
     wrong = other.repairs[0].event.node
     reached = {f.parameter.name for f in other.finals if wrong in other.case.ancestors([f.node]) | {f.node}}

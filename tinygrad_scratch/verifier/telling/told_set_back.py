@@ -22,7 +22,8 @@ def tell_call_that_sets_back(check: Any) -> None:
     causes, (file, line) = check.causes, check.loop
     if not causes or not all(ADDED in cause.sentence for cause in causes):
         return
-    name = never_called(causes[0].file, file)
+    named = {event.place.file for event in check.watch.events}
+    name = never_called(causes[0].file, file, *sorted(named))
     begin = line_to_begin(file, line, causes[0].place.function) if name else 0
     if not name or not begin:
         return

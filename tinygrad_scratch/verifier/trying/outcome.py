@@ -32,7 +32,7 @@ def outcome(case: Case, hits: list[Hit]) -> tuple[Repair, Cause] | None:
 
     By another convention nothing is mended that is a gradient as it stands.
     """
-    hits = [hit for hit in hits if not (hit.convention and moves_gradient(case, hit))]
+    hits = but_for_other_arrays([hit for hit in hits if not (hit.convention and moves_gradient(case, hit))])
     if not hits:
         return None
     best = min(hits, key=order_of)
@@ -58,6 +58,16 @@ def outcome(case: Case, hits: list[Hit]) -> tuple[Repair, Cause] | None:
     )  # fmt: skip
     case.overrides |= {event.node: value for event, value in moved if case.can_stand(event.node, value)}
     return repair, cause
+
+
+def but_for_other_arrays(hits: list[Hit]) -> list[Hit]:
+    """The changes but for those of a line that a mere copy mends, too: as `a * 2` does, they only make another array."""
+    copies = {(hit.file, hit.rewrite.line) for hit in hits if is_copy(hit)}
+    return [hit for hit in hits if (hit.file, hit.rewrite.line) not in copies or is_copy(hit)]
+
+
+def is_copy(hit: Hit) -> bool:
+    return hit.rewrite.kind == "inplace-corruption" and hit.right == f"{hit.written}.copy()"
 
 
 def order_of(hit: Hit) -> tuple[Any, ...]:
