@@ -24,10 +24,11 @@ from tinygrad_scratch.verifier.gathering.told import own
 from tinygrad_scratch.verifier.losses.called_elsewhere import losses_called, with_call
 from tinygrad_scratch.verifier.reading.loops import names_in, tree_of
 from tinygrad_scratch.verifier.reading.names import is_gradient_name, listed, without_holder
-from tinygrad_scratch.verifier.reading.places import PACKAGE, is_theirs
+from tinygrad_scratch.verifier.reading.places import PACKAGE, FileLine, is_theirs
 from tinygrad_scratch.verifier.reading.source import parsed, statement_at, text_of, without_magics
 from tinygrad_scratch.verifier.recording.minimised import MINIMISED
 from tinygrad_scratch.verifier.recording.parameters import Parameter
+from tinygrad_scratch.verifier.recording.stand_ins import their_modules
 from tinygrad_scratch.verifier.recording.tape import LimitReached
 from tinygrad_scratch.verifier.rewriting.clock import Clock
 from tinygrad_scratch.verifier.running.again import Ends, Script
@@ -340,7 +341,7 @@ def check_other_lines(path: str, check: Any, loss: str | None, seconds: float) -
         if found is None:
             break
         turn, new = found
-        where = f"line {min(new)}{' and others' if len(new) > 1 else ''}"
+        where = said_of_lines(new, check.loop[0])
         other = check_there(path, loss, seconds, check.loop, turn, new)
         is_told = other is not None and len(other.causes) == 1 and other.causes[0].certainty != "unexplained"
         if is_told and not is_of_several(other.first_wrong):
@@ -374,15 +375,21 @@ def check_other_minima(path: str, check: Any, loss: str | None, seconds: float) 
     return check
 
 
-def lines_of_turn(check: Any) -> set[int]:
-    """The lines of the judged loop's file that made something in the turn that was judged, or called what did."""
+def said_of_lines(lines: set[FileLine], here: str) -> str:
+    """The first of some lines, of this file if there are such, and whether there are more."""
+    file, line = min(lines, key=lambda each: (each[0] != here, each))
+    of_file = "" if file == here else f" of {Path(file).name}"
+    return f"line {line}{of_file}{' and others' if len(lines) > 1 else ''}"
+
+
+def lines_of_turn(check: Any) -> set[FileLine]:
+    """The lines that made something in the turn that was judged, or called what did."""
     steps = check.tape.steps[check.begun[-1] :] if check.begun else []
-    places = (place for step in steps for place in (step.place, step.caller) if place is not None)
-    return {place.line for place in places if place.file == check.loop[0]}
+    return {(place.file, place.line) for step in steps for place in (step.place, step.caller) if place is not None}
 
 
 def check_there(
-    path: str, loss: str | None, seconds: float, loop: tuple[str, int], turn: int, lines: set[int]
+    path: str, loss: str | None, seconds: float, loop: FileLine, turn: int, lines: set[FileLine]
 ) -> Any:  # fmt: skip
     """The check of one turn of a loop, or of the next that tells something; None where that can't be judged.
 
@@ -701,6 +708,8 @@ def check_of_turn(
             again.until_loss, again.seen = loops.until_loss, set(loops.seen)
             again.is_minimised = check.entry.is_minimised
         check.loop, check.elsewhere = (loops.file, loops.line), loops.elsewhere
+        own_files = (names.get("__file__") for names in their_modules())
+        check.files = [file for file in own_files if isinstance(file, str) and file.endswith(".py")]
         check.turn = loops.silent.get(check.loop, 0)
         check.begun = loops.begun.get(check.loop, [])
         check.waits_for_loss = waits and bool(loops.until_loss)

@@ -187,8 +187,10 @@ class WellKnown(Owners):
     def _labels(self, names: dict[int, str], depending: set[int], wanted: set[int]) -> dict[int, tuple[str, Array]]:
         """What may be targets, by node: what no parameter went into and has a name that is none of a rate's.
 
-        What was made in a turn before of the parameters then has a name that is none of a target's, either.
+        What was made in a turn before of the parameters then has a name that is none of a target's, either. Room of
+        noughts that what depends on parameters is put into is none.
         """
+        rooms = {self.tape.nodes[node].slot for node in depending}
         of_outputs = {names[node] for node in depending if node in names}
         before, indices = self._made_before(names, wanted), self._indices_of(wanted)
         held = {self.tape.nodes[node].slot for node in wanted}
@@ -200,7 +202,8 @@ class WellKnown(Owners):
                 name = names.get(node) or ("" if is_part else name_of_view(step, names))
                 is_old = node in before and name.removesuffix("[...]") in of_outputs
                 is_named = name and not is_old and not RATE.match(without_holder(name))
-                if node not in wanted | indices and value.dtype.kind in "fiub" and is_named:
+                is_room = self.tape.nodes[node].slot in rooms and not np.any(value)
+                if node not in wanted | indices and value.dtype.kind in "fiub" and is_named and not is_room:
                     found[node] = name, value
         return found
 

@@ -350,7 +350,10 @@ def is_half(case: Case, factor: float) -> bool:
 
 
 def is_known(case: Case, factor: float, everywhere: bool) -> bool:
-    return any(abs(abs(factor) - known) < 1e-6 * known for known in known_sizes(case, everywhere))
+    """Whether a factor is a size of what the loss is made of, or everywhere one by which all is divided twice."""
+    sizes = known_sizes(case, everywhere)
+    twice = [size**2 for size in sizes if size < 0.5] if everywhere else []
+    return any(abs(abs(factor) - known) < 1e-6 * known for known in (*sizes, *twice))
 
 
 def rate_of_all(case: Case, factor: float) -> str:
@@ -497,9 +500,13 @@ def almost(case: Case, values: dict[int, Any]) -> str:
             float(np.max(np.abs(value - truth), initial=0.0)) / max(float(np.max(np.abs(truth), initial=0.0)), 1e-12)
         )
     for chosen in left_out(case, small_numbers(case, SMALL if max(apart) < 0.05 else TINY)):
-        if agrees_without(case, chosen):
+        factor = factor_without(case, chosen)
+        if factor is not None:
             place = case.tape.steps[next(iter(chosen))].place
             line = f"`{statement_at(place.file, place.line)}`, line {place.line}" if place else "the loss"
+            if factor != 1:
+                said = factor_said(case, factor) if allowed(case, factor, everywhere=True) else ""
+                return f"{said}; and exactly so without the small number in {line}" if said else ""
             if max(apart) > SMALL:
                 return f"almost right, but where a small number takes hold: exactly right without that in {line}"
             return f"almost right, to {max(apart):.1e}: exactly right without the small number in {line}"
@@ -605,8 +612,8 @@ def forward_only(case: Case, edits: dict[int, Any]) -> dict[int, Any]:
     return {index: edit for index, edit in edits.items() if not case.forward.isdisjoint(case.tape.steps[index].makes)}
 
 
-def agrees_without(case: Case, edits: dict[int, Any]) -> bool:
-    """Whether hand and truth agree when both are computed without some small numbers.
+def factor_without(case: Case, edits: dict[int, Any]) -> float | None:
+    """How many times the truth all gradients are when both are computed without small numbers; None if they are not so.
 
     What the hand-written side reads of the forward pass was made with them, or is made without them, too.
     """
@@ -614,12 +621,16 @@ def agrees_without(case: Case, edits: dict[int, Any]) -> bool:
     try:
         run = played_on_tensors(case.tape, case.tape.nodes[case.truth.loss].step, edits=edits)
         truth = run.gradient(run.values[case.truth.loss], [final.parameter.node for final in case.finals])
-        return any(
-            all(close(values[f.node], truth[f.parameter.node].reshape(np.shape(values[f.node]))) for f in case.finals)
-            for values in (case.with_calls(some) for some in (backward, edits))
-        )
+        for values in (case.with_calls(some) for some in (backward, edits)):
+            pairs = [(values[f.node], truth[f.parameter.node].reshape(np.shape(values[f.node]))) for f in case.finals]
+            value, wanted = max(pairs, key=lambda pair: np.vdot(pair[1], pair[1]))
+            factor = float(np.vdot(wanted, value) / np.vdot(wanted, wanted))
+            factor = 1.0 if is_near_number(factor, 1.0) else factor
+            if all(close(value, factor * wanted) for value, wanted in pairs):
+                return factor
     except Exception:  # then it is no explanation
-        return False
+        pass
+    return None
 
 
 def at_kinks(case: Case, values: dict[int, Any]) -> str:

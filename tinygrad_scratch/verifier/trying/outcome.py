@@ -61,7 +61,7 @@ def outcome(case: Case, hits: list[Hit]) -> tuple[Repair, Cause] | None:
 
 
 def but_for_other_arrays(hits: list[Hit]) -> list[Hit]:
-    """The changes but for those of a line that a mere copy mends, too: as `a * 2` does, they only make another array."""
+    """The changes but for those of a line that a mere copy mends, too: like `a * 2`, they only make another array."""
     copies = {(hit.file, hit.rewrite.line) for hit in hits if is_copy(hit)}
     return [hit for hit in hits if (hit.file, hit.rewrite.line) not in copies or is_copy(hit)]
 
