@@ -55,14 +55,28 @@ class FittingLosses(HeldPenalties):
     def _penalises(self, run: Played, whole: Candidate, part: Candidate, nodes: list[int]) -> bool:
         """Whether one loss, or what is to be made large as a likelihood is, is another one with a penalty.
 
-        That is so whatever keeps an output off from 0.
+        That is so whatever keeps an output off from 0, and where it is of the other times a number, as of a mean.
         """
         if part.function is not None:  # a well-known loss has no such number
             run = self._played_free() or run
         one, other = run.gradients(part, nodes), run.gradients(whole, nodes)
+        if part.function is None and one is not None:
+            times = self._times_in(run, whole, part)
+            one = [times * gradient for gradient in one]
         if other is not None and part.function is not None and is_made_large(whole.name):
             other = [-gradient for gradient in other]
         return one is not None and other is not None and adds_penalty(one, other, [self._value(n) for n in nodes])
+
+    def _times_in(self, run: Played, whole: Candidate, part: Candidate) -> float:
+        """How many times a loss holds another one, or what that is the sum of; 1 where that is not known."""
+        node, behind = part.node, self.all_behind(whole.node)
+        if node not in behind:
+            node = next(iter(self.tape.steps[self.tape.nodes[node].step].reads), node)
+        (mine,) = run.gradients(part, [node]) or [None]
+        (held,) = run.gradients(whole, [node]) or [None]
+        if mine is None or held is None or not np.any(held) or not is_multiple(held, mine):
+            return 1.0
+        return float(np.vdot(mine, held) / np.vdot(mine, mine))
 
     def _best_of_theirs(self, run: Played, mine: list[Candidate], finals: list[Final]) -> Fitting | None:
         """The best of what they compute: what is called a loss and only watched, unless gradients fit others alone."""

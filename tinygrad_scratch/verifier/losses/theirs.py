@@ -336,6 +336,11 @@ class TheirLosses(TakenLosses):
         wholes = {w.node for w in mine if w.node in called and self._is_only_watched(w)} if len(called) > 1 else set()
         wholes = wholes if wholes and self._are_moved_by_gradients(finals) else set()
 
+        def goes_into(part: Candidate, behind: set[int]) -> bool:
+            """Whether a loss is part of what is behind another one, or a sum of what is, as a mean has it."""
+            step = self.tape.steps[self.tape.nodes[part.node].step]
+            return part.node in behind or (name_of(step.function) == "sum" and behind.issuperset(step.reads))
+
         def is_meant(whole: Candidate, part: Candidate) -> bool:
             """Whether a penalty is the loss's, though no gradient holds it."""
             same = whole.name == part.name and times[whole.name] > 1 and whole.node in called
@@ -345,7 +350,7 @@ class TheirLosses(TakenLosses):
             part
             for part in mine
             if not any(
-                part.node in behind[w.node] and self._penalises(run, w, part, nodes if is_meant(w, part) else held)
+                goes_into(part, behind[w.node]) and self._penalises(run, w, part, nodes if is_meant(w, part) else held)
                 for w in mine
                 if held or is_meant(w, part)
             )
