@@ -72,11 +72,10 @@ class FittingLosses(HeldPenalties):
         node, behind = part.node, self.all_behind(whole.node)
         if node not in behind:
             node = next(iter(self.tape.steps[self.tape.nodes[node].step].reads), node)
-        (mine,) = run.gradients(part, [node]) or [None]
-        (held,) = run.gradients(whole, [node]) or [None]
-        if mine is None or held is None or not np.any(held) or not is_multiple(held, mine):
+        mine, held = run.gradients(part, [node]), run.gradients(whole, [node])
+        if not mine or not held or not is_multiple(held[0], mine[0]):
             return 1.0
-        return float(np.vdot(mine, held) / np.vdot(mine, mine))
+        return float(np.vdot(mine[0], held[0]) / np.vdot(mine[0], mine[0]))
 
     def _best_of_theirs(self, run: Played, mine: list[Candidate], finals: list[Final]) -> Fitting | None:
         """The best of what they compute: what is called a loss and only watched, unless gradients fit others alone."""

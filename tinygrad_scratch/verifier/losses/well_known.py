@@ -24,6 +24,7 @@ from tinygrad_scratch.verifier.truths.in_samples import (
     met_by_entries,
     met_in_turns,
     met_one_by_one,
+    rooms_for,
     stacked_values,
 )
 from tinygrad_scratch.verifier.truths.losses import (
@@ -70,8 +71,10 @@ class WellKnown(Owners):
                 outputs += [] if of_gradient or is_part else [made.number]
         made_of_all = set(outputs)
         beside = {node for step in self.tape.steps if not made_of_all.isdisjoint(step.reads) for node in step.reads}
+        depending = {node for node, of in depends.items() if of}
+        rooms = rooms_for(self.tape, depending)
         given = {node for node in beside if not depends.get(node)}
-        labels = self._labels(names, {node for node, of in depends.items() if of}, wanted)
+        labels = {node: of for node, of in self._labels(names, depending, wanted).items() if node not in rooms}
         met = [label for node, label in labels.items() if node in given]  # of single numbers, any would do
         met = met or list(self._numbers_met(made_of_all))
         parts = self.parts_of_parameters()  # these are outputs only where they meet their targets: `w - x`
@@ -187,10 +190,8 @@ class WellKnown(Owners):
     def _labels(self, names: dict[int, str], depending: set[int], wanted: set[int]) -> dict[int, tuple[str, Array]]:
         """What may be targets, by node: what no parameter went into and has a name that is none of a rate's.
 
-        What was made in a turn before of the parameters then has a name that is none of a target's, either. Room of
-        noughts that what depends on parameters is put into is none.
+        What was made in a turn before of the parameters then has a name that is none of a target's, either.
         """
-        rooms = {self.tape.nodes[node].slot for node in depending}
         of_outputs = {names[node] for node in depending if node in names}
         before, indices = self._made_before(names, wanted), self._indices_of(wanted)
         held = {self.tape.nodes[node].slot for node in wanted}
@@ -202,8 +203,7 @@ class WellKnown(Owners):
                 name = names.get(node) or ("" if is_part else name_of_view(step, names))
                 is_old = node in before and name.removesuffix("[...]") in of_outputs
                 is_named = name and not is_old and not RATE.match(without_holder(name))
-                is_room = self.tape.nodes[node].slot in rooms and not np.any(value)
-                if node not in wanted | indices and value.dtype.kind in "fiub" and is_named and not is_room:
+                if node not in wanted | indices and value.dtype.kind in "fiub" and is_named:
                     found[node] = name, value
         return found
 

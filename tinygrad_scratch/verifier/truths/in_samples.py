@@ -42,15 +42,26 @@ def met_by_entries(tape: Tape, outputs: set[int], given: set[int]) -> Iterator[t
 
 
 def met_by_calls(tape: Tape, outputs: set[int], given: set[int]) -> Iterator[Meeting]:
-    """The outputs and the targets that meet in each call of a statement, in whatever turn."""
+    """The outputs and the targets that meet in each call of a statement, in whatever turn.
+
+    What an output is written into is room for it, and no target.
+    """
     found = defaultdict[Any, list[tuple[int, int]]](list)
     for step in tape.steps:
+        if getattr(step.function, "__name__", "") == "setitem":
+            continue
         mine, other = outputs.intersection(step.reads), given.intersection(step.reads)
         if step.place is not None and len(mine) == len(other) == 1 and len(set(step.reads)) == 2:
             found[step.place, getattr(step.function, "__name__", "")].append((min(mine), min(other)))
     for turns in found.values():
         made, targets = (tuple(each) for each in zip(*turns, strict=True))
         yield made, targets
+
+
+def rooms_for(tape: Tape, nodes: set[int]) -> set[int]:
+    """Arrays of noughts that some values are put into: they are no targets."""
+    slots = {tape.nodes[node].slot for node in nodes}
+    return {node.number for node in tape.nodes if node.slot in slots and not np.any(node.value)} - nodes
 
 
 def met_one_by_one(

@@ -30,7 +30,7 @@ from tinygrad_scratch.verifier.rewriting.alike import form
 from tinygrad_scratch.verifier.rewriting.text import is_without
 from tinygrad_scratch.verifier.telling.told_difference import difference
 from tinygrad_scratch.verifier.telling.told_slopes import is_given_to_slope
-from tinygrad_scratch.verifier.truths.in_samples import met_in_turns, stacked_values
+from tinygrad_scratch.verifier.truths.in_samples import met_in_turns, rooms_for, stacked_values
 from tinygrad_scratch.verifier.truths.losses import LOSSES, Candidate, is_probabilities
 
 SQUARES = ("half squared error", "squared error", "mean squared error", "half mean squared error")
@@ -117,7 +117,8 @@ def between(entry: Any) -> tuple[set[int], set[int]]:
     reached = [entry.depending_on({node}) for node in wanted]
     behind = entry.all_behind(*(node for _, node in entry.gradients))
     outputs = set.intersection(*reached) - entry.parts_of_parameters() if reached else set()
-    return outputs, behind - set.union(set(), *reached)
+    depending = set.union(set(), *reached)
+    return outputs, behind - depending - rooms_for(entry.tape, depending)
 
 
 def have_no_loss(entry: Any) -> bool:

@@ -1,0 +1,283 @@
+"""What is like something else: room for outputs and targets, copies and other arrays, sums and means of samples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.verifier.files import changed, check_of_script, edited_script, line_of, told
+
+ROOM = """
+import math
+
+import numpy as np
+
+rng = np.random.default_rng(5)
+x, y = rng.normal(size=(6, 3)), [1, 0, 1, 1, 0, 1]
+W, b = rng.normal(size=(3, 1)), rng.normal(size=1)
+
+
+def squash(values):
+    res = np.zeros(values.shape)
+    for i, value in enumerate(values):
+        res[i] = 1 / (1 + math.exp(-value)) if value > 0 else 1 - 1 / (1 + math.exp(value))
+    return res
+
+
+for turn in range(12):
+    at = turn % 6
+    out = squash(W.T @ x[at] + b)
+    slope = squash(W.T @ x[at] + b) * (1 - squash(W.T @ x[at] + b))
+    d = slope * (out - y[at])
+    W -= 0.3 * np.outer(x[at], d)
+    b -= 0.3 * d
+"""
+
+COPIED = """
+import numpy as np
+
+rng = np.random.default_rng(3)
+x, y = rng.normal(size=(9, 4)), rng.normal(size=(9, 2))
+W, V = rng.normal(size=(4, 5)), rng.normal(size=(5, 2))
+
+
+def slope_of(a):
+    s = a.copy()
+    s[s > 0] = 1
+    return s
+
+
+for turn in range(5):
+    a = np.maximum(x @ W, 0)
+    out = a @ V
+    loss = 0.5 * np.sum((out - y) ** 2) / 9
+    d = (out - y) / 9
+    s = slope_of(a)
+    dV = a.T @ d
+    dW = x.T @ (d @ V.T * s)
+    W -= 0.1 * dW
+    V -= 0.1 * dV
+"""
+
+MEAN_AND_SUM = """
+import numpy as np
+
+rng = np.random.default_rng(8)
+x, kind = rng.normal(size=(12, 5)), rng.integers(0, 3, 12)
+W, V, b = rng.normal(size=(5, 4)), rng.normal(size=(4, 3)), np.zeros(3)
+seen = 0
+for turn in range(6):
+    h = np.tanh(x @ W)
+    z = h @ V + b
+    p = np.exp(z - z.max(1, keepdims=True))
+    p /= p.sum(1, keepdims=True)
+    losses = -np.log(p[np.arange(12), kind])
+    data_loss = np.mean(losses)
+    seen += np.sum(losses)
+    loss = data_loss + 0.05 * np.sum(W * W) + 0.02 * np.sum(V * V)
+    print(turn, loss, data_loss)
+    d = p.copy()
+    d[np.arange(12), kind] -= 1
+    d /= 12
+    dV, db = h.T @ d, d.sum(0)
+    dV += 0.04 * V
+    dW = x.T @ (d @ V.T * (1 - h**2))
+    dW += 0.1 * W
+    W -= 0.2 * dW
+    V -= 0.2 * dV
+    b -= 0.2 * db
+"""
+
+TWICE_DIVIDED = """
+import numpy as np
+
+rng = np.random.default_rng(4)
+x = rng.random(size=(10, 6))
+W, V = rng.normal(size=(6, 3)), rng.normal(size=(3, 6))
+
+
+def squash(z):
+    return 1 / (1 + np.exp(-z) + 1e-6)
+
+
+def slope(z):
+    return squash(z) * (1 - squash(z))
+
+
+total = 0.0
+for turn in range(5):
+    z1 = x @ W
+    h = squash(z1)
+    z2 = h @ V
+    out = squash(z2)
+    total += np.mean((out - x) ** 2) * len(x)
+    d = 2 * (out - x) / x.size * slope(z2)
+    dV = (1 / 10) * h.T @ d
+    dW = (1 / 10) * x.T @ (d @ V.T * slope(z1))
+    W -= 0.5 * dW
+    V -= 0.5 * dV
+print(total)
+"""
+
+
+def test_room_for_outputs_is_no_target(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, ROOM)
+    assert check.first_wrong is None  # no loss is computed
+    assert "and res" not in str(check.notes)
+
+
+def test_where_a_copy_mends_no_other_array_is_the_cause(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, COPIED).ok
+    check, line = edited_script(tmp_path, COPIED, "s = a.copy()", "s = a")
+    assert told(check) == (line, "inplace-corruption")
+    assert check.first_wrong.should_be == "s = a.copy()"
+
+
+@pytest.mark.parametrize(("right", "wrong"), [("dW += 0.1 * W", "dW -= 0.1 * W"), ("dV += 0.04", "dV += 0.02")])
+def test_a_sum_of_samples_is_part_of_a_loss_with_their_mean(tmp_path: Path, right: str, wrong: str) -> None:
+    assert check_of_script(tmp_path, MEAN_AND_SUM).ok
+    check, line = edited_script(tmp_path, MEAN_AND_SUM, right, wrong)
+    assert check.entry.loss_name == "loss"
+    assert told(check)[0] == line
+
+
+def test_all_may_be_divided_twice_beside_a_small_number(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, TWICE_DIVIDED)
+    assert check.first_wrong is None
+    assert "the small number in" in check.convention
+
+
+LAYERS = """
+import numpy as np
+
+
+class Layer:
+    def forward(self, x):
+        self.x = x
+        self.out = self.output()
+        return self.out
+
+
+class Line(Layer):
+    def __init__(self, rng, n, m):
+        self.W = rng.normal(size=(n, m)) * 0.5
+
+    def output(self):
+        return self.x @ self.W
+
+    def backward(self, grad):
+        self.dW = self.x.T @ grad
+        return grad @ self.W.T
+
+
+class Squash(Layer):
+    def output(self):
+        return 1 / (1 + np.exp(-self.x))
+
+    def backward(self, grad):
+        input_grad = grad * self.out * (1 - self.out)
+        return input_grad
+"""
+TRAINED_TWICE = """
+import numpy as np
+
+from own_layers import Line, Squash
+
+rng = np.random.default_rng(6)
+x, y = rng.normal(size=(10, 4)), rng.normal(size=(10, 1))
+
+
+def train(layers):
+    for turn in range(6):
+        out = x
+        for layer in layers:
+            out = layer.forward(out)
+        loss = np.mean((out - y) ** 2)
+        grad = 2 * (out - y) / y.size
+        for layer in reversed(layers):
+            grad = layer.backward(grad)
+        for layer in layers:
+            if hasattr(layer, "W"):
+                layer.W -= 0.1 * layer.dW
+        print(loss)
+
+
+train([Line(rng, 4, 1)])
+train([Line(rng, 4, 3), Squash(), Line(rng, 3, 1)])
+"""
+OPTIMIZED = """
+import numpy as np
+
+from own_steps import Steps
+
+rng = np.random.default_rng(8)
+x, y = rng.normal(size=(12, 3)), rng.normal(size=(12, 2))
+
+
+class Parameter:
+    def __init__(self, value):
+        self.value, self.grad = value, np.zeros_like(value)
+
+
+class Dense:
+    def __init__(self):
+        self.W, self.b = Parameter(rng.normal(size=(3, 2))), Parameter(np.zeros((1, 2)))
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W.value + self.b.value
+
+    def backward(self, grad):
+        self.W.grad += self.x.T @ grad
+        self.b.grad += grad.sum(axis=0, keepdims=True)
+
+
+def train(layer, steps):
+    losses = []
+    for turn in range(6):
+        out = layer.forward(x)
+        losses.append(np.mean((out - y) ** 2))
+        steps.zero_grad()
+        layer.backward(2 * (out - y) / y.size)
+        steps.step()
+    print(np.mean(losses))
+
+
+layer = Dense()
+train(layer, Steps([layer.W, layer.b]))
+"""
+STEPS = """
+import numpy as np
+
+
+class Steps:
+    def __init__(self, parameters):
+        self.parameters = parameters
+        self.velocity = [np.zeros_like(p.value) for p in parameters]
+
+    def zero_grad(self):
+        for p in self.parameters:
+            p.grad.fill(0.0)
+
+    def step(self):
+        for i, p in enumerate(self.parameters):
+            self.velocity[i] = 0.8 * self.velocity[i] - 0.1 * p.grad
+            p.value += self.velocity[i]
+"""
+
+
+def test_lines_of_another_file_that_only_a_later_training_runs_are_judged(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, TRAINED_TWICE, own_layers=LAYERS).ok
+    right, wrong = "input_grad = grad * self.out * (1 - self.out)", "input_grad = grad * (1 - self.out)"
+    check = check_of_script(tmp_path, TRAINED_TWICE, own_layers=changed(LAYERS, right, wrong))
+    assert told(check)[0] == line_of(LAYERS, right)
+    assert Path(check.first_wrong.file).name == "own_layers.py"
+
+
+def test_what_sets_back_gradients_in_another_file_is_named(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, OPTIMIZED, own_steps=STEPS).ok
+    check = check_of_script(tmp_path, changed(OPTIMIZED, "steps.zero_grad()", "pass"), own_steps=STEPS)
+    assert told(check)[1] == "overwritten-accumulation"
+    assert check.first_wrong.line - line_of(OPTIMIZED, "steps.zero_grad()") in (0, 1)
+    assert "no turn calls zero_grad()" in check.first_wrong.sentence
