@@ -266,12 +266,15 @@ def is_by_another_loss(check: Any) -> bool:
 def is_settled_by(found: Any, check: Any) -> bool:
     """Whether another check of the same loop is right, or knows what is wrong.
 
-    So it does by a loss of samples that no less of the gradients fit than don't, where nothing could be said before.
+    So it does by a loss of samples that no less of the gradients fit than don't, or of which a change that would be
+    right is known, where nothing could be said before.
     """
     if found is None or found.problem or found.loop != check.loop:
         return False
-    fits_half = found.entry.is_of_samples and bool(check.problem) and 2 * len(found.fitting()) >= len(found.finals)
-    return bool(found.ok or are_sure(found) or fits_half)
+    is_first = found.entry.is_of_samples and bool(check.problem)
+    fits_half = is_first and 2 * len(found.fitting()) >= len(found.finals)
+    is_known = is_first and found.fitting() and all(cause.certainty != "unexplained" for cause in found.causes)
+    return bool(found.ok or are_sure(found) or fits_half or is_known)
 
 
 def check_past_masks(path: str, check: Any, loss: str | None, seconds: float) -> Any:

@@ -36,7 +36,7 @@ from tinygrad_scratch.verifier.telling.told_factors import (
 LINEAR = (
     "sum", "mean", "dot", "matmul", "outer", "multiply", "einsum", "copy", "reshape", "transpose", "swapaxes",
     "squeeze", "ravel", "flatten", "array", "asarray", "matrix", "append", "hstack", "vstack", "concatenate", "float",
-    "at",
+    "at", "atleast_1d", "atleast_2d", "atleast_3d", "expand_dims", "moveaxis", "asanyarray", "stack",
 )  # fmt: skip
 """Calls of which the derivative is taken at no point."""
 OF_NUMBERS = {"exp", "tanh", "cos", "sin", "cosh", "sinh", "sign", "heaviside"}
