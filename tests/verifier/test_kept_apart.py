@@ -281,3 +281,39 @@ def test_what_sets_back_gradients_in_another_file_is_named(tmp_path: Path) -> No
     assert told(check)[1] == "overwritten-accumulation"
     assert check.first_wrong.line - line_of(OPTIMIZED, "steps.zero_grad()") in (0, 1)
     assert "no turn calls zero_grad()" in check.first_wrong.sentence
+
+
+GATED = """
+import numpy as np
+
+rng = np.random.default_rng(7)
+x, y, beta = rng.normal(size=(8, 3)), rng.normal(size=(8, 2)), 1.4
+W, V = rng.normal(size=(3, 4)), rng.normal(size=(4, 2))
+
+
+def gate(z):
+    return 1 / (1 + np.exp(-beta * z))
+
+
+for turn in range(5):
+    z = np.atleast_2d(x) @ W
+    out = z * gate(z)
+    loss = np.sum((out @ V - y) ** 2) / 8
+    d = 2 * (out @ V - y) / 8
+    slope = beta * out + gate(z) * (1 - beta * out)
+    dV = np.atleast_2d(out).T.dot(d)
+    dW = x.T @ (d @ V.T * slope)
+    W -= 0.02 * dW
+    V -= 0.02 * dV
+"""
+KINDS = [
+    ("(1 - beta * out)", "(1 - beta * z)", "derivative-at-wrong-point"),
+    ("dV = np.atleast_2d(out)", "dV = np.atleast_2d(z)", "wrong-operand"),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong", "kind"), KINDS)
+def test_what_a_share_or_a_layout_is_made_of(tmp_path: Path, right: str, wrong: str, kind: str) -> None:
+    assert check_of_script(tmp_path, GATED).ok
+    check, line = edited_script(tmp_path, GATED, right, wrong)
+    assert told(check) == (line, kind)

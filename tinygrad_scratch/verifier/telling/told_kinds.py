@@ -94,6 +94,7 @@ COUNT = re.compile(r"(?:np\.(?:sum|count_nonzero)\([\w.]+\)|[\w.]+\.sum\(\))")
 """How many there are of what is marked by ones."""
 AT_POINT = "derivative-at-wrong-point"
 SCALES = ("scale-factor", "missing-batch-sum-or-mean")
+COUNTED = re.compile(r"(?i)(?:size|len|length|width|height|pad|padding|stride|steps)$")
 GRADIENT = re.compile(r"d_?[A-Za-z]{1,2}\d*(?:_\w+)?")
 """What gradients are called, also by names that others may have: `dz_next`."""
 NAMED_BY_TEXT = (
@@ -183,7 +184,7 @@ def are_gradients(found: Difference) -> bool:
 
 def is_of_point(source: Source, cause: Cause, found: Difference) -> bool:
     """Whether another value stands where a slope is taken."""
-    if is_chosen_for_slope(source, cause.line) or is_bent_in_slope(found):
+    if is_chosen_for_slope(source, cause.line) or is_bent_in_slope(found) or is_share_in_rest_of_one(found):
         return True
     if not source.is_in_derivative(cause.line):
         return False
@@ -192,6 +193,17 @@ def is_of_point(source: Source, cause: Cause, found: Difference) -> bool:
     exchanged = of_one and all(isinstance(each, ast.Name | ast.Attribute) for each in (found.old, found.new))
     masked = isinstance(found.new, ast.Compare) and same(found.new.left, found.old)  # the function itself before
     return exchanged or masked
+
+
+def is_share_in_rest_of_one(found: Difference) -> bool:
+    """Whether one name stands for another one in what is left of 1 by a share of it: `1 - beta * out`."""
+    if len(found.way) < 2 or not all(isinstance(each, NAMES) for each in (found.old, found.new)):
+        return False
+    rest, share = found.way[-2:]
+    is_share = isinstance(share, ast.BinOp) and isinstance(share.op, ast.Mult)
+    if not isinstance(rest, ast.BinOp) or not isinstance(rest.op, ast.Sub):
+        return False
+    return is_share and rest.right is share and ast.unparse(rest.left) in ("1", "1.0")
 
 
 def only_multiplies(found: Difference) -> bool:
@@ -287,10 +299,12 @@ def of_read(case: Case, cause: Cause, found: Difference) -> str:
 
 
 def of_counter(cause: Cause, found: Difference) -> str:
-    """The kind of a number too many beside what a loop counts; nothing where there is none."""
+    """The kind of a number too many beside what a loop counts, or is called a size; nothing where there is none."""
     counted = {counted_by(node) for node in source_of(text_of(cause.file)).statements} - {""}
     for whole, rest in ((found.old, found.new), (found.new, found.old)):
-        if isinstance(rest, ast.Name) and rest.id in counted and isinstance(whole, ast.BinOp) and is_sum(whole):
+        is_counted = isinstance(rest, ast.Name) and rest.id in counted
+        is_count = isinstance(rest, NAMES) and COUNTED.search(ast.unparse(rest)) is not None
+        if (is_counted or is_count) and isinstance(whole, ast.BinOp) and is_sum(whole):
             sides = (whole.left, whole.right), (whole.right, whole.left)
             if any(same(one, rest) and is_number(other) for one, other in sides):
                 return "off-by-one"
