@@ -55,7 +55,7 @@ class FittingLosses(HeldPenalties):
     def _penalises(self, run: Played, whole: Candidate, part: Candidate, nodes: list[int]) -> bool:
         """Whether one loss, or what is to be made large as a likelihood is, is another one with a penalty.
 
-        That is so whatever keeps an output off from 0, and where it is of the other times a number, as of a mean.
+        That is so whatever keeps an output off from 0, and where the other one goes into it times a number.
         """
         if part.function is not None:  # a well-known loss has no such number
             run = self._played_free() or run
