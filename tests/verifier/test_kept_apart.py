@@ -317,3 +317,52 @@ def test_what_a_share_or_a_layout_is_made_of(tmp_path: Path, right: str, wrong: 
     assert check_of_script(tmp_path, GATED).ok
     check, line = edited_script(tmp_path, GATED, right, wrong)
     assert told(check) == (line, kind)
+
+
+CELLS = """
+import numpy as np
+
+rng = np.random.default_rng(11)
+xs, y = rng.normal(size=(4, 5, 3)), rng.normal(size=(5, 2))
+W, F, V = rng.normal(size=(3, 6)), rng.normal(size=(3, 6)), rng.normal(size=(6, 2))
+
+
+def forward(x, before):
+    gate, new = 1 / (1 + np.exp(-(x @ F))), np.tanh(x @ W)
+    state = gate * before + (1 - gate) * new
+    return state, (x, before, gate, new, state)
+
+
+def backward(dstate, cache):
+    x, before, gate, new, state = cache
+    dgate = dstate * before - dstate * new
+    dnew = dstate * (1 - gate)
+    dF = x.T @ (dgate * gate * (1 - gate))
+    dW = x.T @ (dnew * (1 - new**2))
+    return dstate * gate, dW, dF
+
+
+for turn in range(5):
+    state, caches = np.zeros((5, 6)), []
+    for x in xs:
+        state, cache = forward(x, state)
+        caches.append(cache)
+    out = state @ V
+    loss = 0.5 * np.sum((out - y) ** 2)
+    d = out - y
+    dV, dstate = state.T @ d, d @ V.T
+    dW, dF = np.zeros_like(W), np.zeros_like(F)
+    for cache in reversed(caches):
+        dstate, more_W, more_F = backward(dstate, cache)
+        dW += more_W
+        dF += more_F
+    W -= 0.01 * dW
+    F -= 0.01 * dF
+    V -= 0.01 * dV
+"""
+
+
+def test_what_has_a_name_of_its_own_is_read_by_another_name(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, CELLS).ok
+    check, line = edited_script(tmp_path, CELLS, "dgate = dstate * before", "dgate = dstate * state")
+    assert told(check)[0] == line

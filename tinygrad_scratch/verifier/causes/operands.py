@@ -289,6 +289,8 @@ def made_otherwise(region: Region, step: Step, read: int, other: int) -> Finding
     events = region.case.events
     own = [e for e in events if e.node == read and step.place is not None and in_same_function(e.place, step.place)]
     own = [e for e in own if replaced(region.code(step), e.name, "") is not None]  # by which it is read
+    if any(e.node == other and in_same_function(e.place, step.place) for e in events if step.place is not None):
+        return None  # it has a name of its own there, by which it could have been read
     theirs = [e for e in events if e.node == other and not any(in_same_function(e.place, each.place) for each in own)]
     pairs = ((one, two) for one in own for two in theirs if one.name == two.name)
     for one, two in pairs:
