@@ -275,6 +275,23 @@ def test_lines_of_another_file_that_only_a_later_training_runs_are_judged(tmp_pa
     assert Path(check.first_wrong.file).name == "own_layers.py"
 
 
+def test_without_a_loop_no_later_turn_is_looked_for(tmp_path: Path) -> None:
+    once = """
+import numpy as np
+
+from own_layers import Line
+
+rng = np.random.default_rng(6)
+x, y = rng.normal(size=(10, 4)), rng.normal(size=(10, 1))
+line = Line(rng, 4, 1)
+out = line.forward(x)
+loss = np.mean((out - y) ** 2)
+line.backward(2 * (out - y) / y.size)
+line.W -= 0.1 * line.dW
+"""
+    assert check_of_script(tmp_path, once, own_layers=LAYERS).ok
+
+
 def test_what_sets_back_gradients_in_another_file_is_named(tmp_path: Path) -> None:
     assert check_of_script(tmp_path, OPTIMIZED, own_steps=STEPS).ok
     check = check_of_script(tmp_path, changed(OPTIMIZED, "steps.zero_grad()", "pass"), own_steps=STEPS)

@@ -337,7 +337,7 @@ def check_other_lines(path: str, check: Any, loss: str | None, seconds: float) -
     could not be judged, is said of the first check.
     """
     file = str(Path(path).resolve())
-    lines, turn = lines_not_run(check), check.turn
+    lines, turn = lines_not_run(check) if check.loop[1] else set[FileLine](), check.turn
     for _ in range(MOST_OTHERS):
         run = partial(run_as, path, file, [code_of(file)], {})
         found = turn_that_runs(run, check.loop, turn, lines) if lines else None
@@ -383,6 +383,13 @@ def said_of_lines(lines: set[FileLine], here: str) -> str:
     file, line = min(lines, key=lambda each: (each[0] != here, each))
     of_file = "" if file == here else f" of {Path(file).name}"
     return f"line {line}{of_file}{' and others' if len(lines) > 1 else ''}"
+
+
+def files_beside(file: str) -> list[str]:
+    """The files of modules in the folder of a script, or below it."""
+    found = (module.get("__file__") for module in their_modules())
+    texts = (each for each in found if isinstance(each, str) and each.endswith(".py"))
+    return [each for each in texts if Path(file).parent in Path(each).parents]
 
 
 def lines_of_turn(check: Any) -> set[FileLine]:
@@ -711,8 +718,7 @@ def check_of_turn(
             again.until_loss, again.seen = loops.until_loss, set(loops.seen)
             again.is_minimised = check.entry.is_minimised
         check.loop, check.elsewhere = (loops.file, loops.line), loops.elsewhere
-        own_files = (names.get("__file__") for names in their_modules())
-        check.files = [file for file in own_files if isinstance(file, str) and file.endswith(".py")]
+        check.files = files_beside(str(names["__file__"]))
         check.turn = loops.silent.get(check.loop, 0)
         check.begun = loops.begun.get(check.loop, [])
         check.waits_for_loss = waits and bool(loops.until_loss)
