@@ -338,6 +338,8 @@ def check_other_lines(path: str, check: Any, loss: str | None, seconds: float) -
     """
     file = str(Path(path).resolve())
     lines, turn = lines_not_run(check) if check.loop[1] else set[FileLine](), check.turn
+    clock = Clock()
+    until = clock.now() + MOST_SECONDS
     for _ in range(MOST_OTHERS):
         run = partial(run_as, path, file, [code_of(file)], {})
         found = turn_that_runs(run, check.loop, turn, lines) if lines else None
@@ -345,7 +347,7 @@ def check_other_lines(path: str, check: Any, loss: str | None, seconds: float) -
             break
         turn, new = found
         where = said_of_lines(new, check.loop[0])
-        other = check_there(path, loss, seconds, check.loop, turn, new)
+        other: Any = check_there(path, loss, seconds, check.loop, turn, new) if clock.now() < until else None
         is_told = other is not None and len(other.causes) == 1 and other.causes[0].certainty != "unexplained"
         if is_told and not is_of_several(other.first_wrong):
             said = f"The turns before, which don't run {where}, are right: this is turn {other.turn + 1} of the loop."
