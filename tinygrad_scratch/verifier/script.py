@@ -273,7 +273,8 @@ def is_settled_by(found: Any, check: Any) -> bool:
         return False
     is_first = found.entry.is_of_samples and bool(check.problem)
     fits_half = is_first and 2 * len(found.fitting()) >= len(found.finals)
-    is_known = is_first and found.fitting() and all(cause.certainty != "unexplained" for cause in found.causes)
+    is_told = bool(found.causes) and all(cause.certainty != "unexplained" for cause in found.causes)
+    is_known = is_first and is_told and bool(found.fitting())
     return bool(found.ok or are_sure(found) or fits_half or is_known)
 
 
@@ -387,11 +388,11 @@ def said_of_lines(lines: set[FileLine], here: str) -> str:
     return f"line {line}{of_file}{' and others' if len(lines) > 1 else ''}"
 
 
-def files_beside(file: str) -> list[str]:
+def files_beside(file: str) -> set[str]:
     """The files of modules in the folder of a script, or below it."""
     found = (module.get("__file__") for module in their_modules())
     texts = (each for each in found if isinstance(each, str) and each.endswith(".py"))
-    return [each for each in texts if Path(file).parent in Path(each).parents]
+    return {each for each in texts if Path(file).parent in Path(each).parents}
 
 
 def lines_of_turn(check: Any) -> set[FileLine]:
@@ -720,7 +721,7 @@ def check_of_turn(
             again.until_loss, again.seen = loops.until_loss, set(loops.seen)
             again.is_minimised = check.entry.is_minimised
         check.loop, check.elsewhere = (loops.file, loops.line), loops.elsewhere
-        check.files = files_beside(str(names["__file__"]))
+        check.files = {loops.file, *files_beside(str(names["__file__"]))} - {""}
         check.turn = loops.silent.get(check.loop, 0)
         check.begun = loops.begun.get(check.loop, [])
         check.waits_for_loss = waits and bool(loops.until_loss)

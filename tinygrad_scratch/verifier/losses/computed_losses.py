@@ -56,7 +56,7 @@ class Seen:
 class ComputedLosses(WellKnown):
     """Candidates for the loss among what was computed."""
 
-    _seen_last: tuple[tuple[Any, ...], Seen] | None = None
+    _seen_last: tuple[Any, Any, int, Seen] | None = None
     _penalised_last: tuple[Any, dict[tuple[int, ...], bool]] | None = None
     _numbers_last: tuple[Any, Array, int, Array] | None = None
 
@@ -208,9 +208,9 @@ class ComputedLosses(WellKnown):
 
     def _seen(self) -> Seen:
         """What all names are asked for, worked out once for a run as it is now."""
-        key = self._parents, self.parameters, len(self.watch.events)
-        last = self._seen_last[0] if self._seen_last is not None else (None, None, 0)
-        if self._seen_last is None or last[0] is not key[0] or last[1] is not key[1] or last[2] != key[2]:
+        parents, parameters, count, known = self._seen_last or (None, None, 0, None)
+        is_other = parents is not self._parents or parameters is not self.parameters
+        if known is None or is_other or count != len(self.watch.events):
             arrays = {p.node for p in self.parameters if self._value(p.node).size > 1}
             by_node: dict[int, list[Event]] = {}
             by_line: dict[tuple[str, Place], set[int]] = {}
@@ -219,8 +219,9 @@ class ComputedLosses(WellKnown):
                 by_line.setdefault((event.name, event.place), set()).add(event.node)
             losses = {node for node, events in by_node.items() if any(is_loss_name(event.name) for event in events)}
             moving, searched = self.depending_on(arrays), set(compared_along(self.tape))
-            self._seen_last = key, Seen(moving, losses, by_node, by_line, searched, self._in_entries())
-        return self._seen_last[1]
+            known = Seen(moving, losses, by_node, by_line, searched, self._in_entries())
+            self._seen_last = self._parents, self.parameters, len(self.watch.events), known
+        return known
 
     def _is_called_loss(self, candidate: Candidate) -> bool:
         """Whether a name says that it is a loss: an error may be a difference, of which gradients are made."""

@@ -336,7 +336,7 @@ class TheirLosses(TakenLosses):
         wholes = {w.node for w in mine if w.node in called and self._is_only_watched(w)} if len(called) > 1 else set()
         wholes = wholes if wholes and self._are_moved_by_gradients(finals) else set()
 
-        def goes_into(part: Candidate, behind: frozenset[int] | set[int]) -> bool:
+        def goes_into(part: Candidate, behind: frozenset[int]) -> bool:
             """Whether a loss is part of what is behind another one, or a sum of what is, as a mean has it."""
             step = self.tape.steps[self.tape.nodes[part.node].step]
             return part.node in behind or (name_of(step.function) == "sum" and behind.issuperset(step.reads))

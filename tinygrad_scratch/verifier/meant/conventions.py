@@ -618,7 +618,7 @@ def factor_without(case: Case, edits: dict[int, Any]) -> float | None:
     What the hand-written side reads of the forward pass was made with them, or is made without them, too.
     """
     backward = {index: edit for index, edit in edits.items() if case.tape.steps[index].makes[0] not in case.forward}
-    try:
+    with contextlib.suppress(Exception):  # then it is no explanation
         run = played_on_tensors(case.tape, case.tape.nodes[case.truth.loss].step, edits=edits)
         truth = run.gradient(run.values[case.truth.loss], [final.parameter.node for final in case.finals])
         for values in (case.with_calls(some) for some in (backward, edits)):
@@ -628,8 +628,6 @@ def factor_without(case: Case, edits: dict[int, Any]) -> float | None:
             factor = 1.0 if is_near_number(factor, 1.0) else factor
             if all(close(value, factor * wanted) for value, wanted in pairs):
                 return factor
-    except Exception:  # then it is no explanation
-        pass
     return None
 
 

@@ -94,7 +94,7 @@ COUNT = re.compile(r"(?:np\.(?:sum|count_nonzero)\([\w.]+\)|[\w.]+\.sum\(\))")
 """How many there are of what is marked by ones."""
 AT_POINT = "derivative-at-wrong-point"
 SCALES = ("scale-factor", "missing-batch-sum-or-mean")
-COUNTED = re.compile(r"(?i)(?:size|len|length|width|height|pad|padding|stride|steps)$")
+OF_A_SIZE = re.compile(r"(?i)(?:size|len|length|width|height|pad|padding|stride|steps)$")
 GRADIENT = re.compile(r"d_?[A-Za-z]{1,2}\d*(?:_\w+)?")
 """What gradients are called, also by names that others may have: `dz_next`."""
 NAMED_BY_TEXT = (
@@ -303,8 +303,8 @@ def of_counter(cause: Cause, found: Difference) -> str:
     counted = {counted_by(node) for node in source_of(text_of(cause.file)).statements} - {""}
     for whole, rest in ((found.old, found.new), (found.new, found.old)):
         is_counted = isinstance(rest, ast.Name) and rest.id in counted
-        is_count = isinstance(rest, NAMES) and COUNTED.search(ast.unparse(rest)) is not None
-        if (is_counted or is_count) and isinstance(whole, ast.BinOp) and is_sum(whole):
+        is_size = isinstance(rest, NAMES) and OF_A_SIZE.search(ast.unparse(rest)) is not None
+        if (is_counted or is_size) and isinstance(whole, ast.BinOp) and is_sum(whole):
             sides = (whole.left, whole.right), (whole.right, whole.left)
             if any(same(one, rest) and is_number(other) for one, other in sides):
                 return "off-by-one"

@@ -89,6 +89,11 @@ class Hit:
     def written(self) -> str:
         return self.statements[0]
 
+    @property
+    def only_copies(self) -> bool:
+        """Whether what was written is right as a copy."""
+        return self.right == f"{self.written}.copy()"
+
     @cached_property
     def right(self) -> str:
         """The statement as it should be; nothing where lines change places."""

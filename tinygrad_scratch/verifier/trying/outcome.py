@@ -62,12 +62,8 @@ def outcome(case: Case, hits: list[Hit]) -> tuple[Repair, Cause] | None:
 
 def but_for_other_arrays(hits: list[Hit]) -> list[Hit]:
     """The changes but for those of a line that a mere copy mends, too: like `a * 2`, they only make another array."""
-    copies = {(hit.file, hit.rewrite.line) for hit in hits if is_copy(hit)}
-    return [hit for hit in hits if (hit.file, hit.rewrite.line) not in copies or is_copy(hit)]
-
-
-def is_copy(hit: Hit) -> bool:
-    return hit.rewrite.kind == "inplace-corruption" and hit.right == f"{hit.written}.copy()"
+    copies = {(hit.file, hit.rewrite.line) for hit in hits if hit.only_copies}
+    return [hit for hit in hits if (hit.file, hit.rewrite.line) not in copies or hit.only_copies]
 
 
 def order_of(hit: Hit) -> tuple[Any, ...]:

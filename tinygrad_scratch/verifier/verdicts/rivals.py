@@ -227,7 +227,7 @@ def behind_loss(case: Case, cause: Cause, hits: list[Hit]) -> list[Hit]:
 
 def of_second_names(cause: Cause, hits: list[Hit]) -> list[Hit]:
     """Those by which an array that is written over gets its second name as a copy: `before = w.copy()`."""
-    copies = (hit for hit in hits if ALIAS.match(hit.written) and hit.right == f"{hit.written}.copy()")
+    copies = (hit for hit in hits if ALIAS.match(hit.written) and hit.only_copies)
     return list(copies) if may_be_alias(cause) else []
 
 
