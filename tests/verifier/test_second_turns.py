@@ -11,7 +11,9 @@ import pytest
 
 from tests.verifier.files import check_of_script, module_of
 from tinygrad_scratch import verify
+from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
 from tinygrad_scratch.verifier.script import turn_again
+from tinygrad_scratch.verifier.trying.hit import Hit
 from tinygrad_scratch.verifier.verdicts.rivals import of_second_names
 
 BUMPS = """
@@ -145,8 +147,13 @@ def test_a_copy_is_likelier_than_to_write_elsewhere(tmp_path: Path) -> None:
     file = tmp_path / "names.py"
     file.write_text(SECOND_NAMES, encoding="utf-8")
     cause: Any = SimpleNamespace(file=str(file), line=12, kind="inplace-corruption")
-    copy: Any = SimpleNamespace(written="v_before = v", right="v_before = v.copy()")
-    other: Any = SimpleNamespace(written="h = v @ a", right="h = (v @ a).copy()")
+    copy, other = (
+        Hit(str(file), Rewrite(line, start, start + len(old), new, kind, ""), None, False, "")
+        for line, start, old, new, kind in [
+            (10, SECOND_NAMES.index("= v\n"), "= v", "= v.copy()", "inplace-corruption"),
+            (7, SECOND_NAMES.index("x @ w"), "x @ w", "(x @ w).copy()", "inplace-corruption"),
+        ]
+    )
     assert of_second_names(cause, [other, copy]) == [copy]
 
 
