@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygrad_scratch.graph import Record, StandIn, Untraceable, as_array, is_array, next_order, split_record
 from tinygrad_scratch.rules.elementwise import LARGEST, sigmoid_slope
-from tinygrad_scratch.rules.indexing import Scattered
+from tinygrad_scratch.rules.indexing import Scattered, assign, assigned_value, is_basic
 from tinygrad_scratch.rules.registry import DEFINITIONS, RULES, EveryOperand, Several, label
 
 Lift = Callable[[Any, Record | None], Any]
@@ -46,14 +46,16 @@ def walk(  # noqa: C901
     while True:
         parts: Iterable[Part] = ()
         try:
-            if type(g) is Scattered:
+            own = type(g) is Scattered
+            if own:
                 g = g.whole()
             if keep and record[0] in keep:
                 kept[record[0]] = g
+                own = False
             if not (stop and record[0] in kept):
                 try:
                     if lift is None:
-                        parts = pull_back(record, g, not keep)
+                        parts = through_write(record, g, own) if record[1] is assign else pull_back(record, g, not keep)
                     else:
                         parts = pull_back_lifted(record, g, lift, not keep)
                 except Untraceable as error:
@@ -109,6 +111,26 @@ def pull_back(record: Record, g: Any, shortcut: bool = True) -> Iterable[Part]:
 
 
 RULE_OF_READING = RULES[getitem][0]  # its zeros are made once for all parts of an array: see Scattered
+
+
+def through_write(record: Record, g: Any, own: bool) -> Iterable[Part]:
+    """The parts of a write: what was put in, and the rest with zeros there, in an array of the walk's own.
+
+    So a loop that writes to x[t] at every step takes one array of the size of x on the way back.
+    """
+    (a, value, index), (of_a, of_value) = split_record(record)[0], split_record(record)[1][:2]
+    if type(g) is not np.ndarray or g.dtype is not a.dtype:
+        return pull_back(record, g)
+    parts: list[Part] = []
+    if of_value is not None:
+        part = assigned_value(g, None, a, value, index)
+        parts.append((of_value, value, part.copy() if own and is_basic(index) else part))
+    if of_a is not None:
+        rest = g if own else np.array(g)
+        rest[index] = 0.0
+        parts.append((of_a, a, Scattered.of(rest)))
+    return parts
+
 
 slope_of_arrays: Callable[[Any, Any], Any] = sigmoid_slope.__wrapped__  # type: ignore[attr-defined]  # it skips the door
 

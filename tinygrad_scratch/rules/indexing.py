@@ -60,6 +60,13 @@ class Scattered:
         self.g, self.index, self.shape, self.dtype = g, index, shape, g.dtype
         self.full: Any = None
 
+    @classmethod
+    def of(cls, full: Any) -> Scattered:
+        """An array that only the walk has."""
+        found = cls(full, (), full.shape)
+        found.full = full
+        return found
+
     def whole(self) -> Any:
         """It as an array."""
         if self.full is None:

@@ -440,7 +440,8 @@ class Case(Lineage):
         values = self.replay()
         right = [final for final in self.finals if self.is_right(values[final.node], final)]
         try:
-            moved = self.replay(start={node: value.copy() for node, value in start.items()}) if right else {}
+            only = {final.node for final in right}
+            moved = self.replay(start={n: value.copy() for n, value in start.items()}, only=only) if right else {}
         except Exception:
             return True
         for final in right:

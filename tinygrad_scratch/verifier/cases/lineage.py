@@ -94,17 +94,7 @@ class Lineage:
     @cached_property
     def unfinished(self) -> set[int]:
         """States of an array whose entries the next turn of a statement goes on to set: no step ends with them."""
-        readers: dict[int, list[Step]] = {}
-        for step in self.tape.steps:
-            for node in step.reads:
-                readers.setdefault(node, []).append(step)
-        found = set()
-        for node, steps in readers.items():
-            writes = getattr(steps[0].function, "__name__", "") == "setitem" and len(steps) == len(steps[0].makes) == 1
-            same = writes and self.tape.nodes[steps[0].makes[0]].slot == self.tape.nodes[node].slot
-            if same and self.step_of(node).place == steps[0].place:
-                found.add(node)
-        return found
+        return self.tape.unfinished()
 
     @cached_property
     def without_data(self) -> set[int]:
@@ -161,24 +151,30 @@ class Lineage:
         values: dict[Any, int] = {}
         calls: dict[Any, int] = {}
         found: dict[int, int] = {}
+        shapes = set[tuple[int, ...]]()
         for node in sorted(ancestors(self.parents, [self.truth.loss], until=self.given)):  # and of no turn before
-            values.setdefault(signature(self.tape.nodes[node].value), node)
-            calls.setdefault(self._call(node, found), node)
+            made = signature(self.tape.nodes[node].value)
+            shapes.add(made[0])
+            values.setdefault(made, node)
+            if (call := self._call(node, found)) is not None:
+                calls.setdefault((*call, made), node)
         for other in self.tape.nodes:
             if other.number not in self.forward:
-                twin = values.get(signature(other.value)) if is_telling(other.value) else None
-                twin = twin if twin is not None else calls.get(self._call(other.number, found))
+                call = self._call(other.number, found)
+                known = signature(other.value) if other.value.shape in shapes else None
+                twin = values.get(known) if known is not None else None
+                if twin is None or not is_telling(other.value):
+                    twin = calls.get((*call, known)) if call is not None else None
                 if twin is not None:
                     found[other.number] = twin
         return found
 
-    def _call(self, node: int, alike: dict[int, int]) -> Any:
-        """What made a value: the same for the same call of values that are alike."""
+    def _call(self, node: int, alike: dict[int, int]) -> tuple[str, tuple[int, ...]] | None:
+        """The call that made a value: the same for the same call of values that are alike; none for what is given."""
         step = self.step_of(node)
         if step.function is None or not step.reads:
-            return node
-        reads = tuple(alike.get(read, read) for read in step.reads)
-        return name_of(step.function), reads, signature(self.tape.nodes[node].value)
+            return None
+        return name_of(step.function), tuple(alike.get(read, read) for read in step.reads)
 
     @cached_property
     def written_over(self) -> set[int]:

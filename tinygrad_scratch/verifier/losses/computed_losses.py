@@ -322,7 +322,8 @@ class ComputedLosses(WellKnown):
         """
         if self._penalty and self.has_penalty(theirs.node):
             return True
-        loss, outputs = self.all_behind(theirs.node) | {theirs.node}, self.all_behind(fitting.node) | {fitting.node}
+        loss = self.all_behind(theirs.node) | {theirs.node}
+        outputs = self.all_behind(*fitting.outputs) | {*fitting.outputs}  # those of all turns
         behind = self.all_behind(*(node for _, node in self.gradients))
         functions = {event.name for event in self.watch.returned if event.node in loss - outputs}
         slopes = {event.name for event in self.watch.returned if event.node in behind}

@@ -350,9 +350,13 @@ def is_half(case: Case, factor: float) -> bool:
 
 
 def is_known(case: Case, factor: float, everywhere: bool) -> bool:
-    """Whether a factor is a size of what the loss is made of, or everywhere one by which all is divided twice."""
+    """Whether a factor is a size of what the loss is made of.
+
+    Everywhere it may be one by which all is divided twice, also where one is a mean of fewer than the other.
+    """
     sizes = known_sizes(case, everywhere)
-    twice = [size**2 for size in sizes if size < 0.5] if everywhere else []
+    divided = [size for size in sizes if size < 0.5] if everywhere else []
+    twice = [by * other for by in divided for other in (by, *(size for size in sizes if size > 1))]
     return any(abs(abs(factor) - known) < 1e-6 * known for known in (*sizes, *twice))
 
 

@@ -80,7 +80,7 @@ def complex_step(case: Case, node: int, direction: Array) -> float:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("error")  # where the imaginary part is dropped
             until = case.tape.nodes[case.truth.loss].step
-            values = case.tape.replay(**held_at(case, {}), start={node: shifted}, until=until)
+            values = case.tape.replay(**held_at(case, {}), start={node: shifted}, until=until, only=(case.truth.loss,))
         return float(np.sum(np.imag(values[case.truth.loss]))) / TINY
     except Exception:  # a call that takes no complex numbers
         return float("nan")
@@ -118,8 +118,9 @@ def loss_at(case: Case, node: int, shift: Array, start: dict[int, Array]) -> flo
     else:  # an update of a turn before has made it
         held["overrides"] = {**held.get("overrides", {}), node: shifted}
     with np.errstate(all="ignore"):
-        values = case.tape.replay(**held, start=here, until=case.tape.nodes[case.truth.loss].step)
-    return float(np.sum(values[case.truth.loss]))
+        loss = case.truth.loss
+        values = case.tape.replay(**held, start=here, until=case.tape.nodes[loss].step, only=(loss,))
+    return float(np.sum(values[loss]))
 
 
 def held_at(case: Case, start: dict[int, Array]) -> dict[str, Any]:

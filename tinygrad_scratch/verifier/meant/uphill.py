@@ -65,7 +65,7 @@ def turning_all(case: Case, values: dict[int, Any]) -> Iterator[Repair]:
 
     The first may be a residual that the loss is computed from, too: a square does not tell its sign.
     """
-    common = set.intersection(*(case.ancestors([final.node]) for final in case.finals))
+    common = set.intersection(*(case.ancestors([final.node]) for final in case.finals)) - case.unfinished
     for event in case.events:
         value = np.asarray(values[event.node])
         made = case.step_of(event.node).function is not None

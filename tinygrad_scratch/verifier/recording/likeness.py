@@ -64,7 +64,7 @@ def signature(value: Array) -> tuple[Any, ...]:
     """The same for arrays that are equal but for rounding in their last digits."""
     if value.dtype.kind not in "fiub" or not value.size:
         return value.shape, id(value)
-    flat = value.ravel().astype(float)
+    flat = value.ravel().astype(float, copy=False)
     with np.errstate(all="ignore"):
         total = float(flat @ unequal(flat.size))
     return value.shape, float(f"{total:.9e}") if np.isfinite(total) else id(value)

@@ -5,7 +5,7 @@ So one may put another value, or another call, in place of any that the program 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from heapq import heapify, heappop, heappush
 from typing import Any
@@ -52,8 +52,9 @@ class Run:
         start: dict[int, Any] | None = None,
         edits: dict[int, Callable[[Step, Any, Any], Any]] | None = None,
         until: int | None = None,
+        only: Container[int] | None = None,
     ) -> dict[int, Any]:
-        """What each node holds in a run with other values put in.
+        """What each node, or each of some, holds in a run with other values put in.
 
         `overrides` puts an array in place of a node as soon as it is made; `start` gives other values to constants, by
         node; `edits` makes another call of a step.
@@ -78,7 +79,8 @@ class Run:
                     playing[slot] = np.array(overrides[node])  # no other name stands for it
                 elif overrides and node in overrides:
                     put(playing, slot, overrides[node])
-                found[node] = kept(playing[slot], self.nodes[node].value)
+                if only is None or node in only:
+                    found[node] = kept(playing[slot], self.nodes[node].value)
         return found
 
     def is_short(self) -> bool:
@@ -220,6 +222,17 @@ class Run:
             self._readers_of = self._wiring(), found
         return self._readers_of[1]
 
+    def unfinished(self) -> set[int]:
+        """States of an array whose entries the next turn of a statement goes on to set, and that nothing else reads."""
+        found = set()
+        for node, indices in self.readers().items():
+            step, made_by = self.steps[indices[0]], self.steps[self.nodes[node].step]
+            writes = getattr(step.function, "__name__", "") == "setitem" and len(indices) == len(step.makes) == 1
+            same = writes and self.nodes[step.makes[0]].slot == self.nodes[node].slot
+            if same and made_by.place == step.place:
+                found.add(node)
+        return found
+
     def _wiring(self) -> Wiring:
         return self.steps, len(self.steps), len(self.nodes), self.rewired
 
@@ -275,7 +288,10 @@ def longer(leaf: Any) -> Any:
 
 
 def same(one: Array, other: Array) -> bool:
-    return one.shape == other.shape and np.array_equal(one, other, equal_nan=one.dtype.kind in "fc")
+    if one.shape != other.shape or np.array_equal(one, other):
+        return one.shape == other.shape
+    has_none = one.dtype.kind in "fc" and np.any(np.isnan(one))
+    return bool(has_none) and np.array_equal(one, other, equal_nan=True)
 
 
 def put(playing: dict[int, Any], slot: int, value: Any) -> None:

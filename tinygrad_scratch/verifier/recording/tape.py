@@ -108,7 +108,12 @@ class Tape(Run):
         slots = list(dict.fromkeys(ref.slot for ref in refs_in(references)))
         reads = tuple(self.current[slot] for slot in slots)
         given = map_tree(lambda value: value if (array := plain(value)) is None else array, (arguments, keywords))
-        before = self._sharing(slots) if may_write(function, arguments, keywords) else []
+        before: list[int] = []
+        written = None
+        if may_write(function, arguments, keywords):
+            written = target_of(function, *references)
+            is_alone = written is not None and written not in self._apart and "out" not in keywords
+            before = self._sharing([ref for ref in slots if ref == written or not is_alone])
         place, caller = places_of_call(sys._getframe(1))
         if self.is_for_any_number(place) and makes_room(function):
             self.as_written[len(self._arrays)] = references
@@ -116,7 +121,6 @@ class Tape(Run):
         value = function(*given[0], **given[1])
         step = Step(len(self.steps), function, references[0], references[1], place, reads, caller=caller)
         self._append(step)
-        written = target_of(function, references[0], references[1]) if before else None
         changed = self._changed(before, written)
         if written in self._apart and len(changed) > 1:
             tie(self, written, {slot: array for slot in changed if (array := self._arrays[slot]()) is not None})

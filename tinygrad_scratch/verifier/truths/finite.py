@@ -10,8 +10,12 @@ from tinygrad_scratch.verifier.recording.tape import Tape
 from tinygrad_scratch.verifier.truths.truth import Truth
 
 
-def not_finite(tape: Tape, truth: Truth) -> str | None:
-    """What is said where the loss, or the slope of a value on its way, is infinite or no number."""
+def not_finite(tape: Tape, truth: Truth, moving: set[int]) -> str | None:
+    """What is said where the loss, or the slope of a value on its way, is infinite or no number.
+
+    The slope of what does not depend on a parameter is left out then, as that of what `np.log(np.tri(n))` makes a mask
+    of: nobody asks for it.
+    """
     loss = tape.nodes[truth.loss].value
     if not is_finite(loss):
         step = first_infinite(tape, truth.loss)
@@ -20,6 +24,10 @@ def not_finite(tape: Tape, truth: Truth) -> str | None:
             f"is not finite {made_at(step)}. Check with data and weights for which the loss is a finite number."
         )
     infinite = {node for node, slope in truth.cotangents.items() if not is_finite(slope)}
+    for node in infinite - moving:
+        del truth.cotangents[node]
+        truth.parts.pop(node, None)
+    infinite &= moving
     if not infinite:
         return None
     ahead = tape.steps[: tape.nodes[truth.loss].step + 1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,6 +86,18 @@ class Truth:
     def passing(self) -> dict[int, Any]:
         """The calls that are others in it, if the gradient goes on past one of them, straight through or reversed."""
         return self.edits if any(isinstance(edit, Through | Reversed) for edit in self.edits.values()) else {}
+
+    def renumbered(self, nodes: Mapping[int, int], steps: Sequence[int]) -> Truth:
+        """The same where calls were put in that the loss does not read: the new number of each node and step."""
+        return Truth(
+            nodes[self.loss],
+            {nodes[node]: cotangent for node, cotangent in self.cotangents.items()},
+            {nodes[node]: [(steps[step], part) for step, part in parts] for node, parts in self.parts.items()},
+            {steps[step]: edit for step, edit in self.edits.items()},
+            tuple(nodes[node] for node in self.held),
+            self.note,
+            tuple(nodes[node] for node in self.ahead),
+        )
 
 
 @dataclass(frozen=True)
@@ -310,7 +322,8 @@ def truth_of(
         return found
     if total.size > 1:
         total = total.sum()
-    asked = [(node, tensor) for node in run.values for tensor in run.shown(node)]
+    unfinished = tape.unfinished()  # a loop that fills a large array makes many
+    asked = [(node, tensor) for node in run.values if node not in unfinished for tensor in run.shown(node)]
     read = [
         (node, step, tensor) for node, step, tensor in run.readers if tensor is not None and tensor._record is not None
     ]

@@ -160,7 +160,8 @@ class JudgingByLoss(PastChoices):
                 "Write this step with other calls of NumPy's."
             )
             return
-        self.problem = not_finite(self.tape, self.truth)
+        moving = self.entry.depending_on({parameter.node for parameter in self.entry.parameters})
+        self.problem = not_finite(self.tape, self.truth, moving)
         if not self.problem:
             self._hold_steps_ahead()
             self._reverse_branches()
@@ -508,11 +509,11 @@ class JudgingByLoss(PastChoices):
     def _see_renames(self) -> None:
         """Where a gradient is wrong: take lines that only gave values other names for steps, too."""
         known = self.has_renames or self.truth.passing
-        if not known and self.case.wrong(self.case.replay()) and with_renames(self.entry, self.case):
-            assert self.entry.loss is not None
+        truth = with_renames(self.entry, self.case) if not known and self.case.wrong(self.case.replay()) else None
+        if truth is not None:
             self.has_renames = True
             self.finals = self.entry.finals
-            self.truth = truth_of(self.tape, self.entry.loss)
+            self.truth = truth
             self.case = self._case(self.truth)
 
     def _see_rates(self) -> None:

@@ -21,10 +21,11 @@ from tinygrad_scratch.verifier.recording.events import Event
 from tinygrad_scratch.verifier.recording.references import Ref, map_tree, refs_in
 from tinygrad_scratch.verifier.recording.steps import Array, Node, Rename, Step, renamed
 from tinygrad_scratch.verifier.recording.tape import Tape
+from tinygrad_scratch.verifier.truths.truth import Truth
 
 
-def with_renames(entry: Entry, case: Case) -> bool:
-    """Make calls of the renames of the backward pass; whether there were any."""
+def with_renames(entry: Entry, case: Case) -> Truth | None:
+    """Make calls of the renames of the backward pass: the truth by their numbers; none where there were no renames."""
     tape = entry.tape
     own = {final.parameter.node: rename_of(entry, case, final) for final in entry.finals}
     names = {event.short for event in case.events if event.node in case.truth.cotangents}
@@ -33,7 +34,7 @@ def with_renames(entry: Entry, case: Case) -> bool:
     numbers -= read_by_forward(tape, case.forward)
     numbers -= {number for number in numbers if only_holds(case, tape.renames[number - 1])}
     if not numbers:
-        return False
+        return None
     run = Unfolded(tape, numbers)
     finals = [replace(final, node=run.node(final.node, own[final.parameter.node])) for final in entry.finals]
     watch = entry.watch
@@ -50,7 +51,7 @@ def with_renames(entry: Entry, case: Case) -> bool:
         events[:] = new
     entry.loss = run.moved[case.truth.loss]
     entry.finals = finals
-    return True
+    return case.truth.renumbered(run.moved, run.later)
 
 
 def rename_of(entry: Entry, case: Case, final: Final) -> int:
