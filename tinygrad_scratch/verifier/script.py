@@ -267,7 +267,7 @@ def is_settled_by(found: Any, check: Any) -> bool:
     """Whether another check of the same loop is right, or knows what is wrong.
 
     So it does by a loss of samples that no less of the gradients fit than don't, or of which a change that would be
-    right is known, where nothing could be said before.
+    right is known, where nothing could be said before. More mistakes than there were before settle nothing.
     """
     if found is None or found.problem or found.loop != check.loop:
         return False
@@ -275,7 +275,8 @@ def is_settled_by(found: Any, check: Any) -> bool:
     fits_half = is_first and 2 * len(found.fitting()) >= len(found.finals)
     is_told = bool(found.causes) and all(cause.certainty != "unexplained" for cause in found.causes)
     is_known = is_first and is_told and bool(found.fitting())
-    return bool(found.ok or are_sure(found) or fits_half or is_known)
+    is_sure = are_sure(found) and (bool(check.problem) or len(found.causes) <= len(check.causes))
+    return bool(found.ok or is_sure or fits_half or is_known)
 
 
 def check_past_masks(path: str, check: Any, loss: str | None, seconds: float) -> Any:

@@ -305,10 +305,17 @@ def slope_from(region: Region) -> Place | None:
             and loss < event.time <= made
             and not in_same_function(event.place, region.event.place)
             and (event.place.file, event.place.function) not in forward
+            and not is_true_gradient(region, event.node)
             and (region.is_to_blame(case.step_of(event.node)) or hands_on(case, event))
         ),
         None,
     )
+
+
+def is_true_gradient(region: Region, node: int) -> bool:
+    """Whether a value is the true gradient of another one: no slope is."""
+    known = region.case.match(np.asarray(region.values[node]))
+    return known is not None and not known.how
 
 
 def hands_on(case: Case, event: Event) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from tinygrad_scratch.verifier.cases.case import Case
 from tinygrad_scratch.verifier.cases.extent import node_at
 from tinygrad_scratch.verifier.causes.derivatives import returned_as, slope_from
-from tinygrad_scratch.verifier.causes.penalties import is_of_parameters, is_penalty
+from tinygrad_scratch.verifier.causes.penalties import is_of_parameters, is_penalty, where_others_add
 from tinygrad_scratch.verifier.causes.region import Finding, Region
 from tinygrad_scratch.verifier.pairs.penalised import own_parts
 from tinygrad_scratch.verifier.reading.places import Place
@@ -121,7 +121,7 @@ def missing(region: Region, steps: list[int], held: list[Event]) -> Finding:
     """
     line, name = line_of(region, steps[0]), region.event.name
     if are_penalties(region, steps):
-        return Finding("regularisation", penalty_missing(region, steps[0]))
+        return Finding("regularisation", penalty_missing(region, steps[0]), place=where_others_add(region))
     own = any(event.owner == region.event.owner for event in held)
     around = any(in_same_function(event.place, region.event.place) for event in held)
     if (own or around) and not reads_itself(region):

@@ -15,6 +15,7 @@ from tinygrad_scratch.verifier.causes.region import Finding, Region
 from tinygrad_scratch.verifier.reading.places import Place
 from tinygrad_scratch.verifier.reading.source import in_same_function, statement_at, text_of
 from tinygrad_scratch.verifier.recording.edits import PRODUCTS, name_of
+from tinygrad_scratch.verifier.recording.events import Event
 from tinygrad_scratch.verifier.recording.likeness import close, is_along, is_near_number
 from tinygrad_scratch.verifier.recording.steps import Array, Step, renamed
 from tinygrad_scratch.verifier.recording.tape import copy
@@ -96,7 +97,7 @@ def penalty_times(region: Region, part: Array, where: str) -> Iterator[Finding]:
         terms = (s for s in region.steps if name_of(s.function) in ("add", "subtract"))
         found.step = next((s for s in terms if any(is_along(v, part) for v in read_by(region, s, part))), None)
         if found.step is None:
-            found.place = where_whole(region)
+            found.place = where_whole(region) or where_others_add(region)
         yield found
 
 
@@ -133,8 +134,40 @@ def penalty_of_another(region: Region, part: Array, where: str) -> Iterator[Find
                 should = region.rewritten(step, f"{region.code(step)} * {name}")
                 yield Finding("regularisation", f"what is added is not multiplied by {name}", step, should)
                 return
-            yield Finding("regularisation", f"what is added is not the gradient of the penalty, {where}", step)
+            made = made_elsewhere(region, step, rest)
+            said = f"what is added is not the gradient of the penalty, {where}"
+            yield Finding("regularisation", said, step if made is None else None, place=made)
             return
+
+
+def made_elsewhere(region: Region, step: Step, rest: Array) -> Place | None:
+    """Where another function made what is added to the rest of a gradient, as the one of a regulariser does."""
+    added = (node for node in step.reads if not close(np.asarray(region.values[node]), rest))
+    places = (region.case.place_of(node) for node in added if node not in region.case.forward)
+    return next((p for p in places if p and step.place and not in_same_function(p, step.place)), None)
+
+
+def where_others_add(region: Region) -> Place | None:
+    """Where a gradient is only stored, among others of which such a line adds a penalty: `grads["W1"] = dw`."""
+    case = region.case
+    stored = {e: e.name.partition("[")[0] for e in case.events if "[" in e.name}
+    added = {
+        (stored[e], e.place.function)
+        for e in stored
+        if e.node not in case.forward and name_of(case.step_of(e.node).function) == "add" and is_made_there(case, e)
+    }
+    own = {final.node for final in case.finals if final.parameter.node == region.of} | {region.node}
+    steps = {e.node: case.step_of(e.node) for e in stored}
+    own |= {node for node, step in steps.items() if step.function is renamed and step.reads[0] in own}
+    mine = (e for e in stored if e.node in own and not is_made_there(case, e))
+    return next((e.place for e in mine if (stored[e], e.place.function) in added), None)
+
+
+def is_made_there(case: Case, event: Event) -> bool:
+    """Whether the line that names a value made it, and not only another name of it."""
+    step = case.step_of(event.node)
+    here = step.place is not None and (step.place.file, step.place.line) == (event.place.file, event.place.line)
+    return here and step.function is not renamed
 
 
 def read_by(region: Region, step: Step, like: Array) -> list[Array]:

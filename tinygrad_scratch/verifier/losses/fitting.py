@@ -130,8 +130,9 @@ class FittingLosses(HeldPenalties):
             return run, best
         held = played(self.tape, edits={self.tape.nodes[node].step: held_constant for node in drawn})
         other = self._best_of_theirs(held, mine, finals)
-        less = (other[1:] if other else (0, 0, 0)) < (best[1:] if best else (0, 0, 0))
-        return (run, best) if less else (held, other)
+        if best is not None and (other is None or other[1:] < best[1:]):
+            return run, best
+        return held, other
 
     def _drawn_before(self, mine: list[Candidate]) -> list[int]:
         """What is drawn around a value of parameters before what they compute, and measured by such a value there."""

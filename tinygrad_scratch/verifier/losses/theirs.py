@@ -258,7 +258,7 @@ class TheirLosses(TakenLosses):
         best, whole = (self._best(run, each, finals) if run is not None else None for each in (made, wholes))
         if best is not None and whole is not None and whole[1:3] >= best[1:3]:
             best = whole
-        if best is None or not (best[1] or self.judged_by):
+        if best is None or not (best[1] or self.judged_by == self._name_of(best[0])):
             self._late = made
             return [], finals
         of = losses[again.index(best[0].node)]

@@ -288,10 +288,12 @@ def longer(leaf: Any) -> Any:
 
 
 def same(one: Array, other: Array) -> bool:
-    if one.shape != other.shape or np.array_equal(one, other):
-        return one.shape == other.shape
-    has_none = one.dtype.kind in "fc" and np.any(np.isnan(one))
-    return bool(has_none) and np.array_equal(one, other, equal_nan=True)
+    if one.shape != other.shape:
+        return False
+    if np.array_equal(one, other):
+        return True
+    has_none = one.dtype.kind in "fc" and bool(np.any(np.isnan(one)))
+    return has_none and np.array_equal(one, other, equal_nan=True)
 
 
 def put(playing: dict[int, Any], slot: int, value: Any) -> None:

@@ -19,6 +19,7 @@ from tinygrad_scratch.verifier.truths.table import Entry, direction_of
 from tinygrad_scratch.verifier.truths.truth import Played
 
 MOST_FACTORS = 64
+MOST_PARTS = 200  # of a value that holds arrays
 MOST_KEPT, MOST_OF_ALL = 20_000, 2_000_000  # entries of what one change gives, and all
 MOST_UPDATES = 16  # of which is told what the run ends with
 LIKELY, UNKNOWN, UNLIKELY, RULED_OUT = range(4)
@@ -302,13 +303,15 @@ def factors_of_all(case: Case, values: dict[int, Any]) -> list[float]:
 def arrays_in(value: Any) -> dict[tuple[Any, ...], Any] | None:
     """The arrays that a value is, or that rows and dicts of it hold, each by its keys; None where there is any else.
 
+    Nor are there any where it holds very many, as all samples of a set of data.
+
     >>> list(arrays_in({"w": np.ones(2), "b": [0.5, 1.0]})), arrays_in(("a text", 1.0))
     ([('w',), ('b', 0), ('b', 1)], None)
     """
     if isinstance(value, np.ndarray | float | int | np.generic):
         part = np.asarray(value)
         return {(): part} if part.dtype.kind in "fiub" else None
-    if not isinstance(value, tuple | list | dict):
+    if not isinstance(value, tuple | list | dict) or len(value) > MOST_PARTS:
         return None
     found: dict[tuple[Any, ...], Any] = {}
     for key, part in value.items() if isinstance(value, dict) else enumerate(value):
