@@ -110,6 +110,7 @@ def pull_back(record: Record, g: Any, shortcut: bool = True) -> Iterable[Part]:
     return rules_applied(record, g, record[2], arguments, arguments, parents)
 
 
+RULES_OF_WRITING = RULES[assign]
 RULE_OF_READING = RULES[getitem][0]  # its zeros are made once for all parts of an array: see Scattered
 
 
@@ -119,7 +120,7 @@ def through_write(record: Record, g: Any, own: bool) -> Iterable[Part]:
     So a loop that writes to x[t] at every step takes one array of the size of x on the way back.
     """
     (a, value, index), (of_a, of_value) = split_record(record)[0], split_record(record)[1][:2]
-    if type(g) is not np.ndarray or g.dtype is not a.dtype:
+    if type(g) is not np.ndarray or g.dtype is not a.dtype or RULES[assign] is not RULES_OF_WRITING:
         return pull_back(record, g)
     parts: list[Part] = []
     if of_value is not None:

@@ -45,7 +45,8 @@ def penalty(region: Region) -> Iterator[Finding]:
             where = f"`{statement_at(line.file, line.line)}`" if line else "the loss"
             told = next(search(region, part, where), None) if part.shape == region.truth.shape else None
             if told is not None:
-                if told.step is None and (place := taken_beside(region, line)) is not None:
+                place = (where_others_add(region) or taken_beside(region, line)) if told.step is None else None
+                if place is not None:
                     told.place = place
                 yield told
                 return
@@ -97,7 +98,7 @@ def penalty_times(region: Region, part: Array, where: str) -> Iterator[Finding]:
         terms = (s for s in region.steps if name_of(s.function) in ("add", "subtract"))
         found.step = next((s for s in terms if any(is_along(v, part) for v in read_by(region, s, part))), None)
         if found.step is None:
-            found.place = where_whole(region) or where_others_add(region)
+            found.place = where_whole(region)
         yield found
 
 

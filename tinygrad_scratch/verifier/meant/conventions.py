@@ -16,6 +16,7 @@ from tinygrad_scratch.verifier.cases.sizes import (
     bases,
     conventional,
     divided_by,
+    from_outputs_on,
     given,
     samples,
     sizes_of_the_loss,
@@ -350,13 +351,14 @@ def is_half(case: Case, factor: float) -> bool:
 
 
 def is_known(case: Case, factor: float, everywhere: bool) -> bool:
-    """Whether a factor is a size of what the loss is made of.
+    """Whether a factor is a size of what the loss is made of, or everywhere one by which all is divided twice.
 
-    Everywhere it may be one by which all is divided twice, also where one is a mean of fewer than the other.
+    So it is by a side of the outputs twice, where the loss is a mean of all their entries.
     """
     sizes = known_sizes(case, everywhere)
-    divided = [size for size in sizes if size < 0.5] if everywhere else []
-    twice = [by * other for by in divided for other in (by, *(size for size in sizes if size > 1))]
+    twice = [size**2 for size in sizes if size < 0.5] if everywhere else []
+    sides = [m for m in from_outputs_on(case) if m > 1] if everywhere else []
+    twice += [n / m**2 for n in divided_by(case) for m in sides if n > m and n % m == 0]
     return any(abs(abs(factor) - known) < 1e-6 * known for known in (*sizes, *twice))
 
 

@@ -27,6 +27,7 @@ from tinygrad_scratch.verifier.recording.respelled import Generator
 from tinygrad_scratch.verifier.recording.steps import Rename
 from tinygrad_scratch.verifier.recording.tape import LimitReached, Tape
 
+OFTEN, EACH = 500, 32  # times that a line is looked at in vain, and which of the later ones that it still is
 DEPTH = 4
 COMPREHENSIONS = {"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"}
 
@@ -70,6 +71,8 @@ class Watch:
     _frames: int = 0
     _held: dict[int, Any] = field(default_factory=dict)  # so that no id is used twice
     _unused: list[tuple[Recorded, Event]] = field(default_factory=list)  # names of arrays that no call had read yet
+    _looked: Counter[FileLine] = field(default_factory=Counter)  # how often a line was, since anything was found on it
+    _lifts: int = 0  # plain arrays that were found
     _early: list[tuple[Recorded, Event]] = field(default_factory=list)  # those of them that are `passed`
 
     @property
@@ -233,6 +236,10 @@ class Watch:
     def _look(self, frame: FrameType, line: Line) -> None:
         """Everything that the names on a line lead to, as far as it is new."""
         names, outer = frame.f_locals, frame.f_globals
+        here, found = (line.place.file, line.place.line), self._found()
+        self._looked[here] += 1
+        if self._looked[here] > OFTEN and self._looked[here] % EACH and len(self.tape.steps) == line.began:
+            return  # it only counts, or goes over data
         for name in names_on_lines(frame.f_code).get(line.place.line, ()):
             if name in names:
                 value = self._recorded(frame, name, names[name])
@@ -243,6 +250,12 @@ class Watch:
             elif name in outer and not isinstance(outer[name], FunctionType | ModuleType | type):
                 value = self._global(frame, name)
                 self._see(id(outer), name, name, value, line, DEPTH)
+        if self._found() != found:
+            self._looked[here] = 0
+
+    def _found(self) -> tuple[int, ...]:
+        """How much was found so far under the names on lines."""
+        return len(self.events), len(self._unused), len(self.placed), len(self.tape.renames), self._lifts
 
     def _recorded(self, frame: FrameType, name: str, value: Any) -> Any:
         """A plain array under a local name becomes a recorded one, so that its methods are seen; so does a bias.
@@ -273,6 +286,7 @@ class Watch:
             return with_arrays(value, partial(from_outside, self.tape))
         if type(value) not in ARRAYS and not is_number:
             return None
+        self._lifts += 1
         return from_outside(self.tape, value)
 
     def _see(self, owner: int, key: Any, name: str, value: Any, line: Line, depth: int) -> Any:
