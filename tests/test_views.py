@@ -714,3 +714,24 @@ def test_complex_numbers_are_not_written_into_real_ones() -> None:
             write()
     z[...] = c.real
     np.testing.assert_array_equal(z.numpy(), [0.0, 2.0])
+
+
+def test_writes_one_after_the_other_leave_the_cotangents_that_were_asked_for() -> None:
+    x = Tensor(np.array([1.0, 2.0, 3.0, 4.0]), requires_grad=True)
+    filled, states, values = x * 1.0, [], []
+    for i in range(3):
+        value = x[i + 1] ** 2
+        filled[i : i + 2] = value
+        values.append(value)
+        states.append(filled.copy())
+    total = np.sum(filled**2) + sum(np.sum(state) for state in states)
+    gradients = total.gradient(x, filled, *values)
+    # filled ends as [v0, v1, v2, v2], of which v1 was written over v0's second entry, and v2 over v1's
+    v = [4.0, 9.0, 16.0]
+    of_values = [2 * v[0] + 2 + 1 + 1, 2 * v[1] + 2 + 1, 4 * v[2] + 2]
+    assert np.allclose(gradients[1].numpy(), 2 * np.array([v[0], v[1], v[2], v[2]]) + 1)  # and as the last copy
+    assert np.allclose([g.numpy() for g in gradients[2:]], of_values)
+    own = np.array([0.0, 0.0, 1.0, 2.0])  # what the copies still held of x: x[2] in one, and x[3] in two
+    assert np.allclose(
+        gradients[0].numpy(), own + np.array([0.0, *(np.array(of_values) * 2 * np.array([2.0, 3.0, 4.0]))])
+    )

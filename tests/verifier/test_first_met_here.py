@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.verifier.files import check_of_script
+from tinygrad_scratch.verifier.trying.outlook import arrays_in
 
 BINARY_SUM = """
 import numpy as np
@@ -152,46 +153,142 @@ def test_a_run_made_again_is_judged_by_the_same_loss(tmp_path: Path) -> None:
     assert (wrong.line, wrong.kind, wrong.certainty) == (22, "overwritten-accumulation", "checked"), str(check)
 
 
-RATINGS = """
+def test_long_rows_of_data_hold_no_gradients() -> None:
+    rows = [(0, 1, 0.5)] * 150
+    assert len(arrays_in(rows) or ()) == 450
+    assert arrays_in(rows * 2) is None  # nor is it worked out for each change of a statement
+
+
+LAYERS = """
 import numpy as np
 
-
-def ratings(rng, users, films):
-    p, q = rng.normal(0, 0.8, (users, 3)), rng.normal(0, 0.8, (films, 3))
-    pairs = [(u, i) for u in range(users) for i in range(films)]
-    rows = []
-    for u, i in pairs:
-        rows.append((u, i, float(p[u] @ q[i] + rng.normal(0, 0.1))))
-    order = rng.permutation(len(rows))
-    return [rows[k] for k in order]
+rng = np.random.default_rng(2)
+x, y = rng.normal(size=(9, 4)), rng.integers(3, size=9)
+params = {"W1": rng.normal(size=(4, 5)), "gamma1": np.ones(5), "beta1": np.zeros(5), "W2": rng.normal(size=(5, 3))}
+REG = 0.1
 
 
-def fit(train, users, films, rng):
-    P, Q = rng.normal(0, 0.3, (users, 4)), rng.normal(0, 0.3, (films, 4))
-    for epoch in range(2):
-        cost = 0.0
-        for k in rng.permutation(len(train)):
-            u, i, r = train[k]
-            err = r - P[u] @ Q[i]
-            cost += 0.5 * err**2 + 0.01 * (P[u] @ P[u] + Q[i] @ Q[i])
-            pu = P[u].copy()
-            P[u] += 0.05 * (err * Q[i] - 0.02 * P[u])
-            Q[i] += 0.05 * (err - 0.02 * Q[i])
-    return P, Q
+class Penalty:
+    def loss(self, w):
+        return REG * np.sum(np.abs(w))
+
+    def grad(self, w):
+        return REG * np.sign(w)
 
 
-def main():
-    rng = np.random.default_rng(5)
-    train = ratings(rng, 30, 25)
-    fit(train, 30, 25, rng)
+penalty = Penalty()
 
 
-main()
+def affine_backward(dout, x, w):
+    dx = dout @ w.T
+    dw = x.T @ dout
+    return dx, dw
+
+
+def relu_backward(dout, x):
+    dx = (x > 0) * dout
+    return dx
+
+
+def norm_backward(dout, cache):
+    x, mean, var, hat, gamma = cache
+    n = len(x)
+    dgamma, dbeta = np.sum(hat * dout, axis=0), np.sum(dout, axis=0)
+    dx = gamma / n / np.sqrt(var + 1e-5) * (n * dout - np.sum(dout, axis=0) - hat * np.sum(dout * hat, axis=0))
+    return dx, dgamma, dbeta
+
+
+def layer_backward(dout, x, w, cache, z):
+    dz = relu_backward(dout, z)
+    da, dgamma, dbeta = norm_backward(dz, cache)
+    dx, dw = affine_backward(da, x, w)
+    return dx, dw, dgamma, dbeta
+
+
+for turn in range(4):
+    grads = {}
+    a = x @ params["W1"]
+    mean, var = a.mean(axis=0), a.var(axis=0)
+    hat = (a - mean) / np.sqrt(var + 1e-5)
+    z = params["gamma1"] * hat + params["beta1"]
+    h = np.maximum(0, z)
+    scores = h @ params["W2"]
+    p = np.exp(scores - scores.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    loss = -np.mean(np.log(p[np.arange(9), y])) + penalty.loss(params["W1"]) + penalty.loss(params["W2"])
+    dout = p.copy()
+    dout[np.arange(9), y] -= 1
+    dout /= 9
+    dout, dw = affine_backward(dout, h, params["W2"])
+    grads["W2"] = dw + penalty.grad(params["W2"])
+    dx, dw, dgamma, dbeta = layer_backward(dout, x, params["W1"], (a, mean, var, hat, params["gamma1"]), z)
+    grads["W1"] = dw + penalty.grad(params["W1"])
+    grads["gamma1"], grads["beta1"] = dgamma, dbeta
+    for name in params:
+        params[name] -= 0.1 * grads[name]
 """
 
 
-def test_long_rows_of_data_take_no_time_from_the_search(tmp_path: Path) -> None:
-    check = check_of_script(tmp_path, RATINGS)
+@pytest.mark.parametrize(
+    ("right", "written", "kind"),
+    [
+        (" - np.sum(dout, axis=0) - hat", " - hat", "missing-term"),
+        ('    grads["W1"] = dw + penalty.grad(params["W1"])', '    grads["W1"] = dw', "regularisation"),
+        ("        return REG * np.sign(w)", "        return REG * w", "regularisation"),
+    ],
+)
+def test_the_line_is_where_it_is_made_or_added(tmp_path: Path, right: str, written: str, kind: str) -> None:
+    line = LAYERS[: LAYERS.index(right)].count("\n") + 1
+    wrong = check_of_script(tmp_path, LAYERS.replace(right, written)).first_wrong
+    assert (wrong.line, wrong.kind) == (line, kind), wrong.sentence
+
+
+def test_such_layers_are_right(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, LAYERS)
+    assert check.ok, str(check)
+
+
+COUNTS = """
+import numpy as np
+
+rng = np.random.default_rng(1)
+X, y = rng.normal(size=(40, 3)), rng.poisson(2.0, size=40)
+theta = {"W": 0.4 * rng.normal(size=(3, 5)), "b": np.zeros(5), "v": 0.3 * rng.normal(size=5), "c": np.zeros(1)}
+
+
+def rates(theta, X):
+    return np.exp(np.tanh(X @ theta["W"] + theta["b"]) @ theta["v"] + theta["c"])
+
+
+def deviance(theta, X, y):
+    mu = rates(theta, X)
+    return 2 * np.mean(np.where(y > 0, y * np.log(np.maximum(y, 1) / mu), 0.0) - (y - mu))
+
+
+for epoch in range(5):
+    for lo in range(0, 40, 8):
+        xb, yb = X[lo : lo + 8], y[lo : lo + 8]
+        n = len(xb)
+        a = np.tanh(xb @ theta["W"] + theta["b"])
+        mu = np.exp(a @ theta["v"] + theta["c"])
+        loss = np.mean(mu - yb * np.log(mu)) + 0.01 * (np.sum(theta["W"] ** 2) + np.sum(theta["v"] ** 2))
+        resid = np.zeros(yb.shape)
+        resid[:] = mu - yb
+        d_eta = resid / n
+        grad = {"v": a.T @ d_eta + 0.02 * theta["v"], "c": np.array([d_eta.sum()])}
+        d_a = np.outer(resid, theta["v"])
+        d_z = d_a * (1 - a**2)
+        grad["W"] = xb.T @ d_z + 0.02 * theta["W"]
+        grad["b"] = d_z.sum(axis=0)
+        for k in theta:
+            theta[k] = theta[k] - 0.02 * grad[k]
+    print(deviance(theta, X, y))
+"""
+
+
+def test_more_mistakes_by_a_loss_of_samples_settle_nothing(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, COUNTS)
+    assert [cause.line for cause in check.causes] == [29], str(check)
+    assert check.entry.loss_name == "loss"
     wrong = check.first_wrong
-    assert (wrong.line, wrong.kind) == (25, "missing-derivative"), str(check)
-    assert "err * pu" in str(wrong.should_be)
+    assert (wrong.kind, wrong.sentence) == ("missing-batch-sum-or-mean", "`resid` is not divided by n")

@@ -219,7 +219,7 @@ def tell_product(case: Case, cause: Cause, found: Difference) -> Difference:
     product = product_named(source_of(text_of(cause.file)), cause.line, found) if cause.should_be else None
     if product is not None and cause.kind == AT_POINT and is_of_data(case, found.old):  # of which no slope is taken
         factors = " * ".join(map(ast.unparse, product[1]))
-        divides = isinstance(product[0], ast.BinOp) and isinstance(product[0].op, ast.Div)
+        divides = is_quotient(product[0])
         cause.kind, how = ("scale-factor", "divided") if divides else ("missing-derivative", "multiplied")
         cause.sentence = f"`{ast.unparse(found.old)}` is not {how} by {factors}"
         return found
@@ -231,10 +231,16 @@ def tell_product(case: Case, cause: Cause, found: Difference) -> Difference:
     if not of_numbers and isinstance(found.old, NAMES):  # what has a slope in it has its name for that
         return found
     written, factors = ast.unparse(found.old), " * ".join(map(ast.unparse, lacking))
-    cause.kind = "scale-factor" if of_numbers else "missing-derivative"
-    cause.sentence = f"`{written}` is not multiplied by {factors}"
+    divides = is_quotient(value)
+    of_number = kind_of_divisor(factors) if divides else "scale-factor"
+    cause.kind = of_number if of_numbers else "missing-derivative"
+    cause.sentence = f"`{written}` is not {'divided' if divides else 'multiplied'} by {factors}"
     cause.should_be = (cause.should_be or "").replace(ast.unparse(found.new), ast.unparse(value), 1)
     return Difference(found.old, value, found.way)
+
+
+def is_quotient(node: ast.AST) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)
 
 
 def is_of_data(case: Case, node: ast.AST) -> bool:
