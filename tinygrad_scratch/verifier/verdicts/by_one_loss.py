@@ -160,7 +160,8 @@ class JudgingByLoss(PastChoices):
                 "Write this step with other calls of NumPy's."
             )
             return
-        moving = self.entry.depending_on({parameter.node for parameter in self.entry.parameters})
+        owners = *self.entry.parameters, *self.entry.updated, *(final.parameter for final in self.entry.finals)
+        moving = self.entry.depending_on({parameter.node for parameter in owners})
         self.problem = not_finite(self.tape, self.truth, moving)
         if not self.problem:
             self._hold_steps_ahead()
