@@ -258,7 +258,7 @@ class TheirLosses(TakenLosses):
         best, whole = (self._best(run, each, finals) if run is not None else None for each in (made, wholes))
         if best is not None and whole is not None and whole[1:3] >= best[1:3]:
             best = whole
-        if best is None or not (best[1] or self.judged_by == self._name_of(best[0])):
+        if best is None or not (best[1] or self._is_judged_by(best[0])):
             self._late = made
             return [], finals
         of = losses[again.index(best[0].node)]
@@ -267,6 +267,12 @@ class TheirLosses(TakenLosses):
         of_which = "that look ahead" if is_ahead else "before"
         self.notes.append(f"{name} was computed after the update, and is taken as it is of the weights {of_which}.")
         return [best[0]], finals
+
+    def _is_judged_by(self, candidate: Candidate) -> bool:
+        """Whether it is the loss by which the run was judged that is made again."""
+        names = (self.judged_by, self._name_of(candidate), own(candidate.name))
+        judged_by, *own_names = (name.removesuffix("()") for name in names)
+        return judged_by in own_names
 
     def _of_samples_taken(self, theirs: Candidate, finals: list[Final]) -> Fitting | None:
         """A loss that is watched on all samples, made again of those alone that the gradients were made of."""
