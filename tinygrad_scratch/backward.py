@@ -119,7 +119,7 @@ def through_write(record: Record, g: Any, own: bool) -> Iterable[Part]:
 
     So a loop that writes to x[t] at every step takes one array of the size of x on the way back.
     """
-    (a, value, index), (of_a, of_value) = split_record(record)[0], split_record(record)[1][:2]
+    (a, value, index), (of_a, of_value, _) = split_record(record)
     if type(g) is not np.ndarray or g.dtype is not a.dtype or RULES[assign] is not RULES_OF_WRITING:
         return pull_back(record, g)
     parts: list[Part] = []
