@@ -31,6 +31,8 @@ def give_moved_shares(entry: Any) -> Iterator[str]:
     made_of = ancestors(parents, [node for _, node in entry.gradients])
     for step in [step for step in tape.steps if name_of(step.function) == "divide" and step.makes[0] in made_of]:
         new = step.makes[0]
+        if not may_be_moved(tape, step):
+            continue
         behind = ancestors(parents, [entry.loss], until=given | {new})
         before = moved_shares(entry, step, behind)
         if before is None or len({before, new} & behind) != 1:
@@ -51,14 +53,17 @@ def give_moved_shares(entry: Any) -> Iterator[str]:
         )
 
 
+def may_be_moved(tape: Any, step: Step) -> bool:
+    """Whether a step divides a product by the sum of its entries."""
+    if name_of(step.function) != "divide" or len(step.reads) != 2 or len(step.makes) != 1:
+        return False
+    grown, total = (tape.steps[tape.nodes[read].step] for read in step.reads)
+    return name_of(total.function) == "sum" and step.reads[0] in total.reads and name_of(grown.function) == "multiply"
+
+
 def moved_shares(entry: Any, step: Step, behind: set[int]) -> int | None:
     """What shares were before they were multiplied by powers of parts of the loss, and divided by their sum."""
-    tape = entry.tape
-    if name_of(step.function) != "divide" or len(step.reads) != 2 or len(step.makes) != 1:
-        return None
-    grown, total = (tape.steps[tape.nodes[read].step] for read in step.reads)
-    if name_of(total.function) != "sum" or step.reads[0] not in total.reads or name_of(grown.function) != "multiply":
-        return None
+    tape, grown = entry.tape, entry.tape.steps[entry.tape.nodes[step.reads[0]].step]
     for old, power in (grown.reads, grown.reads[::-1]) if len(grown.reads) == 2 else ():
         by = tape.steps[tape.nodes[power].step]
         if name_of(by.function) != "exp" or not all(are_shares(tape.nodes[n].value) for n in (old, step.makes[0])):

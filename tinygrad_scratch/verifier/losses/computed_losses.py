@@ -269,8 +269,9 @@ class ComputedLosses(WellKnown):
     def _is_of_gradient(self, node: int, made: set[int]) -> bool:
         """Whether a number was made of what is called a gradient, and is no mere difference: `sum(abs(delta))`."""
         behind = made & self.all_behind(node) - {node}
-        named = (e for e in self.watch.events if e.node in behind)
-        called = {e.node for e in named if is_gradient_name(e.short) or "delta" in e.short.lower()}
+        named = self._seen().by_node
+        events = (event for each in behind for event in named.get(each, ()))
+        called = {e.node for e in events if is_gradient_name(e.short) or "delta" in e.short.lower()}
         steps = (self.tape.steps[self.tape.nodes[each].step] for each in called)
         return any(getattr(step.function, "__name__", "") not in ("subtract", "negative", "") for step in steps)
 

@@ -27,8 +27,11 @@ def turned_by(case: Case, parameter: int) -> set[int]:
     matrix, vectors, numbers, at_length_1 = {parameter}, set[int](), set[int](), set[int]()
     read, is_norm = set[int](), False
     for step in case.tape.steps:
-        reads, made = {read for read in step.reads if not is_plain_number(case.tape, read)}, step.makes[:1]
-        if case.forward.isdisjoint(made) or not reads:
+        made = step.makes[:1]
+        if case.forward.isdisjoint(made):
+            continue
+        reads = {read for read in step.reads if not is_plain_number(case.tape, read)}
+        if not reads:
             continue
         if shows(step) and reads <= matrix:
             matrix.update(made)

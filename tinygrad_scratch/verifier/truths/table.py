@@ -148,7 +148,7 @@ def is_any_near(in_order: Array, factors: tuple[float, ...], number: float, room
     """Whether any of some numbers, times any of some factors, may be near a number: the nearest ones tell."""
     times = np.asarray(factors, float)
     with np.errstate(all="ignore"):
-        place = np.searchsorted(in_order, number / times)
+        place = in_order.searchsorted(number / times)
     beside = in_order[np.clip([place - 1, place], 0, len(in_order) - 1)]
     return bool(np.any(np.abs(times * beside - number) <= room * (1 + 1e-6) + 1e-12 * abs(number)))
 
