@@ -37,6 +37,13 @@ def test_a_penalty_on_a_bias_of_nought_is_told(tmp_path: Path) -> None:
     assert any("b holds noughts or ones" in note for note in check.notes), str(check)
 
 
+def test_a_penalty_on_a_bias_of_nought_is_meant_where_no_loss_is_computed(tmp_path: Path) -> None:
+    script = FITTED.replace("db = d.sum(0)", "db = d.sum(0) + lam * b").replace("    print(loss)\n", "")
+    without = "".join(line for line in script.splitlines(keepends=True) if "loss =" not in line)
+    check = check_of_script(tmp_path, without)
+    assert check.ok, str(check)
+
+
 NORM = """
 import numpy as np
 

@@ -238,6 +238,8 @@ def earlier_states(region: Region, read: int) -> Iterator[int]:
     for node in tape.nodes:
         if node.slot == slot and node.number < read:
             yield node.number
+    if read in {final.parameter.node for final in region.case.finals}:  # no update made it
+        return
     ends = {name.rsplit(".", 1)[-1] for name in region.names_of(read)}
     for final in region.case.finals:
         parameter = final.parameter.node

@@ -56,8 +56,10 @@ from tinygrad_scratch.verifier.telling.told_as_given import tell_as_given
 from tinygrad_scratch.verifier.telling.told_before_scaling import tell_before_scaling
 from tinygrad_scratch.verifier.telling.told_beside import tell_beside
 from tinygrad_scratch.verifier.telling.told_divided_late import tell_divided_late
+from tinygrad_scratch.verifier.telling.told_exchanged import tell_exchanged
 from tinygrad_scratch.verifier.telling.told_in_other_places import tell_in_other_places
 from tinygrad_scratch.verifier.telling.told_kinds import name_kind
+from tinygrad_scratch.verifier.telling.told_not_begun import tell_not_begun
 from tinygrad_scratch.verifier.telling.told_read_early import tell_where_read_early
 from tinygrad_scratch.verifier.telling.told_where_bound import tell_where_bound
 from tinygrad_scratch.verifier.telling.told_where_spread import tell_where_spread
@@ -131,6 +133,10 @@ class JudgingByLoss(PastChoices):
         """Whether the loss is a well-known one that nobody named."""
         entry = self.entry
         return bool(entry.is_well_known and not (entry.wanted_loss or entry.judged_by or entry.is_loss_given))
+
+    def _is_penalty_by_guess(self) -> bool:
+        """Whether all that is wrong is the gradient of a penalty, where nobody said what the loss is: it may have it."""
+        return self._is_by_guess() and all(cause.kind == "regularisation" for cause in self.causes)
 
     def _is_one_known(self) -> bool:
         return len(self.causes) == 1 and self.causes[0].certainty != "unexplained"
@@ -323,7 +329,7 @@ class JudgingByLoss(PastChoices):
             self.case = self._case(self.truth)
             self.repairs, self.causes = judged(self.case)
             may_tell = self._is_one_known() or (len(self.causes) == 1 and not self._is_by_guess())
-            if may_tell and not self.case.doubt:
+            if may_tell and not self.case.doubt and not self._is_penalty_by_guess():
                 self._name_kinds()
                 self.notes.append(said)
                 moved.pop_all()  # all that is told is of there
@@ -497,6 +503,8 @@ class JudgingByLoss(PastChoices):
             tell_where_read_early(self.case, cause)
             tell_divided_late(cause)
             tell_where_spread(cause)
+            tell_not_begun(cause)
+            tell_exchanged(self.case, cause, mended)
         if len(self.causes) == 1 and not tell_as_given(self.case, self.causes[0]):
             alone = self._case(self.truth)
             alone.scale, alone.transposed = self.case.scale, self.case.transposed
