@@ -102,9 +102,16 @@ class FittingLosses(HeldPenalties):
             return known
         elsewhere = Elsewhere(self.tape, run, finals)
         steady = [each for each in usual if not (alike or self._is_of_one(each)) or elsewhere.is_steady(each)]
-        found = self._best(run, steady, finals)
+        met = [each for each in steady if self._meets_its_target(each)]  # any of one sample fits up to a factor
+        found = self._best(run, met if self._is_of_one(known[0]) and met else steady, finals)
         of_many = alike and not self._is_of_one(known[0])
         return known if of_many and (found is None or not found[1]) else found
+
+    def _meets_its_target(self, candidate: Candidate) -> bool:
+        """Whether an output is subtracted from its target, or that from it."""
+        readers = (self.tape.steps[index] for index in self.tape.readers().get(candidate.node, ()))
+        met = (read for step in readers if name_of(step.function) == "subtract" for read in step.reads)
+        return any(self._value(read) is candidate.target for read in met)
 
     def _with_steps_held(
         self, run: Played, best: Fitting | None, mine: list[Candidate], finals: list[Final]

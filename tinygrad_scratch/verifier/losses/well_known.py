@@ -110,6 +110,7 @@ class WellKnown(Owners):
             if (not self.judged_by or candidate.name == self.judged_by)
             and (self.wanted_loss or is_plausible(name, self._output(candidate), candidate.target))
             and not (name in OF_PIECES and self._is_of_its_target(candidate))
+            and not self._is_off_its_target(candidate)
             and not (OF_COUNTS in name and self.wanted_loss is None and not self._is_exponential(candidate))
         ]
 
@@ -128,6 +129,12 @@ class WellKnown(Owners):
             if node.value is candidate.target and target in behind:
                 return True
         return False
+
+    def _is_off_its_target(self, candidate: Candidate) -> bool:
+        """Whether an output is how far another one is off its target already, `y - h`: that is to be 0, and no `y`."""
+        step = self.tape.steps[self.tape.nodes[candidate.node].step]
+        met = step.reads if name_of(step.function) == "subtract" and not candidate.turns else ()
+        return any(self._value(node) is candidate.target for node in met)
 
     def parts_of_parameters(self) -> set[int]:
         """The parameters, what they are changed by and to, and what is taken out of these or laid out otherwise."""
