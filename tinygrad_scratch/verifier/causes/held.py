@@ -219,7 +219,7 @@ def diagonal(region: Region) -> Iterator[Finding]:
     """Only the diagonal of a Jacobian that has more: each output's derivative with respect to its own input."""
     case = region.case
     shape = case.tape.nodes[region.of].value.shape
-    if region.value.shape != region.truth.shape or not shape or shape[-1] > 64:
+    if region.value.shape != region.truth.shape or not shape or shape[-1] > 64 or not np.any(region.value):
         return
     if region.diagonals is None:
         region.diagonals = list(diagonals(region, shape))

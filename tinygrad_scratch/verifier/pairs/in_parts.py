@@ -67,7 +67,7 @@ def again_and_again(
 
 def is_read_beside(tape: Tape, node: int, after: int) -> bool:
     """Whether something else read a value than the step that made another one of it."""
-    return any(node in step.reads and after not in step.makes for step in tape.steps)
+    return any(after not in tape.steps[index].makes for index in tape.readers().get(node, ()))
 
 
 def part_written(tape: Tape, after: int) -> Part | None:

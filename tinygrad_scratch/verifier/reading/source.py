@@ -140,7 +140,12 @@ def only_appends(file: str, line: int) -> bool:
 
 def innermost_at(file: str, line: int) -> ast.stmt | None:
     """The innermost statement that a line belongs to; None where there is none."""
-    found = [node for node in statements(text_of(file)) if node.lineno <= line <= end_of_head(node)]
+    return innermost_in(text_of(file), line)
+
+
+@lru_cache(maxsize=4096)
+def innermost_in(text: str, line: int) -> ast.stmt | None:
+    found = [node for node in statements(text) if node.lineno <= line <= end_of_head(node)]
     return found[-1] if found else None
 
 

@@ -18,6 +18,7 @@ from tinygrad_scratch.verifier.recording.steps import Array, Node, Parents, Step
 
 MOST_VIEWS = 8  # one of the other
 LARGE = 1_000  # entries
+Earlier = dict[int, tuple[int, int]]  # by node or slot: another node, and the step that made the array
 Wiring = tuple[list[Step], int, int, int]  # calls, how many they are, how many values, how often that was changed
 
 
@@ -44,7 +45,7 @@ class Run:
     _parents_of: tuple[Wiring, Any, Parents, dict[int, int]] | None = None  # what it was found by, what of what is made
     _readers_of: tuple[Wiring, dict[int, list[int]]] | None = None
     _versions: tuple[list[Node], int, int, dict[int, list[int]]] | None = None  # of which run, and what was found
-    _written_to: tuple[int, dict[int, tuple[int, int]]] = (0, {})  # how many nodes there were, and what earlier() found
+    _written_to: tuple[list[Node], int, int, Earlier, Earlier] = field(default_factory=lambda: ([], 0, 0, {}, {}))
 
     def replay(
         self,
@@ -214,13 +215,14 @@ class Run:
 
     def readers(self) -> dict[int, list[int]]:
         """The steps that read each node."""
-        if self._readers_of is None or not self._is_wired_as(self._readers_of[0]):
-            found: dict[int, list[int]] = {}
-            for index, step in enumerate(self.steps):
-                for node in step.reads:
-                    found.setdefault(node, []).append(index)
-            self._readers_of = self._wiring(), found
-        return self._readers_of[1]
+        (steps, count, _, rewired), found = self._readers_of or (([], 0, 0, 0), {})
+        if steps is not self.steps or count > len(self.steps) or rewired != self.rewired:
+            count, found = 0, {}
+        for index in range(count, len(self.steps)):
+            for node in self.steps[index].reads:
+                found.setdefault(node, []).append(index)
+        self._readers_of = self._wiring(), found
+        return found
 
     def unfinished(self) -> set[int]:
         """States of an array whose entries the next turn of a statement goes on to set, and that nothing else reads."""
@@ -263,17 +265,17 @@ class Run:
         self._versions = self.nodes, len(self.nodes), self.rewired, found
         return found.get(slot, [])
 
-    def earlier(self) -> dict[int, tuple[int, int]]:
+    def earlier(self) -> Earlier:
         """For each node of an array that was written to: the node before it, and the step that made the array."""
-        if self._written_to[0] != len(self.nodes):
-            last: dict[int, tuple[int, int]] = {}
-            found = {}
-            for node in self.nodes:
-                if node.slot in last:
-                    found[node.number] = last[node.slot]
-                last[node.slot] = node.number, last.get(node.slot, (0, node.step))[1]
-            self._written_to = len(self.nodes), found
-        return self._written_to[1]
+        nodes, count, rewired, last, found = self._written_to
+        if nodes is not self.nodes or count > len(self.nodes) or rewired != self.rewired:
+            count, last, found = 0, {}, {}
+        for node in self.nodes[count:]:
+            if node.slot in last:
+                found[node.number] = last[node.slot]
+            last[node.slot] = node.number, last.get(node.slot, (0, node.step))[1]
+        self._written_to = self.nodes, len(self.nodes), self.rewired, last, found
+        return found
 
 
 SHORTER_NAMES = {*SHORTER, np.float16, np.float32, "float16", "float32"}

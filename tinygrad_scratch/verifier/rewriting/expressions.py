@@ -238,7 +238,8 @@ def of_product(part: Part) -> Iterator[Rewrite]:
         yield part.change(right, kind, f"`{part.code}` has one factor too many: {right} alone is right", about=about)
     if not part.in_index and not divided:
         yield from first_alone(part)
-    if not part.in_index and not divided:
+    of_numbers = isinstance(part.node.left, ast.Constant) and isinstance(part.node.right, ast.Constant)
+    if not part.in_index and not divided and not of_numbers:
         for sign in "+-":
             said = f"`*` should be `{sign}` in `{part.code}`"
             yield part.change(f"({left} {sign} {right})", "wrong-operand", said)

@@ -505,7 +505,7 @@ def is_handed_over(cause: Cause, name: str) -> bool:
             several, ast.Tuple | ast.List | ast.Dict
         ):
             handed = entries_of(several)
-        case ast.Expr(value=ast.Call(func=ast.Attribute(attr="append"), args=[one])):
+        case ast.Expr(value=ast.Call(func=ast.Attribute(attr="append" | "appendleft" | "insert"), args=[*_, one])):
             handed = [one]
         case _:
             handed = []

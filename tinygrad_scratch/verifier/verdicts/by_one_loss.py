@@ -60,6 +60,7 @@ from tinygrad_scratch.verifier.telling.told_exchanged import tell_exchanged
 from tinygrad_scratch.verifier.telling.told_in_other_places import tell_in_other_places
 from tinygrad_scratch.verifier.telling.told_kinds import name_kind
 from tinygrad_scratch.verifier.telling.told_not_begun import tell_not_begun
+from tinygrad_scratch.verifier.telling.told_passed_through import tell_passed_through
 from tinygrad_scratch.verifier.telling.told_read_early import tell_where_read_early
 from tinygrad_scratch.verifier.telling.told_where_bound import tell_where_bound
 from tinygrad_scratch.verifier.telling.told_where_spread import tell_where_spread
@@ -504,6 +505,7 @@ class JudgingByLoss(PastChoices):
             tell_divided_late(cause)
             tell_where_spread(cause)
             tell_not_begun(cause)
+            tell_passed_through(self.case, cause, mended)
             tell_exchanged(self.case, cause, mended)
         if len(self.causes) == 1 and not tell_as_given(self.case, self.causes[0]):
             alone = self._case(self.truth)
