@@ -1,4 +1,4 @@
-"""What another loop, another name or another object holds is told as what it is, where the gradient read it by mistake."""
+"""What another loop, name or object holds is told as what it is, where the gradient read it by mistake."""
 
 from __future__ import annotations
 

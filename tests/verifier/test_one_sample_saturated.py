@@ -1,4 +1,4 @@
-"""The gradients of one sample are a multiple of its inputs by any loss: the one is meant whose output meets its target."""
+"""The gradients of one sample fit any loss by a factor: the one is meant whose output meets its target."""
 
 from __future__ import annotations
 

@@ -136,7 +136,7 @@ class JudgingByLoss(PastChoices):
         return bool(entry.is_well_known and not (entry.wanted_loss or entry.judged_by or entry.is_loss_given))
 
     def _is_penalty_by_guess(self) -> bool:
-        """Whether all that is wrong is the gradient of a penalty, where nobody said what the loss is: it may have it."""
+        """Whether all that is wrong is the gradient of a penalty, where nobody said the loss: it may have it."""
         return self._is_by_guess() and all(cause.kind == "regularisation" for cause in self.causes)
 
     def _is_one_known(self) -> bool:
