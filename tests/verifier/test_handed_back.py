@@ -1,57 +1,65 @@
-"""A layer that hands back the gradient that it was given lacks its derivative there, and not where that was made."""
+"""A helper that hands back one of two values that it has names for is to blame, and not the line that called it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from tests.verifier.files import check_of_script, edited_script, told
+import pytest
 
-LAYERS = """
+from tests.verifier.files import edited, module_of, told
+from tinygrad_scratch import verify
+
+CELLS = """
 import numpy as np
 
-rng = np.random.default_rng(2)
+
+class Cell:
+    def __init__(self, rng):
+        self.w = rng.normal(size=(3, 3)) / 2
+
+    def forward(self, x, h):
+        return np.tanh(x + h @ self.w)
+
+    def backward(self, h, new, d):
+        pre = (1 - new**2) * d
+        dw = h.T @ pre
+        before = pre @ self.w.T
+        return pre, before, dw
 
 
-class Dense:
-    def __init__(self, n, m):
-        self.W = 0.5 * rng.normal(size=(n, m))
-
-    def forward(self, x):
-        self.x = x
-        return x @ self.W
-
-    def backward(self, gradient):
-        self.dW = self.x.T @ gradient
-        return gradient @ self.W.T
-
-
-class Relu:
-    def forward(self, z):
-        self.mask = z > 0
-        return np.maximum(z, 0)
-
-    def backward(self, gradient):
-        return gradient * self.mask
-
-
-layers = [Dense(4, 6), Relu(), Dense(6, 3)]
-x, y = rng.normal(size=(7, 4)), rng.normal(size=(7, 3))
-for it in range(20):
-    out = x
-    for layer in layers:
-        out = layer.forward(out)
-    loss = 0.5 * np.sum((out - y) ** 2)
-    grad = out - y
-    for layer in reversed(layers):
-        grad = layer.backward(grad)
-    for layer in layers:
-        if hasattr(layer, "W"):
-            layer.W -= 0.01 * layer.dW
-    print(loss)
+def check(verify):
+    rng = np.random.default_rng(0)
+    u, cell = rng.normal(size=(2, 3)), Cell(rng)
+    x, y = rng.normal(size=(5, 4, 2)), rng.normal(size=(5, 4, 3))
+    with verify(u=u, cell=cell) as check:
+        xs, hs = x @ u, np.zeros((5, 5, 3))
+        for t in range(4):
+            hs[:, t + 1] = cell.forward(xs[:, t], hs[:, t])
+        check.loss = 0.5 * np.sum((hs[:, 1:] - y) ** 2)
+        carried, dxs, dw = np.zeros((5, 3)), np.zeros_like(xs), np.zeros_like(cell.w)
+        for t in reversed(range(4)):
+            carried = carried + (hs[:, t + 1] - y[:, t])
+            dxs[:, t], carried, own = cell.backward(hs[:, t], hs[:, t + 1], carried)
+            dw += own
+        check.gradients = {"u": np.einsum("ntx,nth->xh", x, dxs), "w": dw}
+    return check
 """
 
 
-def test_the_layer_that_hands_on_what_it_was_given_is_told(tmp_path: Path) -> None:
-    assert check_of_script(tmp_path, LAYERS).ok
-    check, line = edited_script(tmp_path, LAYERS, "return gradient * self.mask", "return gradient")
-    assert told(check) == (line, "missing-derivative"), str(check)
+def test_a_helper_that_hands_back_the_right_ones(tmp_path: Path) -> None:
+    assert module_of(tmp_path / "cells.py", CELLS).check(verify).ok
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kinds"),
+    [
+        ("d, before, dw", ("missing-derivative", "wrong-operand")),
+        ("before, before, dw", ("wrong-operand", "off-by-one")),
+    ],
+)
+def test_what_it_hands_back_for_another_is_told_at_its_return(
+    tmp_path: Path, wrong: str, kinds: tuple[str, ...]
+) -> None:
+    check, line = edited(tmp_path / "cells.py", CELLS, "return pre, before, dw", f"return {wrong}")
+    assert told(check)[0] == line, str(check)
+    assert told(check)[1] in kinds, str(check)

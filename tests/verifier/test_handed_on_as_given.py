@@ -1,0 +1,57 @@
+"""A layer that hands back the gradient that it was given lacks its derivative there, and not where that was made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.verifier.files import check_of_script, edited_script, told
+
+LAYERS = """
+import numpy as np
+
+rng = np.random.default_rng(2)
+
+
+class Dense:
+    def __init__(self, n, m):
+        self.W = 0.5 * rng.normal(size=(n, m))
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W
+
+    def backward(self, gradient):
+        self.dW = self.x.T @ gradient
+        return gradient @ self.W.T
+
+
+class Relu:
+    def forward(self, z):
+        self.mask = z > 0
+        return np.maximum(z, 0)
+
+    def backward(self, gradient):
+        return gradient * self.mask
+
+
+layers = [Dense(4, 6), Relu(), Dense(6, 3)]
+x, y = rng.normal(size=(7, 4)), rng.normal(size=(7, 3))
+for it in range(20):
+    out = x
+    for layer in layers:
+        out = layer.forward(out)
+    loss = 0.5 * np.sum((out - y) ** 2)
+    grad = out - y
+    for layer in reversed(layers):
+        grad = layer.backward(grad)
+    for layer in layers:
+        if hasattr(layer, "W"):
+            layer.W -= 0.01 * layer.dW
+    print(loss)
+"""
+
+
+def test_the_layer_that_hands_on_what_it_was_given_is_told(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, LAYERS).ok
+    check, line = edited_script(tmp_path, LAYERS, "return gradient * self.mask", "return gradient")
+    assert told(check) == (line, "missing-derivative"), str(check)
