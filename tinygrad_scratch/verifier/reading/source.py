@@ -145,6 +145,7 @@ def innermost_at(file: str, line: int) -> ast.stmt | None:
 
 @lru_cache(maxsize=4096)
 def innermost_in(text: str, line: int) -> ast.stmt | None:
+    """The same of a text, looked for once, as loops ask for their lines in each turn."""
     found = [node for node in statements(text) if node.lineno <= line <= end_of_head(node)]
     return found[-1] if found else None
 

@@ -20,18 +20,16 @@ def tell_exchanged(case: Case, cause: Cause, repair: Repair) -> None:
     if own.name not in targets or (own.place.file, own.place.line) != (cause.file, cause.line):
         return
     here = [e for e in case.events if e.place == own.place and e.owner == own.owner and e.name in targets]
-    values = case.tape.nodes
+    given = np.asarray(case.tape.nodes[own.node].value)
     for event in here:
-        value = np.asarray(values[event.node].value)
+        value = np.asarray(case.tape.nodes[event.node].value)
         if event.name == own.name or value.shape != repair.truth.shape or not close(value, repair.truth):
             continue
-        if not case.wrong(case.tape.replay({own.node: value, event.node: np.asarray(values[own.node].value)})):
-            cause.kind, cause.sentence = "wrong-operand", f"{own.name} and {event.name} should be exchanged"
+        if not case.wrong(case.tape.replay({own.node: value, event.node: given})):
             exchanged = {own.name: event.name, event.name: own.name}
-            cause.expression, right = (
-                ", ".join(names) for names in (targets, [exchanged.get(name, name) for name in targets])
-            )
-            cause.should_be = right
+            cause.kind, cause.sentence = "wrong-operand", f"{own.name} and {event.name} should be exchanged"
+            cause.expression = ", ".join(targets)
+            cause.should_be = ", ".join(exchanged.get(name, name) for name in targets)
             return
 
 

@@ -8,7 +8,7 @@ import re
 from tinygrad_scratch.verifier.causes.single import TERM_TOO_MANY
 from tinygrad_scratch.verifier.explaining.explain import Cause
 from tinygrad_scratch.verifier.reading.source import parsed, text_of
-from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
+from tinygrad_scratch.verifier.rewriting.text import Source, source_of
 from tinygrad_scratch.verifier.telling.told_terms import terms_apart
 
 TOO_MANY = re.compile(rf"`(?P<written>.+)` {TERM_TOO_MANY}: (?P<right>.+) alone is right")
@@ -49,4 +49,4 @@ def loop_that_left(source: Source, line: int, name: str) -> ast.For | None:
 def binds(node: ast.stmt, name: str, after: int = 0) -> bool:
     """Whether a statement, or one in it behind a line, gives a name a value."""
     found = (n for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store) and n.id == name)
-    return any(each.lineno > after and each.lineno in lines_of(node) for each in found)
+    return any(each.lineno > after for each in found)

@@ -14,7 +14,7 @@ from tinygrad_scratch.verifier.recording.edits import name_of
 from tinygrad_scratch.verifier.recording.events import Event
 from tinygrad_scratch.verifier.rewriting.text import source_of
 
-COPIES = {"copy", "array", "asarray", "renamed"}
+WHOLE_COPIES = {"copy", "array", "asarray", "renamed"}  # no entry of which was written since
 
 
 def tell_passed_through(case: Case, cause: Cause, repair: Repair) -> None:
@@ -26,10 +26,8 @@ def tell_passed_through(case: Case, cause: Cause, repair: Repair) -> None:
     forward = case.step_of(match.of)
     for event in case.returned:
         is_inner = event.node == node and not in_same_function(event.place, cause.place)
-        own = [
-            place for place in (forward.place, forward.caller) if place is not None and are_a_pair(place, event.place)
-        ]
-        if is_inner and own and is_given(case, event):
+        made = (place for place in (forward.place, forward.caller) if place is not None)
+        if is_inner and any(are_a_pair(place, event.place) for place in made) and is_given(case, event):
             cause.place, cause.name = replace(event.place, offset=0), event.name
             cause.expression, cause.should_be = right_side(statement_at(event.place.file, event.place.line)), None
             cause.sentence = (
@@ -52,7 +50,7 @@ def are_a_pair(forward: Place, backward: Place) -> bool:
 def is_given(case: Case, returned: Event) -> bool:
     """Whether a function was given what it returns, or what that is a copy of."""
     step = case.step_of(returned.node)
-    same = {returned.node} | ({*step.reads} if name_of(step.function) in COPIES else set())
+    same = {returned.node} | ({*step.reads} if name_of(step.function) in WHOLE_COPIES else set())
     return any(
         argument.node in same and in_same_function(argument.place, returned.place) for argument in case.arguments
     )
