@@ -28,10 +28,21 @@ def updated_too_early(region: Region) -> Iterator[Finding]:
         for place, _ in places_of(step) if name_of(step.function) in ("add", "subtract") else ():
             node = node_at(region, step, place)
             changes = {step.index: only(place)}
-            if node is not None and updates_parameter(region, step, node) and region.gives_truth(changes):
+            if node is None or not updates_parameter(region, step, node) or is_read_in_one_line(region, step):
+                continue  # that one line is told, where only one is
+            if region.gives_truth(changes):
                 name = region.name(node)
                 said = f"{name} is updated before its last use: what comes after needs its value from the forward pass"
                 yield Finding("stale-or-updated-weights", said, step, None, changes)
+
+
+def is_read_in_one_line(region: Region, update: Step) -> bool:
+    """Whether what an update makes is read in one line alone, of the same function."""
+    tape = region.case.tape
+    readers = (tape.steps[index] for node in update.makes for index in tape.readers().get(node, ()))
+    places = {step.place for step in readers if step.place not in (None, update.place)}  # its next turn goes on with it
+    one = next(iter(places)) if len(places) == 1 else None
+    return one is not None and update.place is not None and in_same_function(one, update.place)
 
 
 def each_updated(region: Region) -> Iterator[Finding]:

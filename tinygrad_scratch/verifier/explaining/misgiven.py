@@ -80,12 +80,13 @@ class Misgiven:
             given[argument.owner].append(argument)
         for event in self.case.returned:
             own = (each for each in given[event.owner] if in_same_function(each.place, event.place))
-            arrays = {each.node for each in own if each.time <= event.time and self.value(each.node).size > 1}
+            arrays = {each.node for each in own if each.time <= event.time and self.value(each.node).ndim > 0}
             above = {node for node in arrays if not self.case.is_forward(node)} if len(arrays) == 2 else set()
             is_of_one = len(arrays) - len(above) == 1 and len(above) < 2
             if is_of_one and all(self.value(event.node).shape == self.value(node).shape for node in arrays):
                 found.append(Call(min(arrays - above), event, min(above, default=None)))
-        return found[:MOST_CALLS]
+        told = {call.branch for call in found if self.value(call.given).size > 1}  # of single numbers much is so by chance
+        return [call for call in found if call.branch in told][:MOST_CALLS]
 
     @cached_property
     def derivatives(self) -> dict[tuple[str, int, int], list[Call]]:
@@ -217,7 +218,8 @@ class Misgiven:
         """The call of the other function that made what a call is given, if none was given that itself."""
         given = self.value(call.given)
         of = next((other for other in others if close(given, self.value(other.event.node))), None)
-        known = not is_telling(given) or any(close(given, self.value(other.given)) for other in others)
+        told = is_telling(given) or (given.dtype.kind == "f" and bool(np.any(given != np.round(given))))
+        known = not told or any(close(given, self.value(other.given)) for other in others)
         return None if known else of
 
     def wrong_calls(self) -> Iterator[tuple[Call, Call, Array]]:
