@@ -5,13 +5,23 @@ from __future__ import annotations
 import ast
 import re
 
+import numpy as np
+
 from tinygrad_scratch.verifier.cases.case import Case, Repair
 from tinygrad_scratch.verifier.explaining.explain import OF_A_VALUE, SCALES, Cause
 from tinygrad_scratch.verifier.explaining.misgiven import is_of_any
 from tinygrad_scratch.verifier.pairs.gradients import JOINING
 from tinygrad_scratch.verifier.reading.derivative_names import short
 from tinygrad_scratch.verifier.reading.names import is_gradient_name
-from tinygrad_scratch.verifier.reading.source import call_at, parsed, right_side, statement_at, text_of, without_blanks
+from tinygrad_scratch.verifier.reading.source import (
+    call_at,
+    names_in,
+    parsed,
+    right_side,
+    statement_at,
+    text_of,
+    without_blanks,
+)
 from tinygrad_scratch.verifier.recording.edits import name_of
 from tinygrad_scratch.verifier.recording.steps import renamed
 from tinygrad_scratch.verifier.rewriting.alike import is_update
@@ -39,6 +49,7 @@ from tinygrad_scratch.verifier.trying.outcome import MOST_TOLD
 
 AT_POINT = "derivative-at-wrong-point"
 FACTORS = (*SCALES, "missing-derivative")
+ONE_BY_ANOTHER = re.compile(r"d_?[A-Za-z0-9]+_d_?[A-Za-z0-9]+")
 MEAN = re.compile(r"/|\b(?:mean|average)\(")
 """What makes a mean of a sum."""
 
@@ -68,6 +79,7 @@ def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tu
         or of_choices(cause, hits)
         or of_same_name(cause, hits)
         or of_entries(case, repair, cause, hits)
+        or of_local_slopes(case, cause, hits)
         or of_told_sums(cause, hits)
         or of_added_to(cause, hits)
         or of_unread(cause, hits)
@@ -276,6 +288,25 @@ def of_entries(case: Case, repair: Repair, cause: Cause, hits: list[Hit]) -> lis
     made = {(at.file, at.line) for at in made_at if at is not None}
     usual = [hit for hit in hits if not (hit.convention or hit.puts_in)]
     return [hit for hit in usual if {(hit.file, hit.rewrite.line)} == made and hit.rewrite.kind in FACTORS]
+
+
+def of_local_slopes(case: Case, cause: Cause, hits: list[Hit]) -> list[Hit]:
+    """Those of the line that made a slope of one value by another, where a factor is told of its product.
+
+    `dvar_dx = 2 * x_mean`, then `dx = dl_dvar * dvar_dx`: what a mean is divided by belongs to the slope.
+    """
+    read = names_in(parsed(statement_at(cause.file, cause.line)) or ast.Pass()) if cause.kind in FACTORS else set()
+    slopes = [
+        event.place
+        for event in case.events
+        if event.place.file == cause.file
+        and event.name in read
+        and ONE_BY_ANOTHER.fullmatch(event.name)
+        and case.match_up_to_factor(np.asarray(case.tape.nodes[event.node].value)) is None
+    ]
+    lines = {place.line for place in slopes if place.line < cause.line}
+    usual = [hit for hit in hits if not (hit.convention or hit.puts_in)]
+    return [hit for hit in usual if hit.file == cause.file and hit.rewrite.line in lines]
 
 
 def as_made(case: Case, node: int) -> int:
