@@ -85,9 +85,7 @@ class Misgiven:
             is_of_one = len(arrays) - len(above) == 1 and len(above) < 2
             if is_of_one and all(self.value(event.node).shape == self.value(node).shape for node in arrays):
                 found.append(Call(min(arrays - above), event, min(above, default=None)))
-        told = {
-            call.branch for call in found if self.value(call.given).size > 1
-        }  # of one number it may be chance
+        told = {call.branch for call in found if self.value(call.given).size > 1}  # of one number it may be chance
         return [call for call in found if call.branch in told][:MOST_CALLS]
 
     @cached_property
