@@ -55,3 +55,42 @@ def test_the_layer_that_hands_on_what_it_was_given_is_told(tmp_path: Path) -> No
     assert check_of_script(tmp_path, LAYERS).ok
     check, line = edited_script(tmp_path, LAYERS, "return gradient * self.mask", "return gradient")
     assert told(check) == (line, "missing-derivative"), str(check)
+
+
+def test_a_copy_of_what_it_was_given_is_told_where_it_is_made(tmp_path: Path) -> None:
+    check, line = edited_script(tmp_path, COPIES, "    dZ[Z <= 0] = 0\n", "    pass\n")
+    assert told(check) == (line - 1, "missing-derivative"), str(check)
+
+
+COPIES = """
+import numpy as np
+
+rng = np.random.default_rng(4)
+
+
+def relu(Z):
+    return np.maximum(0, Z), Z
+
+
+def relu_backward(dA, cache):
+    Z = cache
+    dZ = np.array(dA, copy=True)
+    dZ[Z <= 0] = 0
+    return dZ
+
+
+W1, W2 = 0.5 * rng.normal(size=(6, 4)), 0.5 * rng.normal(size=(3, 6))
+X, Y = rng.normal(size=(4, 7)), rng.normal(size=(3, 7))
+m = X.shape[1]
+for it in range(20):
+    A, cache = relu(W1 @ X)
+    out = W2 @ A
+    cost = np.sum((out - Y) ** 2) / (2 * m)
+    d2 = (out - Y) / m
+    dW2 = d2 @ A.T
+    dZ = relu_backward(W2.T @ d2, cache)
+    dW1 = dZ @ X.T
+    W1 -= 0.1 * dW1
+    W2 -= 0.1 * dW2
+    print(cost)
+"""

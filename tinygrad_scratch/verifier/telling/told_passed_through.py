@@ -20,16 +20,19 @@ WHOLE_COPIES = {"copy", "array", "asarray", "renamed"}  # no entry of which was 
 def tell_passed_through(case: Case, cause: Cause, repair: Repair) -> None:
     """Tell `return gradient` of a ReLU's backward so, and not the line that made the gradient, or that called it."""
     node = repair.event.node
-    match = case.match(np.asarray(case.tape.nodes[node].value)) if cause.kind == "missing-derivative" else None
-    if match is None or match.how:
+    value = np.asarray(case.tape.nodes[node].value)
+    match = case.match_up_to_factor(value) if cause.kind == "missing-derivative" else None
+    if match is None or match[0].how:
         return
-    forward = case.step_of(match.of)
+    forward = case.step_of(match[0].of)
     for event in case.returned:
         is_inner = event.node == node and not in_same_function(event.place, cause.place)
         made = (place for place in (forward.place, forward.caller) if place is not None)
         if is_inner and any(are_a_pair(place, event.place) for place in made) and is_given(case, event):
-            cause.place, cause.name = replace(event.place, offset=0), event.name
-            cause.expression, cause.should_be = right_side(statement_at(event.place.file, event.place.line)), None
+            copied = case.step_of(node).place
+            place = copied if copied is not None and in_same_function(copied, event.place) else event.place
+            cause.place, cause.name = replace(place, offset=0), event.name
+            cause.expression, cause.should_be = right_side(statement_at(place.file, place.line)), None
             cause.sentence = (
                 f"{event.place.function}() hands back what it was given: the derivative of "
                 f"{name_of(forward.function)} is missing"
