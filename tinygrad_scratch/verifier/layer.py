@@ -285,9 +285,10 @@ def named_gradients(returned: Any, names: list[str], each: Pass, sizes: set[int]
     """
     parts = list(gradients_in(returned))
     wanted = each.given[0]
+    of_inputs = len(parts) > 1 and [part.shape for _, part in parts] == [np.shape(given) for given in each.given]
     found = []
     for i, (path, part) in enumerate(parts):
-        by_place = each.layer is None and len(parts) == len(names) and path.isdigit()
+        by_place = path.isdigit() and (of_inputs or (each.layer is None and len(parts) == len(names)))
         if by_place:
             path = f"d_{names[i]}"
         elif (

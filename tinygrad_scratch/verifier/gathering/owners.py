@@ -277,7 +277,10 @@ class Owners(MeantInSteps):
                 continue
             taken = {other.node for other in self.finals if other is not final}
             shape = parameter.recorded.shape
-            free = [g for g in self.gradients if g[1] not in taken and self._value(g[1]).shape in (shape, shape[::-1])]
+            pieces = (
+                g for g in self.gradients if g[0][0] != f"d_{parameter.name}"
+            )  # which a layer returns as the whole
+            free = [g for g in pieces if g[1] not in taken and self._value(g[1]).shape in (shape, shape[::-1])]
             mine = None if final is None else self._value(final.node)
             if mine is not None and sum(np.array_equal(mine, self._value(node)) for _, node in free) > 1:
                 continue  # what is meant as the whole is a copy of one piece

@@ -12,10 +12,10 @@ from tinygrad_scratch.verifier.explaining.explain import OF_A_VALUE, SCALES, Cau
 from tinygrad_scratch.verifier.explaining.misgiven import is_of_any
 from tinygrad_scratch.verifier.pairs.gradients import JOINING
 from tinygrad_scratch.verifier.reading.derivative_names import short
+from tinygrad_scratch.verifier.reading.loops import names_in
 from tinygrad_scratch.verifier.reading.names import is_gradient_name
 from tinygrad_scratch.verifier.reading.source import (
     call_at,
-    names_in,
     parsed,
     right_side,
     statement_at,
