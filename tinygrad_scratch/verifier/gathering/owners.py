@@ -277,9 +277,8 @@ class Owners(MeantInSteps):
                 continue
             taken = {other.node for other in self.finals if other is not final}
             shape = parameter.recorded.shape
-            pieces = (
-                g for g in self.gradients if g[0][0] != f"d_{parameter.name}"
-            )  # which a layer returns as the whole
+            whole = f"d_{parameter.name}"  # so what a layer returns for its input is called
+            pieces = (g for g in self.gradients if g[0][0] != whole)
             free = [g for g in pieces if g[1] not in taken and self._value(g[1]).shape in (shape, shape[::-1])]
             mine = None if final is None else self._value(final.node)
             if mine is not None and sum(np.array_equal(mine, self._value(node)) for _, node in free) > 1:
