@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import check_of_script, told
+from tests.verifier.files import check_of_script, edited_script, told
 
 SWITCHES = """
 import numpy as np
@@ -89,3 +89,38 @@ def test_the_largest_of_a_row_has_a_gradient(tmp_path: Path) -> None:
     check = check_of_script(tmp_path, largest.replace("d_pull = d_switch", "d_pull = d_switch * (pull == switch)"))
     assert check.ok
     assert not check.convention
+
+
+POOLED = """
+import numpy as np
+draw = np.random.default_rng(8)
+seen, wanted = draw.normal(size=(7, 3, 4)), draw.normal(size=(7, 2))
+look, act = draw.normal(size=(4, 5)), draw.normal(size=(5, 2))
+
+
+def pooled(given):
+    known = ~np.any(np.isnan(given), axis=2)
+    total = np.sum(np.nan_to_num(given), axis=1)
+    total /= np.sum(known, axis=1, keepdims=True)
+    return total
+
+
+for turn in range(3):
+    hidden = np.stack([np.tanh(seen[:, t] @ look) for t in range(3)], axis=1)
+    mean = pooled(hidden)
+    error = mean @ act - wanted
+    loss = np.sum(error**2)
+    d_act = mean.T @ (2 * error)
+    d_mean = 2 * error @ act.T
+    d_look = np.zeros_like(look)
+    for t in range(3):
+        d_look += seen[:, t].T @ (d_mean / 3 * (1 - hidden[:, t] ** 2))
+    look -= 0.01 * d_look
+    act -= 0.01 * d_act
+"""
+
+
+def test_what_is_known_of_a_row_is_no_choice_that_a_gradient_goes_past(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, POOLED).ok
+    check, line = edited_script(tmp_path, POOLED, "(1 - hidden[:, t] ** 2)", "(1 + hidden[:, t] ** 2)")
+    assert told(check)[0] == line, str(check)

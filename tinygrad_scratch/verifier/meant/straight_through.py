@@ -47,10 +47,11 @@ def choices(tape: Tape, loss: int, parameters: set[int]) -> list[Choice]:
     forward = ancestors(parents, [loss])
     flowing, chosen, found = set(parameters), set[int](), list[Choice]()
     for step in tape.steps:
-        if step.function is None or not step.makes or step.makes[0] not in forward:
+        made = next((node for node in step.makes if node in forward), None)  # some also write to what they are given
+        if step.function is None or made is None:
             continue
         smooth, decided = flowing.intersection(step.reads), chosen.intersection(step.reads)
-        value = tape.nodes[step.makes[0]].value
+        value = tape.nodes[made].value
         if not smooth and not decided:
             continue
         if value.dtype.kind not in "fc":
