@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.verifier.files import edited, module_of
+from tests.verifier.files import edited, module_of, told
+from tinygrad_scratch import verify
 
 CELL = """import numpy as np
 
@@ -155,7 +156,6 @@ def check(verify):
 
 
 def of(folder: Path, text: str) -> Any:
-    from tinygrad_scratch import verify
 
     return module_of(folder / "program.py", text).check(verify)
 
@@ -197,3 +197,52 @@ def test_a_mean_that_only_the_parameters_take_is_said(tmp_path: Path) -> None:
 def test_what_goes_with_no_input_is_named_as_not_judged(tmp_path: Path) -> None:
     check, _ = edited(tmp_path / "program.py", SHARED, "return d @ W.T, x.T @ d", "return np.cumsum(d @ W.T), x.T @ d")
     assert "left goes with nothing of which a gradient is known: it was not judged." in check.notes, str(check)
+
+
+CROSSED = """
+import numpy as np
+
+
+class Linear:
+    def __init__(self, rng):
+        self.weights, self.gradients = rng.normal(size=(3, 3)), {}
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.weights
+
+    def backward(self, dy):
+        self.gradients["dW"], self.gradients["dX"] = self.x.T @ dy, dy @ self.weights.T
+        return self.gradients["dX"]
+
+
+class Crossed:
+    def __init__(self):
+        rng = np.random.default_rng(2)
+        self.by_keys, self.by_values, self.gradients = Linear(rng), Linear(rng), {}
+
+    def forward(self, queries, given):
+        self.queries = queries
+        self.k, self.v = self.by_keys.forward(given), np.tanh(self.by_values.forward(given))
+        return queries * self.k + self.v
+
+    def backward(self, dy):
+        from_keys = self.by_keys.backward(dy * self.queries)
+        from_values = self.by_values.backward(dy * (1 - self.v**2))
+        self.gradients["queries"] = dy * self.k
+        self.gradients["given"] = from_keys + from_values
+        return self.gradients["queries"], self.gradients["given"]
+
+
+def check(verify):
+    rng = np.random.default_rng(3)
+    return verify.layer(Crossed(), rng.normal(size=(4, 3)), rng.normal(size=(4, 3)))
+"""
+
+
+def test_what_a_layer_returns_for_an_input_is_all_of_its_gradient(tmp_path: Path) -> None:
+    assert module_of(tmp_path / "right.py", CROSSED).check(verify).ok
+    check, line = edited(tmp_path / "crossed.py", CROSSED, "from_keys + from_values", "from_values")
+    assert not check.ok
+    assert told(check)[1] == "missing-term", str(check)
+    assert told(check)[0] in (line - 2, line), str(check)  # where the sum is made, or where its one part was

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
 from tests.verifier.files import edited, module_of, told
@@ -65,33 +63,3 @@ def test_what_it_hands_back_for_another_is_told_at_its_return(
     check, line = edited(tmp_path / "cells.py", CELLS, "return pre, before, dw", f"return {wrong}")
     assert told(check)[0] == line, str(check)
     assert told(check)[1] in kinds, str(check)
-
-
-class Crossed:
-    """Two inputs, of which the second one is used twice; what each use hands back is kept."""
-
-    def __init__(self) -> None:
-        rng = np.random.default_rng(2)
-        self.keys, self.values = rng.normal(size=(3, 3)), rng.normal(size=(3, 3))
-        self.forgets = False
-
-    def forward(self, queries: Any, given: Any) -> Any:
-        self.queries, self.given = queries, given
-        self.k, self.v = given @ self.keys, given @ self.values
-        return queries * self.k + np.tanh(self.v)
-
-    def backward(self, dy: Any) -> Any:
-        dk, dv = dy * self.queries, dy * (1 - np.tanh(self.v) ** 2)
-        self.dkeys, self.dvalues = self.given.T @ dk, self.given.T @ dv
-        self.by_keys, self.by_values = dk @ self.keys.T, dv @ self.values.T
-        return dy * self.k, self.by_values if self.forgets else self.by_keys + self.by_values
-
-
-def test_what_a_layer_returns_for_an_input_is_all_of_its_gradient() -> None:
-    rng, layer = np.random.default_rng(3), Crossed()
-    queries, given = rng.normal(size=(4, 3)), rng.normal(size=(4, 3))
-    assert verify.layer(layer, queries, given).ok
-    layer.forgets = True
-    check = verify.layer(layer, queries, given)
-    assert not check.ok
-    assert told(check)[1] == "missing-term", str(check)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from tests.verifier.files import check_of_script, edited, edited_script, told
+from tinygrad_scratch.verifier.explaining.misgiven import Misgiven
 
 ONE_OUTPUT = """
 import numpy as np
@@ -12,11 +15,11 @@ import numpy as np
 rng = np.random.default_rng(3)
 
 
-def bend(x):
+def tanh(x):
     return np.tanh(x)
 
 
-def bend_gradient(x):
+def tanh_gradient(x):
     return 1 - np.tanh(x) ** 2
 
 
@@ -47,7 +50,7 @@ class Activation:
         return self.gradient(self.given) * above
 
 
-layers = [Dense(2, 3), Activation(bend, bend_gradient), Dense(3, 1), Activation(bend, bend_gradient)]
+layers = [Dense(2, 3), Activation(tanh, tanh_gradient), Dense(3, 1), Activation(tanh, tanh_gradient)]
 X, Y = rng.normal(size=(4, 1, 2)), np.array([[[0.3]], [[1.0]], [[-0.6]], [[0.1]]])
 for turn in range(5):
     for x, y in zip(X, Y):
@@ -66,6 +69,8 @@ def test_a_slope_that_is_given_the_wrong_value_in_every_layer_is_told_where_it_i
     right, wrong = "self.gradient(self.given)", "self.gradient(self.made)"
     check, line = edited_script(tmp_path, ONE_OUTPUT, right, wrong)
     assert told(check) == (line, "derivative-at-wrong-point"), str(check)
+    wrong_calls = Misgiven(check.case).wrong_calls()
+    assert {np.size(due) for _, _, due in wrong_calls} == {1, 3}, "of the layer with one unit, too"
 
 
 UPDATED = """
@@ -74,29 +79,47 @@ import numpy as np
 rng = np.random.default_rng(5)
 
 
+class Plain:
+    def step(self, gradient):
+        return gradient
+
+
+class Sigmoid:
+    def forward(self, z):
+        self.made = 1 / (1 + np.exp(-z))
+        return self.made
+
+    def backward(self):
+        return self.made * (1 - self.made)
+
+
 class Dense:
     def __init__(self, n, m):
-        self.weights = rng.normal(size=(n, m))
+        self.weights, self.bias = rng.normal(size=(n, m)), np.zeros((1, m))
+        self.activation, self.for_weights, self.for_bias = Sigmoid(), Plain(), Plain()
 
     def forward(self, given):
         self.given = given
-        return np.tanh(given @ self.weights)
+        return self.activation.forward(given @ self.weights + self.bias)
 
-    def backward(self, above, made, rate):
-        dz = above * (1 - made**2)
+    def backward(self, above, rate):
+        dz = above * self.activation.backward()
+        dw = self.given.T @ dz
+        db = np.sum(dz, axis=0)
         below = dz @ self.weights.T
-        self.weights -= rate * self.given.T @ dz
+        self.weights -= rate * self.for_weights.step(dw)
+        self.bias -= rate * self.for_bias.step(db)
         return below
 
 
 def check(verify):
     hidden, output = Dense(4, 6), Dense(6, 3)
     x, y = rng.normal(size=(5, 4)), rng.uniform(size=(5, 3))
-    with verify(W1=hidden.weights, W2=output.weights) as found:
-        made = hidden.forward(x)
-        out = output.forward(made)
+    with verify(W1=hidden.weights, b1=hidden.bias, W2=output.weights, b2=output.bias) as found:
+        out = output.forward(hidden.forward(x))
         found.loss = np.sum((out - y) ** 2)
-        hidden.backward(output.backward(2 * (out - y), out, 0.3), made, 0.3)
+        above = output.backward(2 * (out - y), 0.3)
+        hidden.backward(above, 0.3)
         found.gradients_from_step(0.3)
     return found
 """

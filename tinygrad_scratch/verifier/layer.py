@@ -281,7 +281,7 @@ def kept_input_gradient(each: Pass) -> Any:
 def named_gradients(returned: Any, names: list[str], each: Pass, sizes: set[int]) -> list[tuple[str, int]]:
     """What the first layer's backward returned; a gradient on its own is the input's, unless a parameter has its size.
 
-    `sizes` are those of the parameters.
+    Several that have the shapes of the inputs are theirs, in that order. `sizes` are those of the parameters.
     """
     parts = list(gradients_in(returned))
     wanted = each.given[0]

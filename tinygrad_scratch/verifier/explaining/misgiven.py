@@ -85,8 +85,9 @@ class Misgiven:
             is_of_one = len(arrays) - len(above) == 1 and len(above) < 2
             if is_of_one and all(self.value(event.node).shape == self.value(node).shape for node in arrays):
                 found.append(Call(min(arrays - above), event, min(above, default=None)))
-        told = {call.branch for call in found if self.value(call.given).size > 1}  # of one number it may be chance
-        return [call for call in found if call.branch in told][:MOST_CALLS]
+        # what a function makes of one number alone may be right by chance
+        several = {call.branch for call in found if self.value(call.given).size > 1}
+        return [call for call in found if call.branch in several][:MOST_CALLS]
 
     @cached_property
     def derivatives(self) -> dict[tuple[str, int, int], list[Call]]:

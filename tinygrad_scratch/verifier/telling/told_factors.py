@@ -226,10 +226,18 @@ def name_of_product(case: Case, found: Difference) -> tuple[str, str, str] | Non
 
 
 def product_named(source: Source, line: int, found: Difference) -> tuple[ast.expr, list[ast.AST]] | None:
-    """What the name that is due stands for, and its other factors, if that is a product of what was written.
+    r"""What the name that is due stands for, and its other factors, if that is a product of what was written.
 
     Where `b = cost` is written and `a` is right, of `a = weight * cost` in a line before, it is `weight * cost`.
-    What was written may be a product itself, or a call.
+    What was written may be a product itself, or a call; where it is all of that product, nothing lacks.
+
+    >>> from tinygrad_scratch.verifier.rewriting.text import source_of
+    >>> source = source_of("a = d @ w\nb = d @ w * k\nc = d @ w")
+    >>> written, same, other = (ast.parse(code, mode="eval").body for code in ("d @ w", "a", "b"))
+    >>> product_named(source, 3, Difference(written, same, ()))
+    >>> product, lacking = product_named(source, 3, Difference(written, other, ()))
+    >>> ast.unparse(product), [ast.unparse(each) for each in lacking]
+    ('d @ w * k', ['k'])
     """
     statement = source.statement_on(line)
     if statement is None or not isinstance(found.new, NAMES):
@@ -240,7 +248,7 @@ def product_named(source: Source, line: int, found: Difference) -> tuple[ast.exp
             case ast.Assign(targets=[target], value=ast.BinOp() as value) if ast.unparse(target) == due:
                 factors = list(leaves(value))
                 others = [each for each in factors if not same(each, found.old)]
-                return (value, others) if len(others) == len(factors) - 1 and before.lineno < line else None
+                return (value, others) if 0 < len(others) == len(factors) - 1 and before.lineno < line else None
     return None
 
 

@@ -84,7 +84,7 @@ from tinygrad_scratch.verifier.telling.told_slopes import (
     is_slope_taken_at,
 )
 from tinygrad_scratch.verifier.telling.told_terms import terms_apart, terms_of
-from tinygrad_scratch.verifier.telling.told_values import is_activation, is_read_updated, is_worked_out_again
+from tinygrad_scratch.verifier.telling.told_values import is_activation, is_read_updated
 
 WIDTH = re.compile(r"dim|width|units|nodes|hidden|channels|features", re.IGNORECASE)
 MOST_CALLED = 3  # functions of theirs, one in the other
@@ -115,13 +115,6 @@ def name_kind(case: Case, cause: Cause) -> None:
         return
     if found is None:
         name_kind_of_whole(case, cause)
-        return
-    if cause.kind == "wrong-operand" and is_worked_out_again(cause, found) and is_read_updated(case, cause, found):
-        cause.kind = "stale-or-updated-weights"
-        cause.sentence = (
-            f"`{ast.unparse(found.old)}` is worked out again of what has changed since: "
-            f"{ast.unparse(found.new)} is what it was before"
-        )
         return
     known = name_of_product(case, found)
     if known is not None:  # no factor is missing, but another value was taken

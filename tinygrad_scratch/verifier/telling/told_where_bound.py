@@ -182,8 +182,9 @@ def tell_before_update(case: Case, cause: Cause, found: Difference) -> Repair | 
         bound = binding_in(case, cause, name)
         repair = repair_at(case, cause.file, bound, name) if bound is not None else None
         is_other_name = bound is not None and isinstance(bound.value, ast.Name)  # where nothing else can be missing
-        sure = repair is not None or is_other_name or "delta" in name.lower() or is_gradient_name(name)
-        sure = sure or (bound is not None and has_other_half(bound.value, factors))
+        is_named = "delta" in name.lower() or is_gradient_name(name)
+        is_begun = bound is not None and has_other_half(bound.value, factors)
+        sure = repair is not None or is_other_name or is_named or is_begun
         if bound is not None and sure and is_known_by(source, bound, factors):
             tell_at(cause, bound, repair, name)
             cause.expression = source.code(bound.value)
@@ -194,7 +195,12 @@ def tell_before_update(case: Case, cause: Cause, found: Difference) -> Repair | 
 
 
 def has_other_half(product: ast.AST, factors: list[ast.AST]) -> bool:
-    """Whether one half of the slope of a sigmoid, `a * (1 - a)`, stands there, and the other is what lacks."""
+    """Whether one half of the slope of a sigmoid, `a * (1 - a)`, stands there, and the other is what lacks.
+
+    >>> product, half, other = (ast.parse(code, mode="eval").body for code in ("d * (1 - a)", "a", "b"))
+    >>> has_other_half(product, [half]), has_other_half(product, [other])
+    (True, False)
+    """
     here, lacking = list(ast.walk(product)), [ast.unparse(each) for each in factors]
     rests = [rest_of_one(each) for each in factors]
     return any(rest_of_one(each) in lacking for each in here) or any(ast.unparse(each) in rests for each in here)

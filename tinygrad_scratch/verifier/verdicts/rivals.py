@@ -14,14 +14,7 @@ from tinygrad_scratch.verifier.pairs.gradients import JOINING
 from tinygrad_scratch.verifier.reading.derivative_names import short
 from tinygrad_scratch.verifier.reading.loops import names_in
 from tinygrad_scratch.verifier.reading.names import is_gradient_name
-from tinygrad_scratch.verifier.reading.source import (
-    call_at,
-    parsed,
-    right_side,
-    statement_at,
-    text_of,
-    without_blanks,
-)
+from tinygrad_scratch.verifier.reading.source import call_at, parsed, right_side, statement_at, text_of, without_blanks
 from tinygrad_scratch.verifier.recording.edits import name_of
 from tinygrad_scratch.verifier.recording.steps import renamed
 from tinygrad_scratch.verifier.rewriting.alike import is_update
