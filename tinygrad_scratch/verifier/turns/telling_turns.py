@@ -11,14 +11,17 @@ from tinygrad_scratch.verifier.recording.tape import Tape
 ROUNDING = 1e-14  # no more than this is what remains of terms that cancel
 
 
-def tells_of_all(tape: Tape, updates: list[Update], first: int) -> bool:
+def tells_of_all(tape: Tape, updates: list[Update], first: int, is_later: bool) -> bool:
     """Whether each parameter got another value: of an input of noughts, nothing is told of what reads it.
 
-    Nor is a target of nought told from none. Where all parameters are nought still, too much is alike: every class has
-    the same output, and any loss may fit. But sums that go on from turn to turn are of one loss in the first alone.
+    One that only rounding moves is waited for in a first turn, and no later: the gradient of a bias that a mean over
+    the batch is taken off is none in all of them. Nor is a target of nought told from none. Where all parameters are
+    nought still, too much is alike: every class has the same output, and any loss may fit. But sums that go on from
+    turn to turn are of one loss in the first alone.
     """
     pairs = [(tape.nodes[before].value, tape.nodes[after].value) for before, after in updates]
-    moved = all(np.max(np.abs(after - before), initial=0.0) > ROUNDING for before, after in pairs)
+    least = 0.0 if is_later else ROUNDING
+    moved = all(np.max(np.abs(after - before), initial=0.0) > least for before, after in pairs)
     begun = any(np.any(before) for before, _ in pairs) and not meets_nought(tape, updates, first)
     return moved and (begun or any(sum_in(tape, *update, first) for update in updates))
 

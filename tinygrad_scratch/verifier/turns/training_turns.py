@@ -37,6 +37,7 @@ from tinygrad_scratch.verifier.pairs.update_steps import (
     is_mix,
     is_square,
     projected,
+    share_of,
 )
 from tinygrad_scratch.verifier.reading.loops import (
     Turn,
@@ -162,7 +163,8 @@ class Loops:
         is_idle = turn.idle > MOST_IDLE and lines == turn.lines
         updated = [] if is_idle else self._trained(turn, self._updates(turn, self._outermost(frame, turn), frame))
         is_passed_over = (
-            self._begin_anew(updated, frame, turn)
+            self._is_of_reader(updated, frame, turn)
+            or self._begin_anew(updated, frame, turn)
             or self._is_forward(updated, frame)
             or self._is_part_of_step(updated, frame, turn)
         )
@@ -170,7 +172,7 @@ class Loops:
         updates = [(parameter.node, after) for parameter, after in found]
         silent = self.silent.get(loop, 0)
         is_last = silent == self.ends.get(loop, self.most_silent) or not self.most_silent
-        tells = found and (is_last or tells_of_all(self.check.tape, updates, turn.steps))
+        tells = found and (is_last or tells_of_all(self.check.tape, updates, turn.steps, silent > 0))
         is_early = silent < self.ends.get(loop, 0) or self._is_passed(turn) or self._is_around_the_end(turn)
         if tells and not self._goes_on(updates, turn.steps) and not is_early:
             self._end(turn, frame, found)
@@ -201,7 +203,7 @@ class Loops:
 
         A generator that goes on is the same one, though it was called again.
         """
-        return id(frame) if frame.f_code.co_flags & CO_GENERATOR else self.check.watch.number_of(frame)
+        return id(frame) if is_generator(frame) else self.check.watch.number_of(frame)
 
     def _end(self, turn: Turn, frame: FrameType, found: list[tuple[Parameter, int]]) -> None:
         """End the run after the turn that is judged, with what it updated."""
@@ -325,6 +327,15 @@ class Loops:
         self.carried |= {parameter.node for parameter, _ in found}
         return True
 
+    def _is_of_reader(self, found: list[tuple[Parameter, int]], frame: FrameType, turn: Turn) -> bool:
+        """Whether a generator's loop only hands out what the loop that reads it updates: `for w, g in net.pairs():`."""
+        reader = next(self._around(frame.f_back, turn), None) if found and is_generator(frame) else None
+        if reader is None:
+            return False
+        tape, loop = self.check.tape, reader[1]
+        places = (tape.steps[tape.nodes[after].step].place for _, after in found)
+        return all(p is not None and p.file == loop.file and loop.first < p.line <= loop.last for p in places)
+
     def _is_part_of_step(self, found: list[tuple[Parameter, int]], frame: FrameType, turn: Turn) -> bool:
         """Whether a turn of an outer loop goes on with what this one updated: `for n in ns: v[n] -= g; v[c] -= h`."""
         rest = gone_on_with(turn.file, turn.first) if found and self.most_silent else frozenset[str]()
@@ -405,6 +416,7 @@ class Loops:
         )
         new = set(events[turn.events :])  # objects that are made in a turn hold what is made in it, too
         there = cache(lambda: {node for node, _ in named.items() if tape.nodes[node].step < turn.steps})
+        by_outer: dict[int, int] = {}  # what is updated by what an outer loop made of it
         apart: dict[int, tuple[Parameter, int]] = {}  # the same under a name that was lent, where itself it stays
         for event in events[turn.events :]:
             has_ended = event.owner < 0 and event.owner not in running
@@ -434,13 +446,11 @@ class Loops:
                     or is_logged(event.name, node.value)
                     or (event.short == "grad" and old.short == "grad")  # it is added up
                     or goes_over(before)
-                    or (
-                        self.met.is_made_between(event.node, before, outermost, turn.begun)
-                        and not self._is_by_own_loss(event.node, before, outermost, turn)
-                    )
+                    or self.met.is_gone_by(before, turn.steps)
                 ):
                     continue
-                if self.met.is_gone_by(before, turn.steps):
+                if self._is_made_before(event.node, before, outermost, turn):
+                    by_outer[before] = event.node
                     continue
                 last = event.node
                 parts = [] if claims_gradient(event.name) else parts_since(before)
@@ -449,6 +459,9 @@ class Loops:
                     is_read_elsewhere(steps, before, parts) or is_read_before(self.met, before, now, turn.steps)
                 ):
                     last = now
+                    if self._is_made_before(now, before, outermost, turn):
+                        by_outer[before] = now
+                        continue
                 else:
                     change = in_update(tape, step, event.node, before) or last_of_several(
                         tape, before, event.node, turn.steps
@@ -466,13 +479,19 @@ class Loops:
         every = [*found.values()]
         found = {before: each for before, each in found.items() if not follows(tape, before, each[1], every)} or found
         found = {before: each for before, each in found.items() if not sums_squares(tape, before, each[1])}
-        trained = {before: each for before, each in found.items() if not self._is_velocity(before, each[1], found)}
+        updates = by_outer | {before: last for before, (_, last) in found.items()}
+        trained = {before: each for before, each in found.items() if not self._is_velocity(before, each[1], updates)}
         states = States(self.check.watch, turn).among(trained)
         rest = [each for before, each in trained.items() if before not in states]
         self.passed_over |= bool(states) and not rest
         moved_on = self.asked.states.get((turn.file, turn.first), frozenset())
         rest = [each for each in rest if each[0].name not in moved_on]
         return rest if rest or self.most_silent else list(trained.values())
+
+    def _is_made_before(self, node: int, before: int, outermost: int, turn: Turn) -> bool:
+        """Whether an outer loop made of a value what a turn puts into another one, by no loss of its own."""
+        is_made = self.met.is_made_between(node, before, outermost, turn.begun)
+        return is_made and not self._is_by_own_loss(node, before, outermost, turn)
 
     def _is_by_own_loss(self, node: int, before: int, outermost: int, turn: Turn) -> bool:
         """Whether what was made of a value before a turn, and went into another one, did so by losses of the turn."""
@@ -482,12 +501,19 @@ class Loops:
         losses = [loss for loss in named if self.met.is_made_between(loss, before, turn.steps, count)]
         return bool(losses) and self.met.goes_by(losses, node, before, outermost, turn.begun)
 
-    def _is_velocity(self, before: int, last: int, updated: dict[int, tuple[Parameter, int]]) -> bool:
-        """Whether another value was updated by one: by what it was, or by what became of it if that was nothing."""
+    def _is_velocity(self, before: int, last: int, updates: dict[int, int]) -> bool:
+        """Whether another value was updated by one: by what it was, or by what became of it as a velocity does."""
         tape = self.check.tape
-        by = {before} if np.any(tape.nodes[before].value) else {before, last}
-        others = [(p.node, after) for p, after in updated.values() if after != last]
-        for node, change in ((n, in_update(tape, tape.steps[tape.nodes[a].step], a, n)) for n, a in others):
+        reads = tape.steps[tape.nodes[last].step].reads
+        goes_on = not np.any(tape.nodes[before].value) or any(
+            share_of(tape, read)[1] == before != read for read in reads
+        )
+        by = {before, last} if goes_on else {before}
+        for node, after in updates.items():
+            written = parts_between(tape, node, after) if after != last else []  # `param[...] += v`
+            change = in_update(tape, tape.steps[tape.nodes[after].step], after, node) if after != last else None
+            if any(part.change in by for part in written):
+                return True
             while change is not None:
                 if change[0] in by:
                     return True
@@ -505,6 +531,7 @@ class Loops:
         tape, events = self.check.tape, self.check.watch.events
         updated, states = {each[0].node: each for each in found}, States(self.check.watch, turn)
         running, new = self.check.watch.owners_of(frame), set(events[turn.events :])
+        updates = {node: after for node, (_, after) in updated.items()}
         read = {node for step in tape.steps[turn.steps :] for node in step.reads}
         held: dict[tuple[int, str], tuple[int, Event]] = {}
         for node, names in self._names(turn).items():
@@ -525,7 +552,7 @@ class Loops:
             if (
                 is_copy
                 or follows(tape, node, after, found)
-                or (node not in updated and self._is_velocity(node, after, updated))
+                or (node not in updated and self._is_velocity(node, after, updates))
             ):
                 continue
             if states.is_filled(node) or (node not in updated and states.is_apart(node, after, updated)):
@@ -539,6 +566,10 @@ class Loops:
     def _names(self, turn: Turn) -> NamedBefore:
         """The names of what was there before a turn."""
         return NamedBefore(self.met, turn)
+
+
+def is_generator(frame: FrameType) -> bool:
+    return bool(frame.f_code.co_flags & CO_GENERATOR)
 
 
 def gives_other_name(turn: Turn, event: Event) -> bool:
