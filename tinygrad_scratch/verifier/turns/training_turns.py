@@ -163,8 +163,7 @@ class Loops:
         is_idle = turn.idle > MOST_IDLE and lines == turn.lines
         updated = [] if is_idle else self._trained(turn, self._updates(turn, self._outermost(frame, turn), frame))
         is_passed_over = (
-            self._is_of_reader(updated, frame, turn)
-            or self._begin_anew(updated, frame, turn)
+            self._begin_anew(updated, frame, turn)
             or self._is_forward(updated, frame)
             or self._is_part_of_step(updated, frame, turn)
         )
@@ -203,7 +202,7 @@ class Loops:
 
         A generator that goes on is the same one, though it was called again.
         """
-        return id(frame) if is_generator(frame) else self.check.watch.number_of(frame)
+        return id(frame) if frame.f_code.co_flags & CO_GENERATOR else self.check.watch.number_of(frame)
 
     def _end(self, turn: Turn, frame: FrameType, found: list[tuple[Parameter, int]]) -> None:
         """End the run after the turn that is judged, with what it updated."""
@@ -326,15 +325,6 @@ class Loops:
         self.passed_over = True
         self.carried |= {parameter.node for parameter, _ in found}
         return True
-
-    def _is_of_reader(self, found: list[tuple[Parameter, int]], frame: FrameType, turn: Turn) -> bool:
-        """Whether a generator's loop only hands out what the loop that reads it updates: `for w, g in net.pairs():`."""
-        reader = next(self._around(frame.f_back, turn), None) if found and is_generator(frame) else None
-        if reader is None:
-            return False
-        tape, loop = self.check.tape, reader[1]
-        places = (tape.steps[tape.nodes[after].step].place for _, after in found)
-        return all(p is not None and p.file == loop.file and loop.first < p.line <= loop.last for p in places)
 
     def _is_part_of_step(self, found: list[tuple[Parameter, int]], frame: FrameType, turn: Turn) -> bool:
         """Whether a turn of an outer loop goes on with what this one updated: `for n in ns: v[n] -= g; v[c] -= h`."""
@@ -566,10 +556,6 @@ class Loops:
     def _names(self, turn: Turn) -> NamedBefore:
         """The names of what was there before a turn."""
         return NamedBefore(self.met, turn)
-
-
-def is_generator(frame: FrameType) -> bool:
-    return bool(frame.f_code.co_flags & CO_GENERATOR)
 
 
 def gives_other_name(turn: Turn, event: Event) -> bool:
