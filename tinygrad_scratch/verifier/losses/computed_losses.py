@@ -254,7 +254,8 @@ class ComputedLosses(WellKnown):
     def _is_difference(self, node: int) -> bool:
         """Whether a number is the mere difference of an output and a target, which nobody makes small.
 
-        Of two values that both depend on parameters it may well be a loss, as the `rate - y * log(rate)` of counts is.
+        Of two values that both depend on parameters it may well be a loss, as the `rate - y * log(rate)` of counts is,
+        and so may 1 less a likeness; another plain number is a target.
         Of what goes on under its name, as `total -= np.log(p)` does, it is what is taken off.
         """
         step = self.tape.steps[self.tape.nodes[node].step]
@@ -264,7 +265,9 @@ class ComputedLosses(WellKnown):
             step = self.tape.steps[self.tape.nodes[step.reads[0]].step]
         owners = {final.parameter.node for final in self.owners_by(lambda value, parameter: False)[0]}
         moving = self.depending_on(owners or {p.node for p in self.parameters})
-        return getattr(step.function, "__name__", "") == "subtract" and not moving.issuperset(step.reads)
+        numbers = [part for part in step.arguments if isinstance(part, int | float | np.number)]
+        has_target = not moving.issuperset(step.reads) or any(number not in (0, 1) for number in numbers)
+        return getattr(step.function, "__name__", "") == "subtract" and has_target
 
     def _is_of_gradient(self, node: int, made: set[int]) -> bool:
         """Whether a number was made of what is called a gradient, and is no mere difference: `sum(abs(delta))`."""

@@ -118,6 +118,8 @@ class FindingLoss(TheirLosses):
             return ODDLY.format(odd) if odd else self._choose(*best, len(finals))
         usual = self._well_known(nodes, mine, alone=not any(map(self._is_called_loss, mine))) + self._squares
         known = self._best_known(run, usual, finals)
+        if best is not None and not (known and known[1]) and self._is_only_error(best):
+            best = None  # what it is off by is no loss, though gradients are multiples of its own
         drawn = next((each for each in usual if self.is_weighed and DRAWN in each.name), None)
         if drawn is not None:
             return self._choose_drawn(run, drawn, known, finals)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.losses.computed_losses import OF_LOSS
 from tinygrad_scratch.verifier.pairs.in_parts import Part, parts_between
 from tinygrad_scratch.verifier.pairs.over_turns import (
     MOST_RECORDED,
@@ -484,10 +485,13 @@ class Loops:
         return is_made and not self._is_by_own_loss(node, before, outermost, turn)
 
     def _is_by_own_loss(self, node: int, before: int, outermost: int, turn: Turn) -> bool:
-        """Whether what was made of a value before a turn, and went into another one, did so by losses of the turn."""
+        """Whether what was made of a value before a turn, and went into another one, did so by losses of the turn.
+
+        An error may be one that a loop hands back, as `err += dout[k] * w[j, k]` does.
+        """
         events, tape = self.check.watch.events[turn.events :], self.check.tape
         numbers = (event for event in events if tape.nodes[event.node].value.size == 1)
-        named, count = [event.node for event in numbers if is_loss_name(event.short)], len(tape.steps)
+        named, count = [event.node for event in numbers if OF_LOSS.search(event.short.lower())], len(tape.steps)
         losses = [loss for loss in named if self.met.is_made_between(loss, before, turn.steps, count)]
         return bool(losses) and self.met.goes_by(losses, node, before, outermost, turn.begun)
 
