@@ -118,8 +118,7 @@ class FindingLoss(TheirLosses):
             return ODDLY.format(odd) if odd else self._choose(*best, len(finals))
         usual = self._well_known(nodes, mine, alone=not any(map(self._is_called_loss, mine))) + self._squares
         known = self._best_known(run, usual, finals)
-        if best is not None and not (known and known[1]) and self._is_only_error(best):
-            best = None  # what it is off by is no loss, though gradients are multiples of its own
+        best = self._but_for_an_error(best, known)
         drawn = next((each for each in usual if self.is_weighed and DRAWN in each.name), None)
         if drawn is not None:
             return self._choose_drawn(run, drawn, known, finals)
@@ -189,6 +188,11 @@ class FindingLoss(TheirLosses):
             if true and all(are_mostly_right(f.direction * self._value(f.node), wanted) for f, wanted in pairs):
                 return candidate
         return None
+
+    def _but_for_an_error(self, best: Fitting | None, known: Fitting | None) -> Fitting | None:
+        """The best loss of theirs: no mere error, though gradients are multiples of its own, where no other fits."""
+        is_error = best is not None and not (known and known[1]) and self._is_only_error(best)
+        return None if is_error else best
 
     def _is_only_error(self, best: Fitting) -> bool:
         """Whether what is called a loss is the error of one output, of which gradients are multiples, as of a slope."""
