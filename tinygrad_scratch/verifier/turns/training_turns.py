@@ -95,6 +95,7 @@ class Loops:
     asked: Asked = NOTHING
     computed: list[tuple[str, int]] = field(default_factory=list)  # losses of samples, each with its name and its node
     running: dict[int, list[Turn]] = field(default_factory=dict)  # by the number of the running function
+    generators: dict[int, FrameType] = field(default_factory=dict)  # by id
     updated: list[Parameter] = field(default_factory=list)
     changed: list[tuple[Parameter, int]] = field(default_factory=list)  # what holds another value after the turn
     file: str = ""
@@ -201,9 +202,12 @@ class Loops:
     def _number(self, frame: FrameType) -> int:
         """The number of a running function: another one may get the id of one that returned out of its loop.
 
-        A generator that goes on is the same one, though it was called again.
+        A generator that goes on is the same one, though it was called again; it is kept, so that no other gets its id.
         """
-        return id(frame) if frame.f_code.co_flags & CO_GENERATOR else self.check.watch.number_of(frame)
+        if not frame.f_code.co_flags & CO_GENERATOR:
+            return self.check.watch.number_of(frame)
+        self.generators.setdefault(id(frame), frame)
+        return id(frame)
 
     def _end(self, turn: Turn, frame: FrameType, found: list[tuple[Parameter, int]]) -> None:
         """End the run after the turn that is judged, with what it updated."""
