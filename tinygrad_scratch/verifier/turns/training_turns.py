@@ -205,7 +205,7 @@ class Loops:
         A generator that goes on is the same one, though it was called again; it is kept, so that no other gets its id.
         """
         if not frame.f_code.co_flags & CO_GENERATOR:
-            return self.check.watch.number_of(frame)
+            return int(self.check.watch.number_of(frame))
         self.generators.setdefault(id(frame), frame)
         return id(frame)
 
