@@ -1,4 +1,4 @@
-"""Loops on one line, as lists of what calls return are, and generators that hand out what is trained."""
+"""Loops on one line, as lists of what calls return are; loops of an optimizer, to which a generator hands weights."""
 
 from __future__ import annotations
 

@@ -265,8 +265,7 @@ class ComputedLosses(WellKnown):
             step = self.tape.steps[self.tape.nodes[step.reads[0]].step]
         owners = {final.parameter.node for final in self.owners_by(lambda value, parameter: False)[0]}
         moving = self.depending_on(owners or {p.node for p in self.parameters})
-        numbers = [part for part in step.arguments if isinstance(part, int | float | np.number)]
-        has_target = not moving.issuperset(step.reads) or any(number not in (0, 1) for number in numbers)
+        has_target = not moving.issuperset(step.reads) or not {0, 1}.issuperset(literals_of(step))
         return getattr(step.function, "__name__", "") == "subtract" and has_target
 
     def _is_of_gradient(self, node: int, made: set[int]) -> bool:

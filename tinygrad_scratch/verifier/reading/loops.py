@@ -207,19 +207,18 @@ def tree_of(file: str) -> ast.AST:
 
 @cache
 def loops_in(file: str) -> dict[int, int]:
-    """The first and last lines of the loops in a file, and the lines with a list of what calls return."""
+    """The first and last lines of the loops in a file; a list of what calls return is one, where it is on one line."""
     loops = {
         node.lineno: node.end_lineno or node.lineno
         for node in ast.walk(tree_of(file))
         if isinstance(node, ast.For | ast.While)
     }
-    lists = (node for node in ast.walk(tree_of(file)) if isinstance(node, ast.ListComp))
-    calls = {node.lineno: node.lineno for node in lists if isinstance(node.elt, ast.Call) and is_on_a_line(node)}
-    return calls | loops
-
-
-def is_on_a_line(node: ast.expr) -> bool:
-    return node.end_lineno == node.lineno
+    lists = {
+        node.lineno: node.lineno
+        for node in ast.walk(tree_of(file))
+        if isinstance(node, ast.ListComp) and isinstance(node.elt, ast.Call) and node.end_lineno == node.lineno
+    }
+    return lists | loops
 
 
 PLAIN_CALLS = {"str", "len", "np.sqrt", "np.square", "np.clip", "np.maximum"}

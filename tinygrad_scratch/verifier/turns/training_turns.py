@@ -95,7 +95,7 @@ class Loops:
     asked: Asked = NOTHING
     computed: list[tuple[str, int]] = field(default_factory=list)  # losses of samples, each with its name and its node
     running: dict[int, list[Turn]] = field(default_factory=dict)  # by the number of the running function
-    generators: dict[int, FrameType] = field(default_factory=dict)  # by id
+    generators: dict[int, FrameType] = field(default_factory=dict)  # by id, so that no other one gets it
     updated: list[Parameter] = field(default_factory=list)
     changed: list[tuple[Parameter, int]] = field(default_factory=list)  # what holds another value after the turn
     file: str = ""
@@ -202,12 +202,12 @@ class Loops:
     def _number(self, frame: FrameType) -> int:
         """The number of a running function: another one may get the id of one that returned out of its loop.
 
-        A generator that goes on is the same one, though it was called again; it is kept, so that no other gets its id.
+        A generator that goes on is the same one, though it was called again.
         """
-        if not frame.f_code.co_flags & CO_GENERATOR:
-            return int(self.check.watch.number_of(frame))
-        self.generators.setdefault(id(frame), frame)
-        return id(frame)
+        is_generator = bool(frame.f_code.co_flags & CO_GENERATOR)
+        if is_generator:
+            self.generators[id(frame)] = frame
+        return id(frame) if is_generator else self.check.watch.number_of(frame)
 
     def _end(self, turn: Turn, frame: FrameType, found: list[tuple[Parameter, int]]) -> None:
         """End the run after the turn that is judged, with what it updated."""
@@ -507,11 +507,10 @@ class Loops:
             share_of(tape, read)[1] == before != read for read in reads
         )
         by = {before, last} if goes_on else {before}
-        for node, after in updates.items():
-            written = parts_between(tape, node, after) if after != last else []  # `param[...] += v`
-            change = in_update(tape, tape.steps[tape.nodes[after].step], after, node) if after != last else None
-            if any(part.change in by for part in written):
+        for node, after in ((node, after) for node, after in updates.items() if after != last):
+            if any(part.change in by for part in parts_between(tape, node, after)):  # `param[...] += v`
                 return True
+            change = in_update(tape, tape.steps[tape.nodes[after].step], after, node)
             while change is not None:
                 if change[0] in by:
                     return True
