@@ -56,15 +56,12 @@ def gradient_of_another(region: Region, only_known: bool = False) -> Iterator[Fi
     if nonlinear and is_plain_factor(region):
         return
     named = {node for step in between for node in step.makes if region.names_of(node)} | {wanted, later}
-    known = (
-        text for text, node, _ in factors_of(region, region.truth, region.value) if not only_known or node in named
-    )
-    slope = next(known, "")
+    factors = factors_of(region, region.truth, region.value)
+    known = next(((text, node) for text, node, _ in factors if not only_known or node in named), None)
     is_change = re.match(r"[^=]*[-+*/]=", region.statement) is not None  # of which the expression is a part alone
     handed = handed_too_far(region, later, between) or read_as_another(region, later)
-    says_text = slope and not is_change and handed is None
-    should = f"{bracketed(region.expression)} * {slope}" if says_text else None
-    said = f"{OF_ANOTHER} {region.name(later)}, not of {region.name(wanted)}: "
+    should = times(region, *known) if known is not None and not is_change and handed is None else None
+    said = f"{OF_ANOTHER} {region.name(later)}, not of {region.owner()}: "
     if nonlinear:
         what = called_by(region, between) or ", ".join(names) or "the square"
         yield Finding("missing-derivative", f"{said}the derivative of {what} is missing", None, should, place=handed)
@@ -246,7 +243,7 @@ def factor_left_out(region: Region) -> Iterator[Finding]:
     """The truth is the value times a slope or a value of the forward pass."""
     for text, node, pattern in factors_of(region, region.truth, region.value):
         place = handed_back(region, node)
-        should = None if place is not None else times(region, text, region.name(node))
+        should = None if place is not None else times(region, text, node)
         if pattern == "(1 / {t})" and stands_for_slope(region, node):
             place = slope_from(region)
             said = f"a value stands where the derivative by {region.name(node)} is due"
@@ -265,14 +262,19 @@ def factor_left_out(region: Region) -> Iterator[Finding]:
         return
 
 
-def times(region: Region, factor: str, name: str) -> str | None:
-    """What is written, times a factor; entry by entry where single entries are written, and not of a change in them."""
-    entry = re.match(r"\s*[\w.]+\[.*?\]\s*([-+*/]?)=", region.statement)
-    if entry is not None and entry[1]:
+def times(region: Region, factor: str, node: int) -> str | None:
+    """What is written, times a factor made of a value; not of a change in single entries.
+
+    Where single entries are written, it is the entry of the value that is read there, or else the one that is written.
+    """
+    entry, name = re.match(r"\s*[\w.]+(\[.*?\])\s*([-+*/]?)=", region.statement), region.name(node)
+    if entry is not None and entry[2]:
         return None
-    own = re.search(rf"(?<![\w.]){re.escape(name)}\[[^\]]*\]", region.expression) if entry is not None else None
-    written = factor if own is None else factor.replace(name, own.group())
-    return f"{bracketed(region.expression)} * {written}"
+    if entry is not None:
+        read = re.search(rf"(?<![\w.]){re.escape(name)}\[[^\]]*\]", region.expression)
+        own = f"{name}{entry[1]}" if region.values[node].shape == region.value.shape else name
+        factor = factor.replace(name, own if read is None else read.group())
+    return f"{bracketed(region.expression)} * {factor}"
 
 
 def stands_for_slope(region: Region, node: int) -> bool:
