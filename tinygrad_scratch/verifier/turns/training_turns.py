@@ -69,6 +69,7 @@ from tinygrad_scratch.verifier.turns.forward_values import arguments_of, is_adde
 from tinygrad_scratch.verifier.turns.logged import turns_until_loss
 from tinygrad_scratch.verifier.turns.loss_after import losses_after
 from tinygrad_scratch.verifier.turns.loss_of_samples import LossOfSamples, calls_with_samples
+from tinygrad_scratch.verifier.turns.moved_first import begun_after_moves
 from tinygrad_scratch.verifier.turns.named_before import Met, NamedBefore, is_same_name
 from tinygrad_scratch.verifier.turns.over_entries import goes_over_entries
 from tinygrad_scratch.verifier.turns.prepared import without_preparation
@@ -130,6 +131,7 @@ class Loops:
             if leave(frame, self.asked.left):
                 self.see(frame)
                 return
+            turns[-1] = begun_after_moves(self.met, turns[-1])
             following = self._after(turns[-1], frame, following)
             turns.pop()
         lift_numbers(frame, line, watch)
@@ -648,9 +650,9 @@ def is_read_elsewhere(steps: list[Step], node: int, parts: list[Part]) -> bool:
 def is_logged(name: str, value: Array) -> bool:
     """Whether a number is a loss that is only written down: `smooth_loss += 0.001 * (loss - smooth_loss)`.
 
-    A letter may be a parameter, as the e after a, b, c and d.
+    A letter may be a parameter, as the e after a, b, c and d, and so may the bias e2 of weights D2.
     """
-    return value.size == 1 and is_loss_name(name) and len(name.rpartition(".")[2]) > 1
+    return value.size == 1 and is_loss_name(name) and len(name.rpartition(".")[2].rstrip("0123456789")) > 1
 
 
 def is_in_container(event: Event) -> bool:

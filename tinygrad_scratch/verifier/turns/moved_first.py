@@ -1,0 +1,81 @@
+"""Parameters that a turn moves before anything reads them: by a velocity to look ahead, or by a decay.
+
+What they are after that is what the turn's gradients are of, as if the turn before had moved them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from tinygrad_scratch.verifier.pairs.over_turns import is_share
+from tinygrad_scratch.verifier.pairs.update_steps import in_update
+from tinygrad_scratch.verifier.reading.loops import Turn
+from tinygrad_scratch.verifier.recording.steps import Step, is_behind
+from tinygrad_scratch.verifier.turns.forward_before import changes_of
+from tinygrad_scratch.verifier.turns.named_before import Met, NamedBefore, is_same_name
+
+
+def begun_after_moves(met: Met, turn: Turn) -> Turn:
+    """A turn without the moves that it begins with, of what it updates by gradients later on."""
+    moved = moved_first(met, turn)
+    steps = [met.watch.tape.nodes[node].step for node in moved]
+    if not moved or not all(is_updated_once_more(met, turn, node) for node in moved):
+        return turn
+    count = max(steps) + 1
+    events = met.watch.events
+    later = (number for number in range(turn.events, len(events)) if events[number].time > count)
+    return replace(turn, steps=count, events=next(later, len(events)))
+
+
+def moved_first(met: Met, turn: Turn) -> set[int]:
+    """What a turn makes of values from before it, until it reads one of these for something else."""
+    named, tape = NamedBefore(met, turn), met.watch.tape
+    moved, before = dict[int, int](), set[int]()  # what was moved -> what it is after that; what is read
+    for step in tape.steps[turn.steps :]:
+        old = next(moves(named, step, set(moved.values())), None)
+        if old is not None and old not in before:
+            first = next((node for node, after in moved.items() if after == old), old)
+            moved[first] = step.makes[0]
+        elif not set(moved.values()).isdisjoint(step.reads):
+            break
+        elif not is_share(tape, step):
+            before.update(step.reads)
+    return {after for node, after in moved.items() if node not in before}
+
+
+def moves(named: NamedBefore, step: Step, moved: set[int]) -> Iterator[int]:
+    """The values that a call moves, as `w += 0.9 * v` does, or `w *= 0.99`, each under its own name."""
+    tape = named.tape
+    if len(step.makes) != 1 or step.function is None:
+        return
+    after = tape.nodes[step.makes[0]]
+    for read in sorted(set(step.reads)):
+        node = tape.nodes[read]
+        if node.value.shape != after.value.shape or node.value.dtype.kind != "f":
+            continue
+        if read not in moved and not named.get(read):
+            continue
+        if is_renewed(named, read, after.number) and (
+            is_share(tape, step) or in_update(tape, step, after.number, read) is not None
+        ):
+            yield read
+
+
+def is_renewed(named: NamedBefore, node: int, after: int) -> bool:
+    """Whether a value took the place of another one in its array, or under its name."""
+    nodes, met = named.tape.nodes, named.met
+    if nodes[node].slot == nodes[after].slot:
+        return True
+    return any(is_same_name(one, other) for one in met.names(node) for other in met.names(after))
+
+
+def is_updated_once_more(met: Met, turn: Turn, node: int) -> bool:
+    """Whether a turn moves a value again later on, by what it makes of that value."""
+    tape = met.watch.tape
+    names = list(met.names(node))
+    later = {e.node for e in met.watch.events[turn.events :] if any(is_same_name(one, e) for one in names)}
+    found = [tape.current[tape.nodes[node].slot], *sorted(later)]
+    changes = (change for after in found if after > node for change in changes_of(tape, node, after))
+    parents = tape.parents()
+    return any(is_behind(parents, node, change) for change in changes)
