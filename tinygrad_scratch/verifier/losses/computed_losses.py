@@ -22,7 +22,7 @@ from tinygrad_scratch.verifier.reading.printed import (
     printed_as_losses,
     returned_with_gradients,
 )
-from tinygrad_scratch.verifier.reading.source import statement_at
+from tinygrad_scratch.verifier.reading.source import in_its_function, statement_at
 from tinygrad_scratch.verifier.recording.edits import COMPARISONS, name_of
 from tinygrad_scratch.verifier.recording.events import Event
 from tinygrad_scratch.verifier.recording.likeness import factor_of
@@ -146,13 +146,18 @@ class ComputedLosses(WellKnown):
         So may any be that is given to a sum of losses, as `total = mix * ce + (1 - mix) * kl`, or is printed as one,
         or is called the total, or that a search along a line makes less, or that is written down among losses.
         """
-        if self._value(node).size == 1 and self._seen().kept.get(node):
+        if self._value(node).size == 1 and (self._seen().kept.get(node) or self._is_result_of_loss(name, node)):
             return True
         if is_loss_name(name) or not OF_LOSS.search(name.lower()):
             may_be = self._is_sum_of_losses(node) or self._is_printed(name, node) or self._is_total(name, node)
             may_be = may_be or node in self._seen().searched
             return is_loss_name(name) or (may_be and not is_gradient_name(name))
         return not self._is_read(node)
+
+    def _is_result_of_loss(self, name: str, node: int) -> bool:
+        """Whether a function that is called a loss gives a number that name, and nothing reads it."""
+        bound = (event for event in self._seen().by_node.get(node, ()) if event.name == name)
+        return any(is_loss_name(event.place.function) for event in bound) and not self._is_read(node)
 
     def _is_read(self, node: int) -> bool:
         """Whether anything is made of a value, other than a number that shows it: `round(float(loss), 4)`."""
@@ -277,6 +282,16 @@ class ComputedLosses(WellKnown):
         steps = (self.tape.steps[self.tape.nodes[each].step] for each in called)
         return any(getattr(step.function, "__name__", "") not in ("subtract", "negative", "") for step in steps)
 
+    def _is_made_with_slopes(self, theirs: Candidate) -> bool:
+        """Whether a function that is called a loss makes one, and slopes that all gradients are made of."""
+        given = (event.place for event in self._seen().by_node.get(theirs.node, ()))
+        places = [place for place in given if is_loss_name(place.function)]
+        ends = [{node} | self.all_behind(node) for _, node in self.gradients]
+        made = [*self.watch.events, *self.watch.returned] if places and ends else []
+        forward = self.all_behind(theirs.node)
+        slopes = {e.node for e in made if any(in_its_function(e.place, place) for place in places)} - forward
+        return bool(slopes) and all(not slopes.isdisjoint(behind) for behind in ends)
+
     def _is_computed(self, candidate: Candidate) -> bool:
         """Whether a number that they computed is a loss."""
         if candidate.function is None:
@@ -321,9 +336,12 @@ class ComputedLosses(WellKnown):
         """Whether gradients are meant as those of a loss that they compute, whichever they are those of.
 
         It has the penalty of which they hold the gradient, or they were made by a function that is called after the
-        derivative of one by which the loss was made: `huber_derivative`.
+        derivative of one by which the loss was made: `huber_derivative`. Or what is called a loss is made by a function
+        that is called so, too, and they were made in that, or in one that stands in it.
         """
         if self._penalty and self.has_penalty(theirs.node):
+            return True
+        if self._is_made_with_slopes(theirs):
             return True
         loss = self.all_behind(theirs.node) | {theirs.node}
         outputs = self.all_behind(*fitting.outputs) | {*fitting.outputs}  # those of all turns

@@ -14,7 +14,7 @@ from tinygrad_scratch.verifier.losses.mixes import Fitting
 from tinygrad_scratch.verifier.losses.own_slopes import OwnSlope, slopes_of_their_own
 from tinygrad_scratch.verifier.losses.steady_losses import weighs_samples
 from tinygrad_scratch.verifier.losses.theirs import TheirLosses
-from tinygrad_scratch.verifier.losses.well_known import DRAWN
+from tinygrad_scratch.verifier.losses.well_known import DRAWN, NOISE
 from tinygrad_scratch.verifier.pairs.pairing import Final
 from tinygrad_scratch.verifier.pairs.penalised import penalty_in
 from tinygrad_scratch.verifier.recording.steps import Array
@@ -122,10 +122,9 @@ class FindingLoss(TheirLosses):
         drawn = next((each for each in usual if self.is_weighed and DRAWN in each.name), None)
         if drawn is not None:
             return self._choose_drawn(run, drawn, known, finals)
-        if self._squares and best is None and (known is None or not known[1]):
-            self.loss_name = self._squares[0].name
-            self.notes.append(f"No loss was named: {self.loss_name} is taken, and no gradient fits it.")
-            return self._put(self._squares[0])
+        plain = [*(each for each in usual if f" {NOISE} " in each.name), *self._squares]
+        if plain and best is None and (known is None or not known[1]):
+            return self._choose_unfit(plain[0])
         late = self._penalised_later(run, known, usual, finals) if best is None else None
         best = best or late
         held = [final.parameter.node for final in finals if final.node in self._penalty]

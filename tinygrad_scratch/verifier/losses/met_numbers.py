@@ -25,8 +25,12 @@ def met_in(tape: Tape, step: Step) -> tuple[int, float] | None:
     numbers = literals_of(step)
     if name_of(step.function) != "subtract" or len(numbers) != 1 or tape.nodes[step.reads[0]].value.ndim:
         return None
-    in_slope = any(is_of_slope(tape, tape.steps[each], step) for each in tape.readers().get(step.makes[0], ()))
-    return None if in_slope else (step.reads[0], float(numbers[0]))
+    return None if is_in_slope(tape, step) else (step.reads[0], float(numbers[0]))
+
+
+def is_in_slope(tape: Tape, rest: Step) -> bool:
+    """Whether what a call leaves of 1 is multiplied by what it took off: `f(x) * (1 - f(x))`."""
+    return any(is_of_slope(tape, tape.steps[each], rest) for each in tape.readers().get(rest.makes[0], ()))
 
 
 def is_of_slope(tape: Tape, product: Step, rest: Step) -> bool:

@@ -43,9 +43,13 @@ class TakenLosses(FittingLosses):
         if known is not None and known[0] is drawn and known[1]:
             return self._choose(*known, len(finals))
         self.rests_on_little = True  # the steps may be by another score than that of the chances
-        self.loss_name = drawn.name
+        return self._choose_unfit(drawn)
+
+    def _choose_unfit(self, candidate: Candidate) -> str | None:
+        """Take a loss that is told by what an output meets, and not by gradients that fit it."""
+        self.loss_name = candidate.name
         self.notes.append(f"No loss was named: {self.loss_name} is taken, and no gradient fits it.")
-        return self._put(drawn)
+        return self._put(candidate)
 
     def _choose_own(self, best: Fitting, slope: OwnSlope, theirs: Candidate, count: int) -> str | None:
         """Take a loss that has the slope which they wrote, and say so: the slope itself is judged by nothing."""

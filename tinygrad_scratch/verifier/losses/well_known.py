@@ -9,10 +9,11 @@ import numpy as np
 
 from tinygrad_scratch.verifier.gathering.owners import Owners
 from tinygrad_scratch.verifier.gathering.told import UNNAMED, own
+from tinygrad_scratch.verifier.losses.against_noise import against_noise
 from tinygrad_scratch.verifier.losses.met_numbers import numbers_met
 from tinygrad_scratch.verifier.pairs.rewarded import drawn_in_turns
 from tinygrad_scratch.verifier.pairs.update_steps import is_shrunk, literals_of
-from tinygrad_scratch.verifier.reading.names import without_holder
+from tinygrad_scratch.verifier.reading.names import listed, without_holder
 from tinygrad_scratch.verifier.reading.numbers_by_name import RATE
 from tinygrad_scratch.verifier.recording.edits import is_literal, name_of
 from tinygrad_scratch.verifier.recording.events import claims_gradient
@@ -39,6 +40,7 @@ from tinygrad_scratch.verifier.truths.losses import (
 
 SHOWING = VIEWING | {"copy", "array"}
 OF_DRAWS, DRAWN = "summed cross-entropy", "what was drawn"
+OF_CHANCES, NOISE = "summed binary cross-entropy", "0, and of"
 OF_COUNTS = "Poisson"
 MOST_MEETINGS = 3
 MOST_CALLS = 3  # that targets are made by where they are used
@@ -93,16 +95,20 @@ class WellKnown(Owners):
             by_sign = (of_signs and self._in_pieces_of_lines()) or (not theirs_named and self._in_branches())
             kept = [name for name in OF_PIECES if "hinge" in name and by_sign]
             chosen = {name: loss for name, loss in LOSSES.items() if name not in OF_PIECES or name in kept}
+        noise = list(self._beside_noise(depending, names))
+        beside_noise = self.all_behind(*(node for _, _, _, chances in noise for node in chances))  # no outputs alone
         found = (
             (name, Candidate(f"{name} of {names.get(node, 'the output')} and {of}", node, function, target, (), turns))
             for node, of, target, turns in [
                 *(self._drawn({node for node, of in depends.items() if of >= wanted}) if self.is_weighed else ()),
+                *noise,
                 *self._in_turns(made_of_all, given, names),
                 *(self._one_by_one(depends, wanted, names) if alone else ()),
                 *((node, of, target, ()) for node, of, target in pairs),
             ]
             for name, function in chosen.items()
             if name == OF_DRAWS or not of.startswith(DRAWN)
+            if (name == OF_CHANCES if of.startswith(NOISE) else node not in beside_noise)
         )
         return [
             candidate
@@ -156,6 +162,19 @@ class WellKnown(Owners):
             name = names.get(targets[-1], "the targets")
             if not RATE.match(without_holder(name)) and not claims_gradient(names.get(turns[-1], "")):
                 yield turns[-1], f"{name} in {len(turns)} turns", stacked_values(self.tape, targets), turns
+
+    def _beside_noise(
+        self, moving: set[int], names: dict[int, str]
+    ) -> Iterator[tuple[int, str, Array, tuple[int, ...]]]:
+        """The chances of what was seen and of noise, which are to be 1 and 0."""
+        found = against_noise(self.tape, moving, self.all_behind(*(node for _, node in self.gradients)))
+        if found is not None:
+            chances, classes = found
+            sizes = [self._value(node).size for node in chances]
+            of = dict(zip(chances, (part[0] for part in np.split(classes, np.cumsum(sizes)[:-1])), strict=True))
+            seen = listed(dict.fromkeys(names.get(node, "a chance") for node in chances if of[node]))
+            noise = max(node for node in chances if not of[node])
+            yield noise, f"{NOISE} {seen} and 1", classes, chances
 
     def _drawn(self, outputs: set[int]) -> Iterator[tuple[int, str, Array, tuple[int, ...]]]:
         """The chances by which something was drawn in each turn of a loop, as actions of a policy are."""

@@ -198,6 +198,14 @@ def start_of_function_in(text: str, line: int) -> int:
     )
 
 
+def in_its_function(one: Place, other: Place) -> bool:
+    """Whether a place is in the innermost function around another one, or in a function that stands in that."""
+    start = start_of_function(other)
+    functions = (node for node in statements(text_of(other.file)) if node.lineno == start)
+    ends = (n.end_lineno or start for n in functions if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
+    return one.file == other.file and start <= one.line <= max(ends, default=0)
+
+
 def end_of_head(node: ast.stmt) -> int:
     """The last line of a statement, or of what stands before the body of a compound one."""
     body = getattr(node, "body", None)

@@ -17,7 +17,9 @@ Meeting = tuple[tuple[int, ...], tuple[int, ...]]  # the outputs of the turns, a
 
 
 def stacked(parts: Any) -> Any:
-    """What the turns made as one array, a row for each."""
+    """What the turns made as one array, a row for each; end to end where they differ in shape."""
+    if len({np.shape(part) for part in parts}) > 1:
+        return np.concatenate([np.reshape(part, -1) for part in parts])
     found = np.stack(parts)
     return found if found.ndim == 1 else np.reshape(found, (len(parts), -1))
 
