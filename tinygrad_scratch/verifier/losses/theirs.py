@@ -121,12 +121,16 @@ class TheirLosses(TakenLosses):
     def _without_watched_sizes(self, losses: list[Candidate], finals: list[Final]) -> list[Candidate]:
         """Losses without the sums of sizes of an error that gradients are made of, unless one is called a loss.
 
-        A length may be called so: it is not what is descended if nothing reads it.
+        A length may be called so: it is not what is descended if nothing reads it. Where a loss with a name is made of
+        the same error, a size without one is only compared, as in a branch of Huber's.
         """
         behind = self.all_behind(*(final.node for final in finals))
         lengths = {each.node for each in losses if is_length(self.tape, each.node)} - behind
         weak = [each for each in losses if each.node in lengths or not OF_LOSS.search(each.name.lower())]
         found = list(squares_watched(self, weak, [final.node for final in finals]))
+        sizes = {size.node for size, _ in found}
+        named = self.all_behind(*(e.node for e in losses if e.node not in sizes and self._is_called_loss(e)))
+        found = [(size, of) for size, of in found if size.name != UNNAMED or of.node not in named]
         self._squares = [squares for _, squares in found]
         watched = {sizes.node for sizes, _ in found}
         names = {sizes.name for sizes, _ in found} - {UNNAMED}  # so are those of turns before

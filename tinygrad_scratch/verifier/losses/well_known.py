@@ -172,7 +172,7 @@ class WellKnown(Owners):
             chances, classes = found
             sizes = [self._value(node).size for node in chances]
             of = dict(zip(chances, (part[0] for part in np.split(classes, np.cumsum(sizes)[:-1])), strict=True))
-            seen = listed(dict.fromkeys(names.get(node, "a chance") for node in chances if of[node]))
+            seen = listed(list(dict.fromkeys(names.get(node, "a chance") for node in chances if of[node])))
             noise = max(node for node in chances if not of[node])
             yield noise, f"{NOISE} {seen} and 1", classes, chances
 
