@@ -28,6 +28,7 @@ from tinygrad_scratch.verifier.recording.events import Event
 from tinygrad_scratch.verifier.recording.likeness import factor_of
 from tinygrad_scratch.verifier.recording.steps import Array, Step, ancestors, shows
 from tinygrad_scratch.verifier.recording.tape import Tape
+from tinygrad_scratch.verifier.truths.in_samples import copied
 from tinygrad_scratch.verifier.truths.losses import Candidate, is_loss_name, is_of_losses, is_probabilities
 from tinygrad_scratch.verifier.truths.stores import kept_by
 
@@ -332,6 +333,17 @@ class ComputedLosses(WellKnown):
         penalised = bool(self._penalty) and self.other_node is not None and self.has_penalty(self.other_node)
         return (other.function is fitting.function or penalised) and self._is_computed(other)
 
+    def _is_of_another_entry(self, fitting: Candidate, theirs: Candidate) -> bool:
+        """Whether gradients are those of an entry of an output, and a loss that they compute is of another: `p[label]`.
+
+        One of the two is looked up by a mistake.
+        """
+        mine = entry_of(self.tape, fitting.node) if fitting.function is not None and not fitting.turns else None
+        behind = self.all_behind(theirs.node)
+        found = {entry for node in behind if (entry := entry_of(self.tape, node)) is not None}
+        others = {place for of, place in found if mine is not None and of == mine[0]}
+        return mine is not None and bool(others) and mine[1] not in others
+
     def _is_derived_from(self, theirs: Candidate, fitting: Candidate) -> bool:
         """Whether gradients are meant as those of a loss that they compute, whichever they are those of.
 
@@ -466,3 +478,12 @@ def last_first(named: list[Event]) -> list[Event]:
     for event in named:
         by_name.setdefault(own(event.name), []).append(event)
     return [e for events in by_name.values() for e in sorted(events, key=lambda event: -event.node)]
+
+
+def entry_of(tape: Tape, node: int) -> tuple[int, int] | None:
+    """The row of numbers that a number was taken out of, or what that is a copy of, and its place; None of others."""
+    step = tape.steps[tape.nodes[node].step]
+    if name_of(step.function) != "getitem" or len(step.reads) != 1 or type(step.arguments[1]) is not int:
+        return None
+    row = tape.nodes[step.reads[0]].value
+    return (copied(tape, step.reads[0]), step.arguments[1] % row.size) if row.ndim == 1 else None

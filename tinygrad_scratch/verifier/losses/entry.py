@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from tinygrad_scratch.verifier.gathering.told import Gradient, own, shown
@@ -13,8 +14,21 @@ from tinygrad_scratch.verifier.pairs.noise import drawn_for, silence
 from tinygrad_scratch.verifier.pairs.pairing import kind_of
 from tinygrad_scratch.verifier.pairs.rewarded import leave_off_rewards, names_rewards
 from tinygrad_scratch.verifier.reading.names import alike, is_name_of_data, is_place, listed
+from tinygrad_scratch.verifier.reading.numbers_by_name import RATE
+from tinygrad_scratch.verifier.recording.edits import name_of
+from tinygrad_scratch.verifier.recording.events import Event
 from tinygrad_scratch.verifier.recording.parameters import Parameter
+from tinygrad_scratch.verifier.recording.tape import Tape
 from tinygrad_scratch.verifier.truths.losses import Candidate, is_loss_name, played
+
+
+def give_rates(tape: Tape, events: Iterable[Event]) -> None:
+    """Take for given the numbers of a schedule of rates, as `eta[epoch]`: each is a plain number of its turn."""
+    schedules = {event.node for event in events if RATE.match(event.short.removesuffix("s"))}
+    for step in tape.steps:
+        is_taken = name_of(step.function) == "getitem" and len(step.reads) == 1 and step.reads[0] in schedules
+        if is_taken and tape.nodes[step.makes[0]].value.ndim == 0:
+            tape.give(step.makes[0])
 
 
 class Entry(Decays):
@@ -47,6 +61,7 @@ class Entry(Decays):
                 "No parameters were found. Say where they are: verify(net), verify(params), verify(module), "
                 f"or by name: verify(w=w, b=b).{self.whole_numbers()}"
             )
+        give_rates(self.tape, [*self.watch.events, *self.watch.arguments])
         self._take_as_read()
         self._leave_off_noise()
         self._leave_off_traces()

@@ -155,6 +155,7 @@ class FindingLoss(TheirLosses):
             is_square = of_logs and known[0].name.startswith(WHOLE_SQUARES) and known[2] == len(finals)
             self.is_slip = not is_square and (
                 any(self._is_slip(known[0], other) for other in usual)
+                or (theirs is not None and self._is_of_another_entry(known[0], theirs))
                 or (theirs is not None and weighs_samples(self.tape, run, known[0], theirs, finals))
             )
             self.is_derived = theirs is not None and is_of_same and self._is_derived_from(theirs, known[0])
