@@ -159,7 +159,9 @@ def of_sign(part: Part) -> Iterator[Rewrite]:
     """What a minus, or a `not`, is before; nothing at all, where a mask puts in a number."""
     if part.is_put_in_mask and isinstance(part.node.operand, ast.Constant):
         yield part.change("0", "missing-derivative", f"{part.code} should be 0")
-    if not part.is_argument:
+    if part.is_axis:
+        yield from of_axis(part)
+    elif not part.is_argument:
         said = f"`{part.code[:1]}` is one too many in `{part.code}`"
         of_mask = isinstance(part.node.op, ast.Invert)
         kind = "off-by-one" if part.in_index else "derivative-at-wrong-point" if of_mask else "sign"
@@ -315,7 +317,10 @@ def of_constant(part: Part) -> Iterator[Rewrite]:
     elif isinstance(value, str):
         yield from of_string(part, value)
     elif isinstance(value, int | float):
-        yield from of_axis(part) if part.is_axis else of_number(part, value)
+        if not part.is_axis:
+            yield from of_number(part, value)
+        elif not isinstance(part.around, ast.UnaryOp):  # that is the axis then
+            yield from of_axis(part)
 
 
 OF_BACKWARD = re.compile(r"backward|deri?v|grad|prime", re.IGNORECASE)
@@ -334,9 +339,9 @@ def of_string(part: Part, value: str) -> Iterator[Rewrite]:
 
 
 def of_axis(part: Part) -> Iterator[Rewrite]:
-    for other in (0, 1, 2, -1):
+    for other in ("0", "1", "2", "-1"):
         said = f"it sums over axis {part.code}; it should be axis {other}"
-        yield part.change(str(other), "broadcasting-shape", said)
+        yield part.change(other, "broadcasting-shape", said)
 
 
 def of_number(part: Part, value: float) -> Iterator[Rewrite]:
