@@ -78,9 +78,14 @@ def negated(region: Region) -> Iterator[Finding]:
             yield Finding(
                 "sign", f"the sign of `{code}` is wrong", step, region.rewritten(step, f"(-{bracketed(code)})"), changes
             )
+        is_written = (
+            name_of(step.function) == "setitem"
+        )  # to an array, which stays as it is where another is written to
         for i, _ in places_of(step):
-            if name_of(step.function) in ("setitem", "add", "subtract") and region.gives_truth(
-                {s.index: with_changed(i, np.negative) for s in turns}
+            if (
+                (i or not is_written)
+                and name_of(step.function) in ("setitem", "add", "subtract")
+                and region.gives_truth({s.index: with_changed(i, np.negative) for s in turns})
             ):
                 node = node_at(region, step, i)
                 name = region.name(node) if node is not None else "a term"
