@@ -172,11 +172,24 @@ def admit(cause: Cause, hits: list[Hit]) -> None:
 def moving_step(case: Case, cause: Cause, hits: list[Hit]) -> list[Hit]:
     """Those that make a step later, where it is told: any change by which it does nothing leaves the weights right.
 
-    None where one makes the line as the others of its form are.
+    So does any of what a step adds, as of a velocity. None where one makes the line as the others of its form are.
     """
     stale = [hit for hit in hits if hit.rewrite.kind == "stale-or-updated-weights"]
     as_others = any(hit.is_alike and (hit.file, hit.rewrite.line) == (cause.file, cause.line) for hit in hits)
-    return stale if cause.kind not in OF_ORDER and not as_others and is_of_step(case, cause) else []
+    is_step = is_of_step(case, cause) or any(adds_what_is_told(cause, hit) for hit in stale)
+    return stale if cause.kind not in OF_ORDER and not as_others and is_step else []
+
+
+def adds_what_is_told(cause: Cause, hit: Hit) -> bool:
+    """Whether the step that a change moves is by what a cause is in, and that is no gradient: `w += v`."""
+    told = target_of(cause)
+    step = statement_at(hit.file, hit.rewrite.line)
+    return is_update(step) and not is_gradient_name(told) and told in names_in(parsed(right_side(step)) or ast.Pass())
+
+
+def target_of(cause: Cause) -> str:
+    """The name that the statement of a cause gives a value, without what holds it."""
+    return re.split(r"[-+]?=|\[", statement_at(cause.file, cause.line), maxsplit=1)[0].strip().rpartition(".")[2]
 
 
 def in_brackets(cause: Cause, hits: list[Hit]) -> list[Hit]:
@@ -202,10 +215,9 @@ def lacking_mean(case: Case, cause: Cause, hits: list[Hit]) -> list[Hit]:
 def is_of_step(case: Case, cause: Cause) -> bool:
     """Whether a cause is in an update of something that is no gradient, and no gradient is read off there."""
     statement = statement_at(cause.file, cause.line)
-    target = re.split(r"[-+]?=|\[", statement, maxsplit=1)[0].strip().rpartition(".")[2]
     places = (case.step_of(final.node).place for final in case.finals)
     read_off = any(place is not None and (place.file, place.line) == (cause.file, cause.line) for place in places)
-    return not read_off and is_update(statement) and not is_gradient_name(target)
+    return not read_off and is_update(statement) and not is_gradient_name(target_of(cause))
 
 
 def of_all(case: Case, cause: Cause, hits: list[Hit]) -> list[Hit]:
