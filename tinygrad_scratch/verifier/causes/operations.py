@@ -78,15 +78,11 @@ def negated(region: Region) -> Iterator[Finding]:
             yield Finding(
                 "sign", f"the sign of `{code}` is wrong", step, region.rewritten(step, f"(-{bracketed(code)})"), changes
             )
-        is_written = (
-            name_of(step.function) == "setitem"
-        )  # to an array, which stays as it is where another is written to
-        for i, _ in places_of(step):
-            if (
-                (i or not is_written)
-                and name_of(step.function) in ("setitem", "add", "subtract")
-                and region.gives_truth({s.index: with_changed(i, np.negative) for s in turns})
-            ):
+        if name_of(step.function) not in ("setitem", "add", "subtract"):
+            continue
+        first = name_of(step.function) == "setitem"  # an array that is written to stays as it is if another is
+        for i in (i for i, _ in places_of(step) if i >= first):
+            if region.gives_truth({s.index: with_changed(i, np.negative) for s in turns}):
                 node = node_at(region, step, i)
                 name = region.name(node) if node is not None else "a term"
                 yield Finding("sign", f"the sign of {name} is wrong", step)

@@ -21,9 +21,7 @@ DEEP = 6
 SHOWING = {"getitem", "reshape", "ravel", "expand_dims", "renamed", "T", "transpose", "squeeze"}
 
 
-def against_noise(
-    tape: Tape, moving: set[int], behind: Container[int]
-) -> tuple[tuple[int, ...], Array] | None:  # fmt: skip
+def against_noise(tape: Tape, moving: set[int], behind: Container[int]) -> tuple[tuple[int, ...], Array] | None:
     """The chances that gradients are made of, with their classes: those that 1 is taken off, and all the others."""
     chances = [node for node in sorted(moving) if node in behind and is_chance(tape, node)]
     seen = [node for node in chances if 1.0 in numbers_met(tape, node)]
@@ -40,25 +38,17 @@ def is_chance(tape: Tape, node: int) -> bool:
     """Whether a logistic function made a value."""
     value = tape.nodes[node].value
     is_within = value.dtype.kind == "f" and value.size > 0 and bool(np.all((value >= 0) & (value <= 1)))
-    return (
-        is_within
-        and name_of(tape.steps[tape.nodes[node].step].function) in ("divide", "reciprocal", "expit")
-        and (is_squashed(tape, node, DEEP))
-    )
+    is_last = name_of(tape.steps[tape.nodes[node].step].function) in ("divide", "reciprocal", "expit")
+    return is_within and is_last and is_squashed(tape, node, DEEP)
 
 
 def is_squashed(tape: Tape, node: int, deep: int) -> bool:
     """Whether a value is made of an exponential, and of plain numbers beside that."""
     step = tape.steps[tape.nodes[node].step]
     name = name_of(step.function)
-    if name in ("exp", "expit"):
-        return True
-    return (
-        name in SQUASHING
-        and deep > 0
-        and bool(step.reads)
-        and all(is_squashed(tape, read, deep - 1) for read in step.reads)
-    )
+    if name not in SQUASHING or not deep:
+        return name in ("exp", "expit")
+    return bool(step.reads) and all(is_squashed(tape, read, deep - 1) for read in step.reads)
 
 
 def numbers_met(tape: Tape, node: int) -> set[float]:

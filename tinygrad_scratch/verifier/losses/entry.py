@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,9 +23,14 @@ from tinygrad_scratch.verifier.recording.tape import Tape
 from tinygrad_scratch.verifier.truths.losses import Candidate, is_loss_name, played
 
 
-def give_rates(tape: Tape, events: Iterable[Event]) -> None:
-    """Take for given the numbers of a schedule of rates, as `eta[epoch]`: each is a plain number of its turn."""
-    schedules = {event.node for event in events if RATE.match(event.short.removesuffix("s"))}
+def give_rates(tape: Tape, events: Iterable[Event], moving: set[int]) -> None:
+    """Take for given the numbers of a schedule of rates, as `eta[epoch]`: each is a plain number of its turn.
+
+    A schedule is written to by nothing, and no parameter, nor made of one: an `alpha` may be.
+    """
+    versions = Counter(node.slot for node in tape.nodes)
+    named = {event.node for event in events if RATE.match(event.short.removesuffix("s"))} - moving
+    schedules = {node for node in named if versions[tape.nodes[node].slot] == 1}
     for step in tape.steps:
         is_taken = name_of(step.function) == "getitem" and len(step.reads) == 1 and step.reads[0] in schedules
         if is_taken and tape.nodes[step.makes[0]].value.ndim == 0:
@@ -61,7 +67,8 @@ class Entry(Decays):
                 "No parameters were found. Say where they are: verify(net), verify(params), verify(module), "
                 f"or by name: verify(w=w, b=b).{self.whole_numbers()}"
             )
-        give_rates(self.tape, [*self.watch.events, *self.watch.arguments])
+        moving = self.depending_on({parameter.node for parameter in self.parameters})
+        give_rates(self.tape, [*self.watch.events, *self.watch.arguments], moving)
         self._take_as_read()
         self._leave_off_noise()
         self._leave_off_traces()

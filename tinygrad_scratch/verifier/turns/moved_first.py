@@ -31,17 +31,17 @@ def begun_after_moves(met: Met, turn: Turn) -> Turn:
 def moved_first(met: Met, turn: Turn) -> set[int]:
     """What a turn makes of values from before it, until it reads one of these for something else."""
     named, tape = NamedBefore(met, turn), met.watch.tape
-    moved, before = dict[int, int](), set[int]()  # what was moved -> what it is after that; what is read
+    moved, read = dict[int, int](), set[int]()  # what was moved -> what it is after that; what went into other calls
     for step in tape.steps[turn.steps :]:
         old = next(moves(named, step, set(moved.values())), None)
-        if old is not None and old not in before:
+        if old is not None and old not in read:
             first = next((node for node, after in moved.items() if after == old), old)
             moved[first] = step.makes[0]
         elif not set(moved.values()).isdisjoint(step.reads):
             break
         elif not is_share(tape, step):
-            before.update(step.reads)
-    return {after for node, after in moved.items() if node not in before}
+            read.update(step.reads)
+    return {after for node, after in moved.items() if node not in read}
 
 
 def moves(named: NamedBefore, step: Step, moved: set[int]) -> Iterator[int]:
