@@ -45,18 +45,18 @@ def test_it_is_right(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("right", "wrong", "kind"),
+    ("right", "wrong", "kind", "should_be"),
     [
-        ("dS /= np.sqrt(S.A)", "dS /= np.sqrt(S.D)", "wrong-operand"),
-        ("(dA * A).sum(-1, keepdims=True)", "(dA * A).sum(-2, keepdims=True)", "broadcasting-shape"),
+        ("dS /= np.sqrt(S.A)", "dS /= np.sqrt(S.D)", "wrong-operand", "np.sqrt(S.A)"),
+        (
+            "(dA * A).sum(-1, keepdims=True)",
+            "(dA * A).sum(-2, keepdims=True)",
+            "broadcasting-shape",
+            "(dA * A).sum(2, keepdims=True)",
+        ),
     ],
 )
-def test_a_mistake_is_told(right: str, wrong: str, kind: str, tmp_path: Path) -> None:
+def test_a_mistake_is_told(right: str, wrong: str, kind: str, should_be: str, tmp_path: Path) -> None:
     check, line = edited_script(tmp_path, ATTENTION, right, wrong)
     assert told(check) == (line, kind), str(check)
-
-
-def test_the_size_that_is_right_is_told(tmp_path: Path) -> None:
-    check, _ = edited_script(tmp_path, ATTENTION, "dS /= np.sqrt(S.A)", "dS /= np.sqrt(S.D)")
-    assert check.first_wrong is not None, str(check)
-    assert check.first_wrong.should_be == "dS /= np.sqrt(S.A)", str(check)
+    assert should_be in check.first_wrong.should_be, str(check)

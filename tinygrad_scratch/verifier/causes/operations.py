@@ -80,8 +80,10 @@ def negated(region: Region) -> Iterator[Finding]:
             )
         if name_of(step.function) not in ("setitem", "add", "subtract"):
             continue
-        first = name_of(step.function) == "setitem"  # an array that is written to stays as it is if another is
-        for i in (i for i, _ in places_of(step) if i >= first):
+        places = [i for i, _ in places_of(step)]
+        if name_of(step.function) == "setitem":
+            places = [i for i in places if i > 0]  # not the array, which stays as it is where another is written to
+        for i in places:
             if region.gives_truth({s.index: with_changed(i, np.negative) for s in turns}):
                 node = node_at(region, step, i)
                 name = region.name(node) if node is not None else "a term"

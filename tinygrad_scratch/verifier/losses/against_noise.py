@@ -13,25 +13,26 @@ import numpy as np
 from tinygrad_scratch.verifier.losses.met_numbers import is_in_slope
 from tinygrad_scratch.verifier.pairs.update_steps import literals_of
 from tinygrad_scratch.verifier.recording.edits import name_of
-from tinygrad_scratch.verifier.recording.steps import Array, ancestors
+from tinygrad_scratch.verifier.recording.steps import VIEWING, ancestors
 from tinygrad_scratch.verifier.recording.tape import Tape
 
 SQUASHING = {"add", "negative", "divide", "reciprocal", "where", "renamed", "copy"}  # what a logistic function calls
 DEEP = 6
-SHOWING = {"getitem", "reshape", "ravel", "expand_dims", "renamed", "T", "transpose", "squeeze"}
 
 
-def against_noise(tape: Tape, moving: set[int], behind: Container[int]) -> tuple[tuple[int, ...], Array] | None:
-    """The chances that gradients are made of, with their classes: those that 1 is taken off, and all the others."""
+def classes_by_chance(tape: Tape, moving: set[int], behind: Container[int]) -> dict[int, float]:
+    """The chances that gradients are made of: 1 for those that 1 is taken off, 0 for the others, as of noise.
+
+    None where these are not all that there is, or where one went into another, as a layer does.
+    """
     chances = [node for node in sorted(moving) if node in behind and is_chance(tape, node)]
-    seen = [node for node in chances if 1.0 in numbers_met(tape, node)]
-    noise = [node for node in chances if not numbers_met(tape, node) and is_slope(tape, node)]
+    taken = {node: numbers_taken(tape, node) for node in chances}
+    seen = {node for node in chances if 1.0 in taken[node]}
+    noise = {node for node in chances if not taken[node] and is_own_slope(tape, node)}
     parents = tape.parents()
     apart = {*chances}.isdisjoint(node for chance in chances for node in ancestors(parents, [chance]) - {chance})
-    if not seen or not noise or not apart or len(seen) + len(noise) < len(chances):
-        return None
-    classes = [np.full(tape.nodes[node].value.size, float(node in seen)) for node in chances]
-    return tuple(chances), np.concatenate(classes)
+    is_all = bool(seen and noise) and seen | noise == {*chances}
+    return {node: float(node in seen) for node in chances} if is_all and apart else {}
 
 
 def is_chance(tape: Tape, node: int) -> bool:
@@ -51,16 +52,16 @@ def is_squashed(tape: Tape, node: int, deep: int) -> bool:
     return bool(step.reads) and all(is_squashed(tape, read, deep - 1) for read in step.reads)
 
 
-def numbers_met(tape: Tape, node: int) -> set[float]:
-    """The plain numbers that a value, or what shows it, is taken off, or that are taken off it; not in a slope."""
+def numbers_taken(tape: Tape, node: int) -> set[float]:
+    """The plain numbers that are taken off a value, or of what shows it, or that it is taken off; not in a slope."""
     readers = [tape.steps[index] for index in tape.readers().get(node, ())]
     taken = (step for step in readers if name_of(step.function) == "subtract" and not is_in_slope(tape, step))
     found = {float(number) for step in taken for number in literals_of(step)}
-    shown = (made for step in readers if name_of(step.function) in SHOWING for made in step.makes)
-    return found.union(*(numbers_met(tape, made) for made in shown))
+    shown = (made for step in readers if name_of(step.function) in VIEWING for made in step.makes)
+    return found.union(*(numbers_taken(tape, made) for made in shown))
 
 
-def is_slope(tape: Tape, node: int) -> bool:
-    """Whether a value is itself what others are multiplied by, or added up of, as the slope of a loss is."""
+def is_own_slope(tape: Tape, node: int) -> bool:
+    """Whether others are multiplied by a value as it is, or it is added up, as the slope of a loss is."""
     readers = [tape.steps[index] for index in tape.readers().get(node, ())]
     return bool(readers) and not any(name_of(step.function) in ("log", "subtract", "exp") for step in readers)

@@ -339,10 +339,11 @@ class ComputedLosses(WellKnown):
         One of the two is looked up by a mistake.
         """
         mine = entry_of(self.tape, fitting.node) if fitting.function is not None and not fitting.turns else None
-        behind = self.all_behind(theirs.node)
-        found = {entry for node in behind if (entry := entry_of(self.tape, node)) is not None}
-        others = {place for of, place in found if mine is not None and of == mine[0]}
-        return mine is not None and bool(others) and mine[1] not in others
+        if mine is None:
+            return False
+        entries = filter(None, (entry_of(self.tape, node) for node in self.all_behind(theirs.node)))
+        others = {place for of, place in entries if of == mine[0]}
+        return bool(others) and mine[1] not in others
 
     def _is_derived_from(self, theirs: Candidate, fitting: Candidate) -> bool:
         """Whether gradients are meant as those of a loss that they compute, whichever they are those of.

@@ -128,8 +128,8 @@ class TheirLosses(TakenLosses):
         lengths = {each.node for each in losses if is_length(self.tape, each.node)} - behind
         weak = [each for each in losses if each.node in lengths or not OF_LOSS.search(each.name.lower())]
         found = list(squares_watched(self, weak, [final.node for final in finals]))
-        sizes = {size.node for size, _ in found}
-        named = self.all_behind(*(e.node for e in losses if e.node not in sizes and self._is_called_loss(e)))
+        sized = {size.node for size, _ in found}
+        named = self.all_behind(*(e.node for e in losses if e.node not in sized and self._is_called_loss(e)))
         found = [(size, of) for size, of in found if size.name != UNNAMED or of.node not in named]
         self._squares = [squares for _, squares in found]
         watched = {sizes.node for sizes, _ in found}

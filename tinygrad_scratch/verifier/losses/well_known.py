@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.gathering.owners import Owners
 from tinygrad_scratch.verifier.gathering.told import UNNAMED, own
-from tinygrad_scratch.verifier.losses.against_noise import against_noise
+from tinygrad_scratch.verifier.losses.against_noise import classes_by_chance
 from tinygrad_scratch.verifier.losses.met_numbers import numbers_met
 from tinygrad_scratch.verifier.pairs.rewarded import drawn_in_turns
 from tinygrad_scratch.verifier.pairs.update_steps import is_shrunk, literals_of
@@ -26,6 +26,7 @@ from tinygrad_scratch.verifier.truths.in_samples import (
     met_in_turns,
     met_one_by_one,
     rooms_for,
+    stacked,
     stacked_values,
 )
 from tinygrad_scratch.verifier.truths.losses import (
@@ -167,14 +168,12 @@ class WellKnown(Owners):
         self, moving: set[int], names: dict[int, str]
     ) -> Iterator[tuple[int, str, Array, tuple[int, ...]]]:
         """The chances of what was seen and of noise, which are to be 1 and 0."""
-        found = against_noise(self.tape, moving, self.all_behind(*(node for _, node in self.gradients)))
-        if found is not None:
-            chances, classes = found
-            sizes = [self._value(node).size for node in chances]
-            of = dict(zip(chances, (part[0] for part in np.split(classes, np.cumsum(sizes)[:-1])), strict=True))
-            seen = listed(list(dict.fromkeys(names.get(node, "a chance") for node in chances if of[node])))
-            noise = max(node for node in chances if not of[node])
-            yield noise, f"{NOISE} {seen} and 1", classes, chances
+        classes = classes_by_chance(self.tape, moving, self.all_behind(*(node for _, node in self.gradients)))
+        if classes:
+            seen = list(dict.fromkeys(names.get(node, "a chance") for node, is_seen in classes.items() if is_seen))
+            noise = max(node for node, is_seen in classes.items() if not is_seen)
+            target = stacked([np.full(self._value(node).shape, number) for node, number in classes.items()])
+            yield noise, f"{NOISE} {listed(seen)} and 1", target, tuple(classes)
 
     def _drawn(self, outputs: set[int]) -> Iterator[tuple[int, str, Array, tuple[int, ...]]]:
         """The chances by which something was drawn in each turn of a loop, as actions of a policy are."""

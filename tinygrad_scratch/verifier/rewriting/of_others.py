@@ -47,7 +47,7 @@ def kept_beside(part: Part, texts: Sequence[str]) -> Iterator[Rewrite]:
     if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name) or node.value.id == "self":
         return
     own = list(dict.fromkeys(KEPT.findall(part.source.text)))
-    numbers = numbers_of(part.source.text, node.value.id)
+    numbers = numbers_held_by(part.source.text, node.value.id)
     kept = numbers if node.attr in numbers else own if node.attr in own else kept_with(node.attr, texts)
     for name in kept[:MOST_KEPT]:
         if name != node.attr:
@@ -56,7 +56,7 @@ def kept_beside(part: Part, texts: Sequence[str]) -> Iterator[Rewrite]:
 
 
 @lru_cache(maxsize=64)
-def numbers_of(text: str, name: str) -> list[str]:
+def numbers_held_by(text: str, name: str) -> list[str]:
     """The plain numbers that a program reads of a class, or of a tuple with names, of its own: `S.D` where `D=6`."""
     is_own = re.search(rf"^(?:class )?{name}\b(?! *[.,(\[])", text, re.MULTILINE) is not None
     read = dict.fromkeys(re.findall(rf"\b{name}\.([A-Za-z_]\w*)\b(?!\()", text)) if is_own else ()

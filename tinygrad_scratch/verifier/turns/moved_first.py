@@ -5,7 +5,7 @@ What they are after that is what the turn's gradients are of, as if the turn bef
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container
 from dataclasses import replace
 
 from tinygrad_scratch.verifier.pairs.over_turns import is_share
@@ -31,35 +31,31 @@ def begun_after_moves(met: Met, turn: Turn) -> Turn:
 def moved_first(met: Met, turn: Turn) -> set[int]:
     """What a turn makes of values from before it, until it reads one of these for something else."""
     named, tape = NamedBefore(met, turn), met.watch.tape
-    moved, read = dict[int, int](), set[int]()  # what was moved -> what it is after that; what went into other calls
+    first, read = dict[int, int](), set[int]()  # what was moved -> what it was before the turn; what went elsewhere
     for step in tape.steps[turn.steps :]:
-        old = next(moves(named, step, set(moved.values())), None)
+        old = moved_by(named, step, first)
         if old is not None and old not in read:
-            first = next((node for node, after in moved.items() if after == old), old)
-            moved[first] = step.makes[0]
-        elif not set(moved.values()).isdisjoint(step.reads):
+            first[step.makes[0]] = first.pop(old, old)
+        elif not first.keys().isdisjoint(step.reads):
             break
         elif not is_share(tape, step):
             read.update(step.reads)
-    return {after for node, after in moved.items() if node not in read}
+    return {after for after, node in first.items() if node not in read}
 
 
-def moves(named: NamedBefore, step: Step, moved: set[int]) -> Iterator[int]:
-    """The values that a call moves, as `w += 0.9 * v` does, or `w *= 0.99`, each under its own name."""
+def moved_by(named: NamedBefore, step: Step, moved: Container[int]) -> int | None:
+    """The value that a call moves under its own name, as `w += 0.9 * v` does, or `w *= 0.99`; one moved before, too."""
     tape = named.tape
     if len(step.makes) != 1 or step.function is None:
-        return
+        return None
     after = tape.nodes[step.makes[0]]
     for read in sorted(set(step.reads)):
-        node = tape.nodes[read]
-        if node.value.shape != after.value.shape or node.value.dtype.kind != "f":
-            continue
-        if read not in moved and not named.get(read):
-            continue
-        if is_renewed(named, read, after.number) and (
-            is_share(tape, step) or in_update(tape, step, after.number, read) is not None
-        ):
-            yield read
+        value = tape.nodes[read].value
+        is_like = value.shape == after.value.shape and value.dtype.kind == "f" and (read in moved or named.get(read))
+        is_moved = is_like and (is_share(tape, step) or in_update(tape, step, after.number, read) is not None)
+        if is_moved and is_renewed(named, read, after.number):
+            return read
+    return None
 
 
 def is_renewed(named: NamedBefore, node: int, after: int) -> bool:
