@@ -98,6 +98,46 @@ for round in range(4):
 """
 
 
+DESCENT = """
+import numpy as np
+rng = np.random.default_rng(5)
+tides = rng.normal(size=(30, 6))
+floods = (tides @ rng.normal(size=(6, 1)) > 0).astype(float)
+
+
+def unrolled(theta):
+    return theta[:24].reshape(6, 4), theta[24:28], theta[28:32].reshape(4, 1), theta[32:]
+
+
+def cost_and_gradient(theta):
+    W1, b1, W2, b2 = unrolled(theta)
+    hidden = np.tanh(tides @ W1 + b1)
+    chance = 1 / (1 + np.exp(-(hidden @ W2 + b2)))
+    cost = -np.mean(floods * np.log(chance) + (1 - floods) * np.log(1 - chance))
+    d2 = (chance - floods) / len(tides)
+    d1 = d2 @ W2.T * (1 - hidden**2)
+    return cost, np.concatenate([(tides.T @ d1).ravel(), d1.sum(0), (hidden.T @ d2).ravel(), d2.sum(0)])
+
+
+def minimise(function, theta, steps):
+    rate = 0.5
+    cost, gradient = function(theta)
+    for _ in range(steps):
+        trial = theta - rate * gradient
+        trial_cost, trial_gradient = function(trial)
+        if trial_cost < cost:
+            theta, cost, gradient = trial, trial_cost, trial_gradient
+            rate *= 1.2
+        else:
+            rate *= 0.5
+    return theta
+
+
+start = np.concatenate([rng.normal(size=24) * 0.3, np.zeros(4), rng.normal(size=4) * 0.3, np.zeros(1)])
+minimise(cost_and_gradient, start, 20)
+"""
+
+
 def test_a_penalty_that_a_comment_names_is_meant(tmp_path: Path) -> None:
     check = check_of_script(tmp_path, RAIN)
     assert check.ok, str(check)
@@ -145,3 +185,22 @@ def test_a_mistake_in_several_layers_is_told(tmp_path: Path, old: str, new: str,
 
 def line_of_update(text: str) -> int:
     return text[: text.index("pull += ")].count("\n") + 1
+
+
+def test_a_flat_vector_that_a_minimiser_tries_steps_of_is_judged(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, DESCENT)
+    assert check.ok, str(check)
+    assert "One turn of the loop at line" in str(check)
+    assert {step.of for step in check.steps if step.name == "gradient"} == {"theta"}, str(check)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kind"),
+    [
+        ("(1 - hidden**2)", "(1 - hidden)", "derivative-at-wrong-point"),
+        ("d1.sum(0)", "d1.mean(0)", "missing-batch-sum-or-mean"),
+    ],
+)
+def test_a_mistake_in_what_a_minimiser_is_given_is_told(tmp_path: Path, old: str, new: str, kind: str) -> None:
+    check, line = edited_script(tmp_path, DESCENT, old, new)
+    assert told(check) == (line, kind), str(check)
