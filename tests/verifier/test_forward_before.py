@@ -183,10 +183,6 @@ def test_a_mistake_in_several_layers_is_told(tmp_path: Path, old: str, new: str,
     assert told(check) == (line, kind)
 
 
-def line_of_update(text: str) -> int:
-    return text[: text.index("pull += ")].count("\n") + 1
-
-
 def test_a_flat_vector_that_a_minimiser_tries_steps_of_is_judged(tmp_path: Path) -> None:
     check = check_of_script(tmp_path, DESCENT)
     assert check.ok, str(check)
@@ -204,3 +200,7 @@ def test_a_flat_vector_that_a_minimiser_tries_steps_of_is_judged(tmp_path: Path)
 def test_a_mistake_in_what_a_minimiser_is_given_is_told(tmp_path: Path, old: str, new: str, kind: str) -> None:
     check, line = edited_script(tmp_path, DESCENT, old, new)
     assert told(check) == (line, kind), str(check)
+
+
+def line_of_update(text: str) -> int:
+    return text[: text.index("pull += ")].count("\n") + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tinygrad_scratch.verifier.pairs.in_parts import parts_between
 from tinygrad_scratch.verifier.pairs.over_turns import Update, begun_at, is_share
 from tinygrad_scratch.verifier.pairs.update_steps import in_update, is_plain_number
-from tinygrad_scratch.verifier.recording.steps import Step, ancestors, shows
+from tinygrad_scratch.verifier.recording.steps import Step, ancestors
 from tinygrad_scratch.verifier.recording.tape import Tape
 from tinygrad_scratch.verifier.truths.losses import is_loss_name
 from tinygrad_scratch.verifier.turns.named_before import Met, is_same_name
@@ -54,23 +54,15 @@ def is_number_called_loss(met: Met, node: int) -> bool:
 
 
 def is_read_before(met: Met, before: int, after: int, first: int) -> bool:
-    """Whether what a parameter is updated by was made of it before a step alone, but for a decay."""
+    """Whether what a parameter is updated by was made of it, or of its views, before a step alone, but for a decay."""
     tape = met.watch.tape
-    made_of_it = (tape.steps[number] for part in shown(met, before) for number in met.readers.get(part, []))
+    nodes = {before, *met.views_of(before)}
+    made_of_it = (tape.steps[number] for node in nodes for number in met.readers.get(node, []))
     calls = [step for step in made_of_it if joins(tape, step) and not is_step(met, step, before)]
     changes = changes_of(tape, before, after) if calls else []
     behind = set[int]().union(*(met.behind(each, min(step.index for step in calls), before) for each in changes))
     found = [step for step in calls if not behind.isdisjoint(step.makes)]
     return bool(found) and all(step.index < first for step in found)
-
-
-def shown(met: Met, node: int) -> list[int]:
-    """A value and what only shows parts of it, as the matrices of a flat vector."""
-    tape, found = met.watch.tape, [node]
-    for each in found:
-        readers = (tape.steps[number] for number in met.readers.get(each, []))
-        found += [made for step in readers if shows(step) for made in step.makes]
-    return found
 
 
 def changes_of(tape: Tape, before: int, after: int) -> list[int]:

@@ -14,7 +14,7 @@ from tinygrad_scratch.verifier.reading.source import is_rename
 from tinygrad_scratch.verifier.recording.edits import name_of
 from tinygrad_scratch.verifier.recording.events import Event
 from tinygrad_scratch.verifier.recording.references import refs_in
-from tinygrad_scratch.verifier.recording.steps import Array
+from tinygrad_scratch.verifier.recording.steps import Array, shows
 from tinygrad_scratch.verifier.recording.watch import Watch
 
 
@@ -90,6 +90,16 @@ class Met:
                     versions = self.versions[tape.nodes[here].slot]
                     place = bisect_left(versions, here)
                     waiting += [*tape.steps[tape.nodes[here].step].reads, *versions[max(place - 1, 0) : place]]
+        return found
+
+    def views_of(self, node: int) -> set[int]:
+        """The views of what an array held, and the views of those; the array itself may be gone since."""
+        found, waiting = set[int](), [node]
+        while waiting:
+            steps = (self.watch.tape.steps[number] for number in self.readers.get(waiting.pop(), []))
+            new = {made for step in steps if step.function is not None and shows(step) for made in step.makes} - found
+            found |= new
+            waiting += new
         return found
 
     def is_gone_by(self, node: int, first: int) -> bool:

@@ -57,7 +57,7 @@ from tinygrad_scratch.verifier.recording.holders import put, set_local
 from tinygrad_scratch.verifier.recording.minimised import MINIMISED, Objectives
 from tinygrad_scratch.verifier.recording.parameters import Parameter, arrays_below, held_by, is_data
 from tinygrad_scratch.verifier.recording.recorded import Recorded, from_outside
-from tinygrad_scratch.verifier.recording.steps import Array, Step, ancestors, is_behind, shows
+from tinygrad_scratch.verifier.recording.steps import Array, Step, ancestors, is_behind
 from tinygrad_scratch.verifier.recording.tape import LimitReached, Tape
 from tinygrad_scratch.verifier.running.again import Ends
 from tinygrad_scratch.verifier.running.elsewhere import Elsewhere, leave, trained_elsewhere
@@ -626,19 +626,8 @@ def last_of_several(tape: Tape, before: int, after: int, first: int) -> tuple[in
 def is_read_in_parts(met: Met, first_reads: dict[int, int], before: int, after: int) -> bool:
     """Whether something reads another array that shows what one held, as a layer may be a view of all weights."""
     tape = met.watch.tape
-    beside = tape.slots_beside(tape.nodes[before].slot) | {tape.nodes[node].slot for node in views_of(met, before)}
+    beside = tape.slots_beside(tape.nodes[before].slot) | {tape.nodes[node].slot for node in met.views_of(before)}
     return any(first_reads.get(slot, after) < after for slot in beside)
-
-
-def views_of(met: Met, node: int) -> set[int]:
-    """The views of what an array held, and the views of those; the array itself may be gone since."""
-    found, waiting = set[int](), [node]
-    while waiting:
-        steps = (met.watch.tape.steps[number] for number in met.readers.get(waiting.pop(), []))
-        new = {made for step in steps if step.function is not None and shows(step) for made in step.makes} - found
-        found |= new
-        waiting += new
-    return found
 
 
 def is_read_elsewhere(steps: list[Step], node: int, parts: list[Part]) -> bool:
