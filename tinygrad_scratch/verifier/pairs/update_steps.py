@@ -47,7 +47,8 @@ def is_shrunk(tape: Tape, node: int, before: int) -> bool:
 def stands_for(tape: Tape, node: int, before: int) -> bool:
     """Whether a value is a parameter, a copy of it that an update goes on with, or as much of it as a decay leaves.
 
-    So is a parameter to which nothing but noughts were added, or what was taken off again.
+    So is a parameter to which nothing but noughts were added, or what was taken off again; and what it is without what
+    it was moved by, as where it looked ahead before its gradient was taken.
     """
     step = tape.steps[tape.nodes[node].step]
     name = name_of(step.function)
@@ -56,7 +57,9 @@ def stands_for(tape: Tape, node: int, before: int) -> bool:
     is_copy = same and (inner == before or (inner is not None and inner < node and stands_for(tape, inner, before)))
     others = [read for read in step.reads if read != before] if name in ("add", "subtract") else []
     is_left = before in step.reads[:1] and len(others) == 1 and is_nothing(tape, others[0])
-    return is_copy or is_left or before_moving(tape, step) == before or is_shrunk(tape, node, before)
+    moved_from = before_moving(tape, step)
+    is_back = moved_from is not None and before in (moved_from, step.reads[0])
+    return is_copy or is_left or is_back or is_shrunk(tape, node, before)
 
 
 def is_nothing(tape: Tape, node: int) -> bool:
@@ -65,13 +68,34 @@ def is_nothing(tape: Tape, node: int) -> bool:
 
 
 def before_moving(tape: Tape, step: Step) -> int | None:
-    """What a value was before the very thing was added to it that a step takes off again, or the other way round."""
-    turned = {"add": "subtract", "subtract": "add"}.get(name_of(step.function))
+    """What a value was before the very thing was added to it that a step takes off again, or the other way round.
+
+    Of what is taken for given, as what a turn begins with, the values alone tell how it was made.
+    """
+    turned = {"add": np.subtract, "subtract": np.add}.get(name_of(step.function))
     if turned is None or len(step.reads) != 2:
         return None
-    moved = tape.steps[tape.nodes[step.reads[0]].step]
-    same = name_of(moved.function) == turned and moved.reads[1:] == step.reads[1:]
-    return moved.reads[0] if same and moved.reads[0] != moved.reads[1] else None
+    node = step.reads[0]
+    moved = tape.steps[tape.nodes[node].step]
+    if len(moved.reads) != 2 or moved.reads[0] == moved.reads[1]:
+        return None
+    before, by = moved.reads
+    if moved.function is not None and name_of(moved.function) != turned.__name__:
+        return None
+    is_back = is_made_alike(tape, by, step.reads[1]) and (
+        moved.function is not None
+        or np.array_equal(tape.nodes[node].value, turned(tape.nodes[before].value, tape.nodes[by].value))
+    )
+    return before if is_back else None
+
+
+def is_made_alike(tape: Tape, one: int, other: int) -> bool:
+    """Whether two values are one, or were made of the same by the same call, as `0.9 * v` twice."""
+    by, again = (tape.steps[tape.nodes[node].step] for node in (one, other))
+    is_same_call = (
+        by.function is not None and name_of(by.function) == name_of(again.function) and by.reads == again.reads
+    )
+    return one == other or (is_same_call and np.array_equal(tape.nodes[one].value, tape.nodes[other].value))
 
 
 LINEAR = {
@@ -225,7 +249,8 @@ def in_update(tape: Tape, step: Step, after: int, before: int) -> tuple[int, int
     otherwise = {"getitem": in_update_of_all, "multiply": in_exponent}.get(name)
     if otherwise is not None:
         return otherwise(tape, step, before)
-    if name not in ("add", "subtract") or len(step.reads) != 2 or step.reads[0] == step.reads[1]:
+    is_sum = name in ("add", "subtract") and len(step.reads) == 2 and step.reads[0] != step.reads[1]
+    if not is_sum or before_moving(tape, step) is not None:
         return None
     one, other = (before if stands_for(tape, read, before) else read for read in step.reads)
     if other == before and one != before and step.reads[1] != before:  # the decay is taken off last
