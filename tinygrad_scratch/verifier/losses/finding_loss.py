@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from tinygrad_scratch.verifier.gathering.steps_apart import take_one_step
 from tinygrad_scratch.verifier.gathering.told import Gradient
+from tinygrad_scratch.verifier.losses.added_up import has_slopes_of_others, terms_of
 from tinygrad_scratch.verifier.losses.computed_losses import OF_LOSS
 from tinygrad_scratch.verifier.losses.curved_terms import curved_terms
 from tinygrad_scratch.verifier.losses.either_way import is_taken_both_ways, is_turned_by_data
@@ -58,8 +61,9 @@ class FindingLoss(TheirLosses):
         run, best = self._with_steps_held(run, self._best_of_theirs(run, mine, finals), mine, finals)
         run, best = self._with_small_numbers_off(run, best, mine, finals)
         run, best = self._with_draws_held(run, best, mine, finals)
-        if self.wanted_loss and mine:
-            return self._choose(*(best or (mine[0], 0, 0, 0)), len(finals))
+        whole = self._of_all_turns(run, mine, finals)
+        if whole is not None or (self.wanted_loss and mine):
+            return self._choose(*(whole or best or (mine[0], 0, 0, 0)), len(finals))
         mix = self._mixed(run, mine, finals, best[1] if best else 0)
         if self._squares and best and not (best[2] or OF_LOSS.search(best[0].name.lower())):
             best = None  # any number of one output goes with its gradients by a factor
@@ -79,6 +83,20 @@ class FindingLoss(TheirLosses):
         self.loss_name = found.name
         self.notes.append(f"No loss was named: {found.name} is taken; most entries of the gradients fit it.")
         return self._put(found)
+
+    def _of_all_turns(self, run: Played, mine: list[Candidate], finals: list[Final]) -> Fitting | None:
+        """The loss to which turns of a loop add, if gradients are of one term, and the slopes of others are made."""
+        moving = self.depending_on({final.parameter.node for final in finals})
+        for whole in filter(self._is_called_loss, mine if finals else []):
+            terms = terms_of(self.tape, whole.node)
+            of_backward = [e.node for e in self.watch.events if e.node not in self.all_behind(whole.node)]
+            for meant in terms[:1] + terms[-1:]:  # where each turn's gradients take the place of those before
+                best = self._best(run, [replace(whole, node=meant.term)], finals)
+                others = [added.term for added in terms if added != meant]
+                fits_all = best is not None and best[1] == len(finals)
+                if fits_all and has_slopes_of_others(run, self.tape, others, moving, of_backward):
+                    return self._best(run, [whole], finals) or (whole, 0, 0, 0)
+        return None
 
     def _of_curved_terms(
         self, run: Played, best: Fitting | None, mine: list[Candidate], finals: list[Final]

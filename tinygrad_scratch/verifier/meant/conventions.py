@@ -33,7 +33,7 @@ from tinygrad_scratch.verifier.meant.rounding import but_for_rounding
 from tinygrad_scratch.verifier.meant.semi_gradients import nodes_given, semi, truths_held
 from tinygrad_scratch.verifier.meant.steady import is_steady
 from tinygrad_scratch.verifier.pairs.pairing import Final
-from tinygrad_scratch.verifier.pairs.update_steps import literals_of
+from tinygrad_scratch.verifier.pairs.update_steps import is_square, literals_of
 from tinygrad_scratch.verifier.reading.names import is_gradient_name, listed
 from tinygrad_scratch.verifier.reading.numbers_by_name import RATE
 from tinygrad_scratch.verifier.reading.source import statement_at
@@ -472,7 +472,7 @@ def factor_said(case: Case, factor: float) -> str:
         )
     elif abs(size - 2) < 1e-9:
         said = "twice the gradient throughout: the factor is left to the rate"
-    elif abs(size - 0.5) < 1e-9:
+    elif abs(size - 0.5) < 1e-9 and has_square(case):
         said = "half the gradient throughout: the 2 of the square is left to the rate"
     elif size > 1 and not divided_by(case):
         said = f"{size:.6g} times the gradient throughout: the factor is left to the rate"
@@ -481,6 +481,13 @@ def factor_said(case: Case, factor: float) -> str:
     else:
         said = f"scaled by 1/{1 / size:.6g} throughout: of a mean where the loss is a sum"
     return ", ".join(part for part in (way, said) if part)
+
+
+def has_square(case: Case) -> bool:
+    """Whether the loss is made of a square, of which the slope has a 2; a well-known one says so by its name."""
+    made = [case.step_of(node) for node in case.forward]
+    known = [getattr(step.function, "candidate", None) for step in made]
+    return any(map(is_square, made)) or any("square" in each.name for each in known if each is not None)
 
 
 def base_of(case: Case, size: float) -> int | None:
